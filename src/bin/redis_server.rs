@@ -1,0 +1,2 @@
+//! The server's program: everything is in the library.
+fn main() {}

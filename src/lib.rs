@@ -1,0 +1,1 @@
+//! Hematite: a drop-in replacement for `redis-server`.
