@@ -1,3 +1,12 @@
-//! Base: the ground floor. Pure helpers that know nothing of the server.
+//! Ground floor: pure pieces without knowledge of commands, clients or the server.
 
 pub mod alloc;
+pub mod clock;
+pub mod double;
+pub mod files;
+pub mod glob;
+pub mod memory;
+pub mod rng;
+pub mod slab;
+pub mod split;
+pub mod text;
