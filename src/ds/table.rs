@@ -99,7 +99,9 @@ pub unsafe trait Element: Sized {
     unsafe fn edit<'a>(raw: NonNull<u8>) -> Self::Mut<'a>;
 
     /// The bytes an element is looked up by.
-    fn key(view: Self::Ref<'_>) -> &[u8];
+    fn key<'a>(view: Self::Ref<'a>) -> &'a [u8]
+    where
+        Self: 'a;
 }
 
 /// A hash table of elements with distinct keys.

@@ -53,7 +53,10 @@ unsafe impl Element for Pair {
         unsafe { raw.cast().as_mut() }
     }
 
-    fn key(view: Self::Ref<'_>) -> &[u8] {
+    fn key<'a>(view: Self::Ref<'a>) -> &'a [u8]
+    where
+        Self: 'a,
+    {
         &view.0
     }
 }
