@@ -10,6 +10,7 @@ pub mod resp;
 pub mod keyspace;
 
 // Second floor: commands and features.
+pub mod acl;
 pub mod command;
 pub mod config;
 

@@ -9,6 +9,7 @@
 //! `commands.rs` of that room.
 
 pub mod admit;
+pub mod args;
 pub mod connection;
 pub mod error;
 pub mod key_spec;
@@ -79,6 +80,13 @@ pub struct Session {
     pub reply: ReplyMode,
     /// Reads leave access times alone (CLIENT NO-TOUCH).
     pub no_touch: bool,
+}
+
+impl Session {
+    /// The session of a connection that has just come in.
+    pub fn fresh(conf: &Config) -> Session {
+        Session { authenticated: conf.security.requirepass.is_empty(), ..Session::default() }
+    }
 }
 
 /// CLIENT REPLY.

@@ -60,7 +60,7 @@ fn run_requests(srv: &mut Box<Server>, call: &mut Call) {
     loop {
         let limits = Limits {
             bulk_max: srv.conf.proto.max_bulk_len,
-            authenticated: call.session.authenticated,
+            authenticated: call.session.authenticated || srv.conf.security.requirepass.is_empty(),
         };
         match call.query.parse(limits) {
             Ok(Parsed::Request) => match exec::process(srv, call) {
