@@ -95,7 +95,6 @@ impl Client {
 mod tests {
     use std::sync::Arc;
 
-    use super::*;
     use crate::client::Clients;
     use crate::command::Session;
     use crate::net::conn::{Conn, SimConn};
