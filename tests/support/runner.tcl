@@ -23,7 +23,7 @@ namespace eval runner {
 
 # ---- what test files call ------------------------------------------------------------------------------------------
 
-# Runs one test. `tags` is a list; the tests around it stay untouched when it fails.
+# Runs one test. `tags` is a list. The clients it made are closed with it; a client made outside lives on.
 proc test {name body {tags {}}} {
     if {$::opt(only) ne {} && ![string match $::opt(only) $name]} return
     if {[set why [runner::unwanted [concat $::current_tags $tags]]] ne {}} {
@@ -32,10 +32,12 @@ proc test {name body {tags {}}} {
     }
     runner::tell start $name
     set ::current_test $name
+    set clients [server::all_clients]
     set begin [clock milliseconds]
     set code [catch {uplevel 1 $body} result how]
     set ms [expr {[clock milliseconds] - $begin}]
     set ::current_test {}
+    server::close_all_but $clients
     if {$code != 1} {
         runner::tell ok $name $ms
         return

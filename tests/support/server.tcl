@@ -217,6 +217,26 @@ proc server::adopt {id client} {
     return $client
 }
 
+proc server::all_clients {} {
+    variable stack
+    variable info
+    set all {}
+    foreach id $stack { lappend all {*}$info($id,clients) }
+    return $all
+}
+
+proc server::close_all_but {kept} {
+    variable stack
+    variable info
+    foreach id $stack {
+        set left {}
+        foreach client $info($id,clients) {
+            if {$client in $kept} { lappend left $client } else { catch {$client close} }
+        }
+        set info($id,clients) $left
+    }
+}
+
 proc server::close_clients {id} {
     variable info
     foreach client $info($id,clients) { catch {$client close} }
@@ -511,4 +531,29 @@ proc tail {text count} {
 
 proc dict_get {dict key default} {
     return [expr {[dict exists $dict $key] ? [dict get $dict $key] : $default}]
+}
+
+# Skips when the server does not know one of these commands (yet).
+proc needs_commands {args} {
+    foreach name $args {
+        if {[lindex [r command info $name] 0] eq {}} { skip "the server has no [string toupper $name]" }
+    }
+}
+
+# Sends bytes on a connection of its own and returns everything that is answered: up to the end of the connection,
+# marked by <closed>, or up to a quiet time.
+proc exchange {bytes {quiet 300}} {
+    set client [raw_client]
+    $client write $bytes
+    $client flush
+    set got [$client readall $quiet]
+    if {[$client eof 0]} { append got <closed> }
+    $client close
+    return $got
+}
+
+# The server has read what was written on every connection before: it serves the sockets that are ready in one turn.
+proc settle {} {
+    r ping
+    r ping
 }
