@@ -7,7 +7,8 @@
 #
 # Options of start_server: tags LIST, overrides {name value ...}, config_lines {LINE ...}, args {ARG ...} (after the
 # file on the command line), bare 1 (no file of ours at all), stdin TEXT, dir_files {NAME CONTENT ...}, may_crash 1,
-# env {NAME VALUE ...}, ready log (do not PING: for servers that refuse us), no_leak_check 1.
+# env {NAME VALUE ...}, ready log (do not PING: for servers that refuse us), no_leak_check 1, binary PATH (another
+# program than the server under test).
 #
 # Each server has a scratch folder of its own: redis.conf, stdout, stderr, dump.rdb. It is a child of this process by a
 # pipe to its standard input, so its exit status can be had (`wait_exit`).
@@ -250,11 +251,7 @@ proc server::close_clients {id} {
 proc server::around {options script} {
     variable stack
     variable info
-    set id [new_id]
-    set info($id,options) $options
-    prepare $id
-    write_config $id
-    launch $id
+    set id [begin $options]
     lappend stack $id
     set code [catch $script result how]
     set trouble [finish $id $code]
@@ -262,6 +259,17 @@ proc server::around {options script} {
     if {$code == 1} { return -options $how $result }
     if {$trouble ne {}} { runner::report_failure "server of $::current_file ends well" $trouble $id }
     return {}
+}
+
+# Starts a server without making it the one that `r` talks to.
+proc server::begin {options} {
+    variable info
+    set id [new_id]
+    set info($id,options) $options
+    prepare $id
+    write_config $id
+    launch $id
+    return $id
 }
 
 proc server::new_id {} {
@@ -352,7 +360,7 @@ proc server::launch {id} {
 proc server::fork {id arguments} {
     variable info
     set options $info($id,options)
-    set command [list $::server_path {*}$arguments]
+    set command [list [dict_get $options binary $::server_path] {*}$arguments]
     set env [dict_get $options env {}]
     if {$env ne {}} {
         set pairs {}
