@@ -11,7 +11,7 @@
 #   # @ignore-value REGEX reason...  from here on, matching texts within replies are equal (no spaces in REGEX: \s)
 #   # @raw "bytes"             send these bytes and compare whatever comes back, the closing included
 #   # @wait MS                 let time pass
-# and for the next command only:
+# and for the next command (or @raw) only:
 #   # @since 8                 older oracles do not decide: only a pinned reply is compared, if there is one
 #   # @expect8 "bytes"         the reply of Redis 8, for older oracles (implies @since 8); \r\n written out
 #   # @expect8-3 "bytes"       the same over RESP3, where it differs
@@ -143,6 +143,7 @@ proc diff::run_script {path resp countvar} {
 
 proc diff::conversation {path text resp countvar} {
     upvar 1 $countvar count
+    set path [file tail $path]
     set level [oracle_level]
     set redis [oracle_is_redis]
     set number 1
@@ -173,6 +174,9 @@ proc diff::conversation {path text resp countvar} {
                 end { set all {since 0 redis-only 0} }
                 raw {
                     set bytes [lindex [words $rest] 0]
+                    set rules [dict merge $all $next]
+                    set next {}
+                    if {[dict get $rules since] > $level || (!$redis && [dict get $rules redis-only])} continue
                     append report [compare_raw "$path:$lines" $bytes]
                     incr count
                 }
