@@ -5,7 +5,8 @@
 #         start_server {} { r ping; r -1 ping }       ;# levels: 0 is the innermost server, -1 the one around it
 #     }
 #
-# Options of start_server: tags LIST, overrides {name value ...}, config_lines {LINE ...}, args {ARG ...} (after the
+# Options of start_server: tags LIST, overrides {name value ...} (the value <none> drops a default of ours),
+# config_lines {LINE ...}, args {ARG ...} (after the
 # file on the command line), bare 1 (no file of ours at all), stdin TEXT, dir_files {NAME CONTENT ...}, may_crash 1,
 # env {NAME VALUE ...}, ready log (do not PING: for servers that refuse us), no_leak_check 1, binary PATH (another
 # program than the server under test).
@@ -326,6 +327,7 @@ proc server::write_config {id} {
     }
     set text {}
     dict for {name value} $settings {
+        if {$value eq "<none>"} continue
         if {$value eq {}} { set value {""} }
         append text $name { } $value \n
     }

@@ -129,7 +129,7 @@ string}}
         $client debug protocol push
         # The push and the reply of the command; Redis sends the push after it.
         set frames [list [$client tree] [$client tree]]
-        assert_equal {$ >} [lsort [lmap frame $frames { lindex $frame 0 }]]
+        assert_equal [list {$} >] [lsort [lmap frame $frames { lindex $frame 0 }]]
         foreach frame $frames {
             if {[lindex $frame 0] eq ">"} { assert_equal {server-cpu-usage 42} [resp::plain $frame] }
         }
