@@ -42,7 +42,7 @@ impl Client {
                         break Sent::Blocked;
                     }
                 }
-                Err(e) if e == ErrorKind::WouldBlock => break Sent::Blocked,
+                Err(ErrorKind::WouldBlock) => break Sent::Blocked,
                 Err(_) => break Sent::Failed,
             }
         };
