@@ -1,1 +1,3 @@
 //! Hematite: a drop-in replacement for `redis-server`.
+
+pub mod base;
