@@ -12,6 +12,7 @@ pub mod keyspace;
 pub mod types;
 
 // Second floor: commands and features.
+pub mod acl;
 pub mod command;
 pub mod config;
 

@@ -2,6 +2,17 @@
 
 use super::Command;
 use super::connection as conn;
+use crate::acl::commands as acl;
+use crate::client::commands as client;
 
 /// All top-level commands, by name.
-pub static COMMANDS: &[&Command] = &[&conn::ECHO, &conn::PING];
+pub static COMMANDS: &[&Command] = &[
+    &acl::AUTH,
+    &client::CLIENT,
+    &conn::ECHO,
+    &acl::HELLO,
+    &conn::PING,
+    &client::QUIT,
+    &client::RESET,
+    &client::SELECT,
+];
