@@ -9,6 +9,8 @@ pub struct Cron {
     /// The slot of the client that the walk over all clients looks at next.
     next_slot: usize,
     pub ticks: u64,
+    /// Microseconds that expiry may still use until the next tick.
+    pub expire_left_us: u64,
 }
 
 impl Cron {
@@ -26,6 +28,7 @@ pub fn run_if_due(srv: &mut Box<Server>) {
     }
     srv.cron.next_us = now + 1_000_000 / u64::from(ticks_per_second(srv));
     srv.cron.ticks += 1;
+    super::expire::refill(srv);
     watch_clients(srv);
 }
 

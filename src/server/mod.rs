@@ -7,6 +7,7 @@
 pub mod boot;
 pub mod cron;
 pub mod exec;
+pub mod expire;
 pub mod serve;
 pub mod stats;
 #[cfg(any(test, feature = "sim"))]
@@ -21,8 +22,9 @@ use crate::client::Clients;
 use crate::client::describe::Scene;
 use crate::command::Call;
 use crate::command::lookup::Commands;
-use crate::config::Config;
-use crate::keyspace::Keyspace;
+use crate::config::{Config, groups::MaxmemoryPolicy};
+use crate::ds::hash::HashSeed;
+use crate::keyspace::{Classes, Keyspace, Policy, Tuning};
 use crate::net::Net;
 use crate::net::reactor::Reactor;
 use cron::Cron;
@@ -57,10 +59,11 @@ impl Server {
     pub fn new(
         conf: Config,
         clock: Clock,
-        rng: Rng,
+        mut rng: Rng,
         files: Files,
         reactor: Reactor,
     ) -> Box<Server> {
+        let keyspace = new_keyspace(&conf, &mut rng);
         let commands = Commands::default();
         let stats = Stats::new(commands.len(), clock.mono_cached_us());
         let mut server = Box::new(Server {
@@ -71,7 +74,7 @@ impl Server {
             net: Net::new(reactor),
             clients: Clients::default(),
             commands,
-            keyspace: Keyspace::default(),
+            keyspace,
             unit: Unit::default(),
             stats,
             cron: Cron::default(),
@@ -80,7 +83,23 @@ impl Server {
             stopping: false,
         });
         server.refresh_states();
+        server.tune_keyspace();
         server
+    }
+
+    /// Tells the keyspace the options that it consults by itself, after they changed.
+    pub fn tune_keyspace(&mut self) {
+        let Config { memory, lazyfree, pubsub, .. } = &self.conf;
+        let is_lfu =
+            matches!(memory.policy, MaxmemoryPolicy::AllkeysLfu | MaxmemoryPolicy::VolatileLfu);
+        let policy = Policy {
+            is_lfu,
+            log_factor: memory.lfu_log_factor,
+            decay_minutes: memory.lfu_decay_time_min,
+        };
+        self.keyspace.tuning =
+            Tuning { policy, lazy_expire: lazyfree.expire, lazy_server_del: lazyfree.server_del };
+        self.keyspace.events.want(Classes::from_bits(pubsub.notify_keyspace_events));
     }
 
     /// What descriptions of clients need to know.
@@ -96,4 +115,14 @@ impl Server {
     pub fn refresh_states(&mut self) {
         self.states = crate::command::admit::state::ALWAYS | self.clients.pause.states();
     }
+}
+
+/// Empty databases, under a hash seed of their own.
+fn new_keyspace(conf: &Config, rng: &mut Rng) -> Keyspace {
+    let mut secret = [0; 16];
+    rng.fill(&mut secret);
+    let (k0, k1) = secret.split_at(8);
+    let word = |half: &[u8]| half.iter().fold(0u64, |word, byte| (word << 8) | u64::from(*byte));
+    let seed = HashSeed::new(word(k0), word(k1));
+    Keyspace::new(seed, rng.next_u64(), conf.server.databases, conf.cluster.enabled)
 }
