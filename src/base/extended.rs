@@ -64,7 +64,7 @@ impl Extended {
     }
 
     /// The sum, or nothing if it is not a finite number.
-    pub fn add(self, other: Self) -> Option<Self> {
+    pub fn plus(self, other: Self) -> Option<Self> {
         if self.exponent == INFINITE || other.exponent == INFINITE {
             return None;
         }
@@ -286,7 +286,7 @@ impl Big {
         if self.0.is_empty() {
             return;
         }
-        if bits % 32 > 0 {
+        if !bits.is_multiple_of(32) {
             self.multiply_add(1 << (bits % 32), 0);
         }
         self.0.splice(0..0, std::iter::repeat_n(0, bits as usize / 32));
@@ -378,7 +378,7 @@ mod tests {
 
     fn sum(a: &str, b: &str) -> String {
         let (a, b) = (Extended::parse(a.as_bytes()), Extended::parse(b.as_bytes()));
-        let Some(sum) = a.expect("a number").add(b.expect("a number")) else {
+        let Some(sum) = a.expect("a number").plus(b.expect("a number")) else {
             return "infinite".into();
         };
         let mut out = vec![];

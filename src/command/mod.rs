@@ -13,7 +13,9 @@ pub mod args;
 pub mod connection;
 pub mod error;
 pub mod key_spec;
+pub mod lifetime;
 pub mod lookup;
+pub mod string;
 pub mod table;
 
 use crate::base::clock::UnixMillis;

@@ -149,6 +149,11 @@ impl Events {
         self.wanted = if publishes { classes } else { Classes::default() };
     }
 
+    /// Wants nothing for a while, and answers what was wanted.
+    pub fn pause(&mut self) -> Classes {
+        std::mem::take(&mut self.wanted)
+    }
+
     /// The wanted classes.
     pub fn wanted(&self) -> Classes {
         self.wanted
