@@ -12,6 +12,7 @@ pub mod admit;
 pub mod args;
 pub mod connection;
 pub mod error;
+pub mod generic;
 pub mod key_spec;
 pub mod lifetime;
 pub mod lookup;

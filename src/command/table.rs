@@ -1,7 +1,7 @@
 //! The table of commands: the only list. A record stands beside its function; this file names it once.
 
 use super::Command;
-use super::{connection as conn, string};
+use super::{connection as conn, generic, string};
 use crate::acl::commands as acl;
 use crate::client::commands as client;
 
@@ -10,10 +10,19 @@ pub static COMMANDS: &[&Command] = &[
     &string::APPEND,
     &acl::AUTH,
     &client::CLIENT,
+    &generic::COPY,
+    &generic::DBSIZE,
     &string::DECR,
     &string::DECRBY,
+    &generic::DEL,
     &string::DELIFEQ,
     &conn::ECHO,
+    &generic::EXISTS,
+    &generic::EXPIRE,
+    &generic::EXPIREAT,
+    &generic::EXPIRETIME,
+    &generic::FLUSHALL,
+    &generic::FLUSHDB,
     &string::GET,
     &string::GETDEL,
     &string::GETEX,
@@ -23,15 +32,28 @@ pub static COMMANDS: &[&Command] = &[
     &string::INCR,
     &string::INCRBY,
     &string::INCRBYFLOAT,
+    &generic::KEYS,
     &string::LCS,
+    &generic::MEMORY,
     &string::MGET,
+    &generic::MOVE,
     &string::MSET,
     &string::MSETEX,
     &string::MSETNX,
+    &generic::OBJECT,
+    &generic::PERSIST,
+    &generic::PEXPIRE,
+    &generic::PEXPIREAT,
+    &generic::PEXPIRETIME,
     &conn::PING,
     &string::PSETEX,
+    &generic::PTTL,
     &client::QUIT,
+    &generic::RANDOMKEY,
+    &generic::RENAME,
+    &generic::RENAMENX,
     &client::RESET,
+    &generic::SCAN,
     &client::SELECT,
     &string::SET,
     &string::SETEX,
@@ -39,4 +61,9 @@ pub static COMMANDS: &[&Command] = &[
     &string::SETRANGE,
     &string::STRLEN,
     &string::SUBSTR,
+    &generic::SWAPDB,
+    &generic::TOUCH,
+    &generic::TTL,
+    &generic::TYPE,
+    &generic::UNLINK,
 ];
