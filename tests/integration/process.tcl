@@ -177,7 +177,7 @@ test {daemonize} {
     assert_equal /dev/null [file readlink /proc/$pid/fd/0]
     catch {$client shutdown nosave}
     $client close
-    wait_for_condition 200 20 {![alive $pid]} else { exec kill -KILL $pid; fail "the daemon lives on" }
+    wait_for_condition 200 20 {![alive $pid]} else { send_signal KILL $pid; fail "the daemon lives on" }
     assert_equal 0 [file exists [file join $dir d.pid]]
     assert_match {*Ready to accept connections*} [read_file [file join $dir d.log]]
 } {process}
@@ -229,7 +229,7 @@ test {supervised systemd tells when it is ready and when it stops} {
             }
         }
     } result how]
-    exec kill [pid $notify]
+    send_signal TERM [pid $notify]
     catch {close $notify}
     return -options $how $result
 } {process}

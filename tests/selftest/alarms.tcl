@@ -13,7 +13,7 @@ start_server {tags {alarm-assert}} {
 
 start_server {tags {alarm-death}} {
     test {kills its server} {
-        exec kill -KILL [srv pid]
+        send_signal KILL [srv pid]
         wait_for_condition 100 10 {![server_alive]} else { fail "it lives" }
     }
 }
