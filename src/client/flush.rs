@@ -1,0 +1,131 @@
+//! Sending what clients are owed.
+
+use std::io::{ErrorKind, IoSlice};
+
+use super::Client;
+
+/// Pieces handed to one `writev`.
+const SLICES_MAX: usize = 64;
+/// Bytes sent to one client in one turn before the others have theirs.
+const TURN_MAX: usize = 1 << 20;
+
+/// How sending went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// Nothing is left.
+    All,
+    /// The socket takes no more for now; its next edge goes on.
+    Blocked,
+    /// The socket would take more, but the others come first.
+    Fair,
+    /// The connection is broken.
+    Failed,
+}
+
+impl Client {
+    /// Sends as much output as the socket takes. Returns that and the number of bytes sent.
+    pub fn flush(&mut self) -> (Sent, usize) {
+        let mut total = 0;
+        let verdict = loop {
+            if self.out.is_empty() {
+                break Sent::All;
+            }
+            if total >= TURN_MAX {
+                break Sent::Fair;
+            }
+            match self.send_once() {
+                Ok((0, _)) => break Sent::Failed,
+                Ok((n, all)) => {
+                    total += n;
+                    if !all {
+                        // A short write: asking again would only be refused.
+                        break Sent::Blocked;
+                    }
+                }
+                Err(ErrorKind::WouldBlock) => break Sent::Blocked,
+                Err(_) => break Sent::Failed,
+            }
+        };
+        self.totals.bytes_out += total as u64;
+        (verdict, total)
+    }
+
+    /// One system call. Returns the bytes sent and whether that was everything offered.
+    fn send_once(&mut self) -> Result<(usize, bool), ErrorKind> {
+        let Client { conn, out, sent, .. } = self;
+        if let Some(bytes) = out.single() {
+            let rest = &bytes[*sent..];
+            let (n, offered) = (conn.write(rest).map_err(|e| e.kind())?, rest.len());
+            if n == offered {
+                out.clear();
+                *sent = 0;
+            } else {
+                *sent += n;
+            }
+            return Ok((n, n == offered));
+        }
+        let mut skip = *sent;
+        let mut slices = Vec::with_capacity(SLICES_MAX);
+        for piece in out.pieces().take(SLICES_MAX) {
+            slices.push(IoSlice::new(&piece[skip..]));
+            skip = 0;
+        }
+        let offered: usize = slices.iter().map(|s| s.len()).sum();
+        let n = conn.write_all_of(&slices).map_err(|e| e.kind())?;
+        self.advance(n);
+        Ok((n, n == offered))
+    }
+
+    /// Drops the first `n` bytes of the output.
+    fn advance(&mut self, n: usize) {
+        let mut done = self.sent + n;
+        while !self.out.is_empty() && done >= self.out.front_len() {
+            done -= self.out.pop_front();
+        }
+        self.sent = done;
+    }
+
+    /// Bytes still to be sent.
+    pub fn unsent(&self) -> usize {
+        self.out.len() - self.sent
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use crate::client::Clients;
+    use crate::command::Session;
+    use crate::net::conn::{Conn, SimConn};
+    use crate::resp::reply::SHARE;
+
+    #[test]
+    fn any_window_sends_all_bytes_in_order() {
+        let value = Arc::new((0..SHARE + 99).map(|i| i as u8).collect::<Vec<_>>());
+        for window in [1usize, 7, 4096, SHARE, 10 * SHARE] {
+            let mut clients = Clients::default();
+            let sim = SimConn { window: Some(0), ..SimConn::default() };
+            let id = clients.add(Conn::Simulated(sim), Session::default(), 0);
+            let client = clients.get_mut(id).expect("just added");
+            for _ in 0..3 {
+                client.out.begin();
+                client.out.bulk_shared(&value);
+                client.out.begin();
+                client.out.bulk(b"small");
+            }
+            let want = client.out.pieces().collect::<Vec<_>>().concat();
+            let mut got = vec![];
+            let mut rounds = 0;
+            while !client.out.is_empty() {
+                let sim = client.conn.simulated().expect("simulated");
+                got.append(&mut sim.outgoing);
+                sim.window = Some(if window == 1 { 1 + rounds % 999 } else { window });
+                client.flush();
+                rounds += 1;
+            }
+            got.append(&mut client.conn.simulated().expect("simulated").outgoing);
+            assert!(got == want, "window {window}");
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! Clients: what the server remembers of each connection.
+//!
+//! A [`Client`] stays in the slab for its whole life. While it is served, its query, output and session travel in the
+//! `Call` ([`Client::lend_to`], [`Client::take_back`]); everything else can be looked at and changed by whoever runs,
+//! itself included. Nothing frees a client in the middle of a turn: [`Clients::close_later`] marks it, and the step of
+//! that name in `server::turn` frees it.
+//!
+//! An idle client owns no buffers: a served query leaves only what is incomplete, and output buffers are lent.
+
+pub mod commands;
+pub mod describe;
+pub mod filter;
+pub mod flush;
+pub mod limits;
+pub mod pause;
+
+use crate::base::slab::{Id, Slab};
+use crate::command::lookup::CommandId;
+use crate::command::{Call, Origin, Session};
+use crate::net::buffers::BufferPool;
+use crate::net::conn::Conn;
+use crate::resp::reply::Reply;
+use crate::resp::request::Query;
+
+/// One connection.
+#[derive(Debug)]
+pub struct Client {
+    pub id: Id,
+    /// What CLIENT ID says: never reused, growing.
+    pub number: u64,
+    pub conn: Conn,
+    /// Bytes of an incomplete request, or of requests that have to wait.
+    pub query: Query,
+    pub out: Reply,
+    /// Bytes already sent of the first piece of `out`.
+    pub sent: usize,
+    pub session: Session,
+    pub origin: Origin,
+    /// It said CLIENT CAPA redirect.
+    pub capa_redirect: bool,
+    pub name: Option<Box<[u8]>>,
+    pub lib_name: Option<Box<[u8]>>,
+    pub lib_ver: Option<Box<[u8]>>,
+    /// Monotonic microseconds.
+    pub created_us: u64,
+    /// Monotonic microseconds when it last sent or took something.
+    pub active_us: u64,
+    pub last_command: Option<CommandId>,
+    pub totals: Totals,
+    pub marks: Marks,
+    /// Since when its output is over the soft limit, in monotonic microseconds.
+    pub over_soft_since_us: Option<u64>,
+}
+
+/// What has gone through a connection so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Totals {
+    pub bytes_in: u64,
+    pub bytes_out: u64,
+    pub commands: u64,
+}
+
+/// Where a client stands in the work of the turn.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Marks {
+    /// To be freed at the end of the turn.
+    pub closing: bool,
+    /// To be closed once its output is sent; what it sends meanwhile is not read.
+    pub close_after_reply: bool,
+    /// Stands in `Net::pending_writes`.
+    pub pending_write: bool,
+    /// The socket refused bytes: wait until it is writable.
+    pub write_blocked: bool,
+    /// Stands in `Net::again`.
+    pub again: bool,
+    /// Waits for the end of a pause; its query holds the command to go on with.
+    pub postponed: bool,
+    /// Receives every command (MONITOR).
+    pub monitor: bool,
+    /// Exempt from client eviction (CLIENT NO-EVICT).
+    pub no_evict: bool,
+}
+
+impl Client {
+    /// Hands what travels to the call that serves this client.
+    #[inline]
+    pub fn lend_to(&mut self, call: &mut Call, buffers: &mut BufferPool) {
+        call.client = self.id;
+        call.session = self.session;
+        std::mem::swap(&mut call.out, &mut self.out);
+        if call.out.open_capacity() == 0 {
+            *call.out.buffer() = buffers.lend();
+        }
+        if !self.query.is_idle() {
+            std::mem::swap(&mut call.query, &mut self.query);
+        }
+    }
+
+    /// Takes it back. The spare query that rested here in the meantime, or the buffers of the emptied one, stay with the
+    /// call for the next client.
+    #[inline]
+    pub fn take_back(&mut self, call: &mut Call) {
+        self.session = call.session;
+        std::mem::swap(&mut call.out, &mut self.out);
+        if call.query.is_idle() {
+            call.query.reset();
+            if self.query.capacity() > call.query.capacity() {
+                std::mem::swap(&mut call.query, &mut self.query);
+            }
+            if self.query.capacity() != 0 {
+                self.query = Query::default();
+            }
+        } else {
+            let left = call.query.detach();
+            std::mem::swap(&mut self.query, &mut call.query);
+            self.query = left;
+        }
+    }
+}
+
+/// All clients of a server.
+#[derive(Debug, Default)]
+pub struct Clients {
+    slab: Slab<Box<Client>>,
+    /// Clients to be freed at the end of the turn.
+    closing: Vec<Id>,
+    last_number: u64,
+    /// Clients in MONITOR mode.
+    pub monitors: Vec<Id>,
+    pub pause: pause::Pause,
+}
+
+impl Clients {
+    /// Takes a connection in.
+    pub fn add(&mut self, conn: Conn, session: Session, now_us: u64) -> Id {
+        self.last_number += 1;
+        let number = self.last_number;
+        self.slab.insert_with(|id| {
+            Box::new(Client {
+                id,
+                number,
+                conn,
+                query: Query::default(),
+                out: Reply::default(),
+                sent: 0,
+                session,
+                origin: Origin::User,
+                capa_redirect: false,
+                name: None,
+                lib_name: None,
+                lib_ver: None,
+                created_us: now_us,
+                active_us: now_us,
+                last_command: None,
+                totals: Totals::default(),
+                marks: Marks::default(),
+                over_soft_since_us: None,
+            })
+        })
+    }
+
+    #[inline]
+    pub fn get(&self, id: Id) -> Option<&Client> {
+        self.slab.get(id).map(|c| &**c)
+    }
+
+    #[inline]
+    pub fn get_mut(&mut self, id: Id) -> Option<&mut Client> {
+        self.slab.get_mut(id).map(|c| &mut **c)
+    }
+
+    pub fn len(&self) -> usize {
+        self.slab.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.slab.is_empty()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Client> {
+        self.slab.iter().map(|(_, c)| &**c)
+    }
+
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Client> {
+        self.slab.iter_mut().map(|(_, c)| &mut **c)
+    }
+
+    /// All ids in order of arrival, for replies that list clients.
+    pub fn by_age(&self) -> Vec<Id> {
+        let mut ids: Vec<_> = self.iter().map(|c| (c.number, c.id)).collect();
+        ids.sort_unstable();
+        ids.into_iter().map(|(_, id)| id).collect()
+    }
+
+    /// The slab's slots, for a walk spread over several turns.
+    pub fn slots(&self) -> &Slab<Box<Client>> {
+        &self.slab
+    }
+
+    /// Ends a connection at the end of this turn, whatever it still has to be sent.
+    pub fn close_later(&mut self, id: Id) {
+        if let Some(client) = self.slab.get_mut(id)
+            && !client.marks.closing
+        {
+            client.marks.closing = true;
+            self.closing.push(id);
+        }
+    }
+
+    /// Whether the client is on its way out, or gone.
+    #[inline]
+    pub fn is_closing(&self, id: Id) -> bool {
+        !self.closing.is_empty() && self.get(id).is_none_or(|c| c.marks.closing)
+    }
+
+    /// The clients to free now.
+    pub fn take_closing(&mut self) -> Vec<Id> {
+        std::mem::take(&mut self.closing)
+    }
+
+    pub fn has_closing(&self) -> bool {
+        !self.closing.is_empty()
+    }
+
+    pub fn remove(&mut self, id: Id) -> Option<Box<Client>> {
+        self.monitors.retain(|m| *m != id);
+        self.pause.waiting.retain(|w| *w != id);
+        self.slab.remove(id)
+    }
+}
+
+#[test]
+fn a_client_is_small() {
+    let size = size_of::<Client>();
+    assert!(size <= 640, "{size} bytes");
+}

@@ -1,0 +1,95 @@
+//! The column of gates: may this call run now?
+//!
+//! Each state that can forbid commands is one bit. The bits that hold for the server (loading, paused, ...) and those
+//! that hold for the client (not authenticated, ...) are or-ed, and a command's record knows which of them concern it;
+//! so a call that nothing stands against costs one test. Otherwise the gates are asked in the reference's order, and the
+//! first that objects decides. Texts are those of Redis 8.2.
+
+use super::{Call, CmdError, Command, flag};
+use crate::config::Guard;
+use crate::server::Server;
+
+/// What holds at this moment.
+pub mod state {
+    /// Always set: for commands that are guarded by an option.
+    pub const ALWAYS: u32 = 1;
+    /// The client has not authenticated.
+    pub const STRANGER: u32 = 1 << 1;
+    /// CLIENT PAUSE ... ALL is in force.
+    pub const PAUSED_ALL: u32 = 1 << 2;
+    /// CLIENT PAUSE ... WRITE is in force.
+    pub const PAUSED_WRITES: u32 = 1 << 3;
+}
+
+/// What the gates say.
+#[derive(Debug)]
+pub enum Admission {
+    Run,
+    Refuse(CmdError),
+    /// Wait, and ask again: the client stands still meanwhile.
+    Postpone,
+}
+
+type Gate = fn(&Server, &Call) -> Admission;
+
+const GATES: &[(u32, Gate)] = &[
+    (state::ALWAYS, guarded),
+    (state::STRANGER, stranger),
+    (state::PAUSED_ALL | state::PAUSED_WRITES, paused),
+];
+
+/// The states that concern a command.
+pub fn concerns(command: &Command) -> u32 {
+    let mut bits = state::PAUSED_ALL;
+    if command.has(flag::PROTECTED) {
+        bits |= state::ALWAYS;
+    }
+    if !command.has(flag::NO_AUTH) {
+        bits |= state::STRANGER;
+    }
+    if command.has(flag::WRITE | flag::MAY_REPLICATE) {
+        bits |= state::PAUSED_WRITES;
+    }
+    bits
+}
+
+/// Asks the gates of the states in `bits`, all of which hold and concern the command.
+#[cold]
+pub fn check(srv: &Server, call: &Call, bits: u32) -> Admission {
+    for (states, gate) in GATES {
+        if states & bits != 0 {
+            match gate(srv, call) {
+                Admission::Run => {}
+                objection => return objection,
+            }
+        }
+    }
+    Admission::Run
+}
+
+/// DEBUG and MODULE: what `enable-debug-command` and `enable-module-command` say.
+fn guarded(srv: &Server, call: &Call) -> Admission {
+    let (guard, name) = match call.cmd.name.split('|').next() {
+        Some("debug") => (srv.conf.security.enable_debug_command, "DEBUG"),
+        _ => (srv.conf.security.enable_module_command, "MODULE"),
+    };
+    let is_local = || srv.clients.get(call.client).is_some_and(|c| c.conn.is_local());
+    match guard {
+        Guard::Yes => Admission::Run,
+        Guard::Local if is_local() => Admission::Run,
+        _ => Admission::Refuse(CmdError::guarded(name)),
+    }
+}
+
+/// Who came in before a password was taken away needs none any more.
+fn stranger(srv: &Server, _: &Call) -> Admission {
+    if srv.conf.security.requirepass.is_empty() {
+        return Admission::Run;
+    }
+    Admission::Refuse(CmdError::NO_AUTH)
+}
+
+/// A paused client waits in front of its command; what is needed to end the pause is let through by [`concerns`].
+fn paused(_: &Server, _: &Call) -> Admission {
+    Admission::Postpone
+}

@@ -1,0 +1,176 @@
+//! Finding a command by the name a client sent.
+//!
+//! Every server has its own names, because `rename-command` may change or remove them. A small open-addressing table
+//! over the lower-cased name finds a top-level command without allocating; subcommands are few and are compared in
+//! turn. Every command and subcommand has a number, by which statistics are kept.
+
+use super::{CmdError, Command, admit, table};
+use crate::resp::request::Args;
+
+/// A command's number: the index of its statistics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CommandId(pub u16);
+
+/// A command as this server knows it.
+#[derive(Debug)]
+pub struct Entry {
+    pub command: &'static Command,
+    /// The name after renaming, lower-case; empty when the command was taken away.
+    pub name: Box<[u8]>,
+    /// Subcommands: a run of entries.
+    pub subcommands: std::ops::Range<u16>,
+    /// Bits of `admit::state` that concern it.
+    pub gates: u32,
+}
+
+/// The names of one server.
+#[derive(Debug)]
+pub struct Commands {
+    entries: Vec<Entry>,
+    /// Entry number plus one by hash of the name; 0 is empty.
+    slots: Box<[u16]>,
+    top_level: usize,
+}
+
+impl Default for Commands {
+    fn default() -> Commands {
+        let mut entries = vec![];
+        for command in table::COMMANDS {
+            entries.push(Entry::of(command));
+        }
+        let top_level = entries.len();
+        for index in 0..top_level {
+            let first = entries.len() as u16;
+            for command in entries[index].command.subcommands {
+                entries.push(Entry::of(command));
+            }
+            entries[index].subcommands = first..entries.len() as u16;
+        }
+        let mut commands = Commands { entries, slots: Box::default(), top_level };
+        commands.index();
+        commands
+    }
+}
+
+impl Entry {
+    fn of(command: &'static Command) -> Entry {
+        let name = command.own_name().as_bytes().into();
+        Entry { command, name, subcommands: 0..0, gates: admit::concerns(command) }
+    }
+
+    /// A top-level command without subcommands: its name alone decides.
+    #[inline]
+    pub fn is_plain(&self) -> bool {
+        self.subcommands.is_empty() && !self.command.name.contains('|')
+    }
+}
+
+impl Commands {
+    fn index(&mut self) {
+        self.slots = vec![0; (self.top_level * 4).next_power_of_two()].into();
+        for index in 0..self.top_level {
+            let name = &self.entries[index].name;
+            if name.is_empty() {
+                continue;
+            }
+            let mut at = hash(name) & (self.slots.len() - 1);
+            while self.slots[at] != 0 {
+                at = (at + 1) & (self.slots.len() - 1);
+            }
+            self.slots[at] = index as u16 + 1;
+        }
+    }
+
+    /// Gives a top-level command another name, or none at all.
+    pub fn rename(&mut self, from: &[u8], to: &[u8]) -> Result<(), &'static str> {
+        let id = self.find(from).ok_or("No such command in rename-command")?;
+        if !to.is_empty() && self.find(to).is_some() {
+            return Err("Target command name already exists");
+        }
+        self.entries[id.0 as usize].name = to.to_ascii_lowercase().into();
+        self.index();
+        Ok(())
+    }
+
+    /// A top-level command by its present name, in any case.
+    #[inline]
+    pub fn find(&self, name: &[u8]) -> Option<CommandId> {
+        let mut at = hash(name) & (self.slots.len() - 1);
+        loop {
+            let index = self.slots[at].checked_sub(1)?;
+            if self.entries[index as usize].name.eq_ignore_ascii_case(name) {
+                return Some(CommandId(index));
+            }
+            at = (at + 1) & (self.slots.len() - 1);
+        }
+    }
+
+    #[inline]
+    pub fn entry(&self, id: CommandId) -> &Entry {
+        &self.entries[id.0 as usize]
+    }
+
+    /// A subcommand by its own name.
+    pub fn find_sub(&self, container: CommandId, name: &[u8]) -> Option<CommandId> {
+        let range = self.entry(container).subcommands.clone();
+        range.map(CommandId).find(|id| self.entry(*id).name.eq_ignore_ascii_case(name))
+    }
+
+    /// `name` or `container|name`.
+    pub fn find_full(&self, name: &[u8]) -> Option<CommandId> {
+        match name.iter().position(|b| *b == b'|') {
+            None => self.find(name),
+            Some(bar) => self.find_sub(self.find(&name[..bar])?, &name[bar + 1..]),
+        }
+    }
+
+    /// The command a request asks for, or why there is none.
+    pub fn resolve(&self, args: Args<'_>) -> Result<CommandId, CmdError> {
+        let unknown = || CmdError::unknown_command(args.at(0), args.from(1));
+        let id = self.find(args.at(0)).ok_or_else(unknown)?;
+        let entry = self.entry(id);
+        if entry.subcommands.is_empty() || args.len() < 2 {
+            return Ok(id);
+        }
+        match self.find_sub(id, args.at(1)) {
+            Some(sub) => Ok(sub),
+            None => Err(CmdError::unknown_subcommand(entry.command.name, args.at(1))),
+        }
+    }
+
+    /// Top-level commands that have a name, in table order.
+    pub fn top_level(&self) -> impl Iterator<Item = CommandId> {
+        let named = |id: &CommandId| !self.entry(*id).name.is_empty();
+        (0..self.top_level as u16).map(CommandId).filter(named)
+    }
+
+    /// How many numbers there are.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+}
+
+/// FNV-1a over the lower-cased name: the table is small and fixed, so nobody can flood it.
+#[inline]
+fn hash(name: &[u8]) -> usize {
+    let mix = |h: u32, b: &u8| (h ^ u32::from(b.to_ascii_lowercase())).wrapping_mul(0x0100_0193);
+    let h = name.iter().take(24).fold(0x811c_9dc5, mix);
+    (h ^ (h >> 15)) as usize
+}
+
+#[test]
+fn names_are_found_in_any_case_and_can_be_changed() {
+    let mut commands = Commands::default();
+    let ping = commands.find(b"PiNg").expect("there");
+    assert_eq!(commands.entry(ping).command.name, "ping");
+    commands.rename(b"ping", b"PONG2").expect("renamed");
+    assert_eq!((commands.find(b"ping"), commands.find(b"pong2")), (None, Some(ping)));
+    assert!(commands.rename(b"ping", b"x").is_err());
+    commands.rename(b"echo", b"").expect("taken away");
+    assert_eq!(commands.find(b""), None);
+    assert!(commands.rename(b"time", b"PONG2").is_err());
+}

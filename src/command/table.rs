@@ -1,0 +1,18 @@
+//! The table of commands: the only list. A record stands beside its function; this file names it once.
+
+use super::Command;
+use super::connection as conn;
+use crate::acl::commands as acl;
+use crate::client::commands as client;
+
+/// All top-level commands, by name.
+pub static COMMANDS: &[&Command] = &[
+    &acl::AUTH,
+    &client::CLIENT,
+    &conn::ECHO,
+    &acl::HELLO,
+    &conn::PING,
+    &client::QUIT,
+    &client::RESET,
+    &client::SELECT,
+];

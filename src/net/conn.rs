@@ -1,0 +1,197 @@
+//! Connections: TCP, unix domain and simulated, behind one enum. The connection door to the world.
+
+use std::fmt;
+use std::io::{self, ErrorKind, IoSlice, Write};
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, AsRawFd};
+use std::time::Duration;
+
+use mio::net::{TcpStream, UnixStream};
+use rustix::buffer::spare_capacity;
+use socket2::{SockRef, TcpKeepalive};
+
+/// A stream of bytes in both directions that never blocks.
+#[derive(Debug)]
+pub enum Conn {
+    Tcp { stream: TcpStream, peer: SocketAddr },
+    Unix(UnixStream),
+    Simulated(SimConn),
+}
+
+/// Two byte queues that a test fills and empties.
+#[derive(Debug, Default)]
+pub struct SimConn {
+    /// What the other side sent.
+    pub incoming: Vec<u8>,
+    /// What we sent.
+    pub outgoing: Vec<u8>,
+    /// The other side has closed.
+    pub closed: bool,
+    /// Bytes `outgoing` can hold before writes are refused.
+    pub window: Option<usize>,
+}
+
+/// One end of a connection, as CLIENT LIST and logs show it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    Ip(SocketAddr),
+    /// A unix socket has no address of its own; the listener's path stands for it.
+    Unix,
+    Unknown,
+}
+
+impl Endpoint {
+    /// `ip:port`, or `path:0` for a unix socket, without brackets around IPv6 addresses' text but for the port's sake.
+    pub fn display<'a>(&'a self, unix_path: &'a str) -> impl fmt::Display + 'a {
+        struct Shown<'a>(&'a Endpoint, &'a str);
+        impl fmt::Display for Shown<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match self.0 {
+                    Endpoint::Ip(address) => write!(f, "{address}"),
+                    Endpoint::Unix => write!(f, "{}:0", self.1),
+                    Endpoint::Unknown => f.write_str("?:0"),
+                }
+            }
+        }
+        Shown(self, unix_path)
+    }
+}
+
+impl Conn {
+    /// Appends what has arrived to `buf`, filling at most its spare room. 0 means the peer has closed its side.
+    #[inline]
+    pub fn read_into(&mut self, buf: &mut Vec<u8>) -> io::Result<usize> {
+        loop {
+            let read = match self {
+                Conn::Tcp { stream, .. } => rustix::io::read(stream.as_fd(), spare_capacity(buf)),
+                Conn::Unix(stream) => rustix::io::read(stream.as_fd(), spare_capacity(buf)),
+                Conn::Simulated(sim) => return sim.read_into(buf),
+            };
+            match read {
+                Err(rustix::io::Errno::INTR) => {}
+                other => return Ok(other?),
+            }
+        }
+    }
+
+    /// Sends a prefix of `bytes`, possibly all of them.
+    #[inline]
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        loop {
+            let written = match self {
+                Conn::Tcp { stream, .. } => stream.write(bytes),
+                Conn::Unix(stream) => stream.write(bytes),
+                Conn::Simulated(sim) => sim.write(bytes),
+            };
+            match written {
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                other => return other,
+            }
+        }
+    }
+
+    /// Sends a prefix of all the slices with one system call.
+    pub fn write_all_of(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        loop {
+            let written = match self {
+                Conn::Tcp { stream, .. } => stream.write_vectored(slices),
+                Conn::Unix(stream) => stream.write_vectored(slices),
+                Conn::Simulated(sim) => {
+                    sim.write(&slices.iter().map(|s| &s[..]).collect::<Vec<_>>().concat())
+                }
+            };
+            match written {
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                other => return other,
+            }
+        }
+    }
+
+    pub fn peer(&self) -> Endpoint {
+        match self {
+            Conn::Tcp { peer, .. } => Endpoint::Ip(*peer),
+            Conn::Unix(_) => Endpoint::Unix,
+            Conn::Simulated(_) => Endpoint::Unknown,
+        }
+    }
+
+    pub fn local(&self) -> Endpoint {
+        match self {
+            Conn::Tcp { stream, .. } => stream.local_addr().map_or(Endpoint::Unknown, Endpoint::Ip),
+            Conn::Unix(_) => Endpoint::Unix,
+            Conn::Simulated(_) => Endpoint::Unknown,
+        }
+    }
+
+    /// Comes from this machine: over the loopback interface or a unix socket.
+    pub fn is_local(&self) -> bool {
+        match self {
+            Conn::Tcp { peer, .. } => match peer.ip() {
+                std::net::IpAddr::V4(ip) => ip.is_loopback(),
+                std::net::IpAddr::V6(ip) => {
+                    ip.is_loopback() || ip.to_ipv4_mapped().is_some_and(|ip| ip.is_loopback())
+                }
+            },
+            Conn::Unix(_) | Conn::Simulated(_) => true,
+        }
+    }
+
+    pub fn is_unix(&self) -> bool {
+        matches!(self, Conn::Unix(_))
+    }
+
+    /// The descriptor's number, as CLIENT LIST shows it; -1 for none.
+    pub fn fd(&self) -> i32 {
+        match self {
+            Conn::Tcp { stream, .. } => stream.as_raw_fd(),
+            Conn::Unix(stream) => stream.as_raw_fd(),
+            Conn::Simulated(_) => -1,
+        }
+    }
+
+    /// No delay for small replies, and probes for dead peers. Failing here does no harm to the connection.
+    pub fn tune(&self, keepalive_s: u32) {
+        let Conn::Tcp { stream, .. } = self else {
+            return;
+        };
+        let _ = stream.set_nodelay(true);
+        if keepalive_s > 0 {
+            // Three probes in the last third of the interval, as the reference spaces them.
+            let interval = Duration::from_secs(u64::from(keepalive_s / 3).max(1));
+            let probes = TcpKeepalive::new()
+                .with_time(Duration::from_secs(u64::from(keepalive_s)))
+                .with_interval(interval)
+                .with_retries(3);
+            let _ = SockRef::from(stream).set_tcp_keepalive(&probes);
+        }
+    }
+
+    /// The simulated connection of a test.
+    pub fn simulated(&mut self) -> Option<&mut SimConn> {
+        match self {
+            Conn::Simulated(sim) => Some(sim),
+            _ => None,
+        }
+    }
+}
+
+impl SimConn {
+    fn read_into(&mut self, buf: &mut Vec<u8>) -> io::Result<usize> {
+        if self.incoming.is_empty() && !self.closed {
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        let n = self.incoming.len().min(buf.capacity() - buf.len());
+        buf.extend(self.incoming.drain(..n));
+        Ok(n)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let room = self.window.map_or(usize::MAX, |w| w.saturating_sub(self.outgoing.len()));
+        if room == 0 {
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        let n = bytes.len().min(room);
+        self.outgoing.extend_from_slice(&bytes[..n]);
+        Ok(n)
+    }
+}

@@ -1,0 +1,92 @@
+//! The reactor: the only place that sleeps.
+//!
+//! The real one is a mio poll; the simulated one delivers what a test has put there and never sleeps.
+
+use std::io;
+use std::time::Duration;
+
+use mio::event::Source as Pollable;
+use mio::{Events, Interest, Poll};
+
+use super::token::Source;
+use crate::base::slab::Id;
+
+/// Something became ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ready {
+    pub source: Source,
+    pub readable: bool,
+    pub writable: bool,
+    /// The peer has closed its side, or the socket failed: reading will tell.
+    pub closed: bool,
+}
+
+/// Where readiness comes from.
+#[derive(Debug)]
+pub enum Reactor {
+    Mio {
+        poll: Poll,
+        events: Events,
+    },
+    /// `parted` keeps what clients were sent that are gone.
+    Simulated {
+        ready: Vec<Ready>,
+        parted: Vec<(Id, Vec<u8>)>,
+    },
+}
+
+const EVENTS_PER_POLL: usize = 1024;
+
+impl Reactor {
+    pub fn mio() -> io::Result<Reactor> {
+        Ok(Reactor::Mio { poll: Poll::new()?, events: Events::with_capacity(EVENTS_PER_POLL) })
+    }
+
+    pub fn simulated() -> Reactor {
+        Reactor::Simulated { ready: vec![], parted: vec![] }
+    }
+
+    /// Sleeps until something is ready or the time is up, and appends what is ready. A signal ends the sleep early.
+    pub fn wait(&mut self, timeout: Option<Duration>, out: &mut Vec<Ready>) -> io::Result<()> {
+        match self {
+            Reactor::Mio { poll, events } => {
+                match poll.poll(events, timeout) {
+                    Err(e) if e.kind() == io::ErrorKind::Interrupted => return Ok(()),
+                    other => other?,
+                }
+                out.extend(events.iter().map(|event| Ready {
+                    source: Source::of(event.token()),
+                    readable: event.is_readable(),
+                    writable: event.is_writable(),
+                    closed: event.is_read_closed() || event.is_error(),
+                }));
+            }
+            Reactor::Simulated { ready, .. } => out.append(ready),
+        }
+        Ok(())
+    }
+
+    /// Watches a socket, once and for all, in both directions.
+    pub fn register(&self, object: &mut impl Pollable, source: Source) -> io::Result<()> {
+        self.register_for(object, source, Interest::READABLE | Interest::WRITABLE)
+    }
+
+    pub fn register_for(
+        &self,
+        object: &mut impl Pollable,
+        source: Source,
+        interest: Interest,
+    ) -> io::Result<()> {
+        match self {
+            Reactor::Mio { poll, .. } => poll.registry().register(object, source.token(), interest),
+            Reactor::Simulated { .. } => Ok(()),
+        }
+    }
+
+    pub fn deregister(&self, object: &mut impl Pollable) -> io::Result<()> {
+        match self {
+            Reactor::Mio { poll, .. } => poll.registry().deregister(object),
+            Reactor::Simulated { .. } => Ok(()),
+        }
+    }
+}

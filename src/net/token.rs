@@ -1,0 +1,53 @@
+//! Reactor tokens: which object an event is for, in one machine word.
+//!
+//! ```text
+//!   63       60 59          32 31               0
+//!   [  kind  ] [    slot     ] [   generation   ]
+//! ```
+//!
+//! A late event for a slot that has a new tenant is dropped because the generation differs.
+
+use crate::base::slab::Id;
+
+/// What a readiness event is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    Client(Id),
+    /// The listener at this index of `Net::listeners`, in the generation of its last rebinding.
+    Listener(u32),
+}
+
+const CLIENT: u64 = 0;
+const LISTENER: u64 = 1;
+
+impl Source {
+    pub fn token(self) -> mio::Token {
+        let word = match self {
+            Source::Client(id) => {
+                CLIENT << 60 | u64::from(id.slot) << 32 | u64::from(id.generation)
+            }
+            Source::Listener(index) => LISTENER << 60 | u64::from(index),
+        };
+        mio::Token(word as usize)
+    }
+
+    #[inline]
+    pub fn of(token: mio::Token) -> Source {
+        let word = token.0 as u64;
+        match word >> 60 {
+            CLIENT => Source::Client(Id {
+                slot: (word >> 32) as u32 & 0x0fff_ffff,
+                generation: word as u32,
+            }),
+            _ => Source::Listener(word as u32),
+        }
+    }
+}
+
+#[test]
+fn tokens_carry_their_source() {
+    let id = Id { slot: 0x0abc_def0, generation: u32::MAX };
+    for source in [Source::Client(id), Source::Listener(7)] {
+        assert_eq!(Source::of(source.token()), source);
+    }
+}

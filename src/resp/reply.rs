@@ -1,0 +1,532 @@
+//! Replies: every command writes its answer here, once, in the client's protocol version.
+//!
+//! ```text
+//!   sealed: [chunk][chunk]...   buf: [ reply | reply | reply under way ]
+//! ```
+//!
+//! Bytes gather in `buf`; when it has grown large it is sealed, so that a long output is a list of chunks and is never
+//! moved to grow. A chunk may also be shared with the keyspace or with other clients.
+//!
+//! The writer counts what it owes. A call begins owing one value ([`Reply::begin`]); a scalar pays one, an aggregate of
+//! n pays one and owes n more. At the end of the call the debt must be zero, which the executor asserts after every
+//! command: a reply with an element too many or too few would desynchronise the client for ever.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::Proto;
+use crate::base::double::write_f64;
+use crate::base::text::write_i64;
+
+/// A buffer that has reached this many bytes is sealed when a reply ends.
+pub const CHUNK: usize = 64 * 1024;
+/// Values from this size on are sent by reference.
+pub const SHARE: usize = 32 * 1024;
+
+/// A finished piece of output.
+#[derive(Debug)]
+pub enum Chunk {
+    Own(Vec<u8>),
+    Shared(Arc<Vec<u8>>),
+}
+
+impl Chunk {
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Chunk::Own(bytes) => bytes,
+            Chunk::Shared(bytes) => bytes,
+        }
+    }
+}
+
+/// A point in the output to which it can be cut back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    chunks: usize,
+    buf: usize,
+}
+
+/// A promise to say later how many elements an aggregate has.
+#[derive(Debug)]
+#[must_use = "the length has to be written"]
+pub struct Deferred {
+    chunks: usize,
+    at: usize,
+    owed: i64,
+}
+
+/// The output of one client: finished replies and the one being written.
+#[derive(Debug, Default)]
+pub struct Reply {
+    buf: Vec<u8>,
+    sealed: VecDeque<Chunk>,
+    sealed_bytes: usize,
+    proto: Proto,
+    owed: i64,
+}
+
+impl Reply {
+    pub fn new(proto: Proto) -> Reply {
+        Reply { proto, ..Reply::default() }
+    }
+
+    pub fn proto(&self) -> Proto {
+        self.proto
+    }
+
+    pub fn set_proto(&mut self, proto: Proto) {
+        self.proto = proto;
+    }
+
+    fn resp3(&self) -> bool {
+        self.proto == Proto::Resp3
+    }
+
+    // -- bookkeeping for the executor --------------------------------------------------------------
+
+    /// Starts a call that owes one answer.
+    #[inline]
+    pub fn begin(&mut self) -> Mark {
+        self.owed = 1;
+        self.mark()
+    }
+
+    #[inline]
+    pub fn mark(&self) -> Mark {
+        Mark { chunks: self.sealed.len(), buf: self.buf.len() }
+    }
+
+    /// Answers still owed: 0 when the call has answered exactly once.
+    #[inline]
+    pub fn owed(&self) -> i64 {
+        self.owed
+    }
+
+    /// For a call whose answer goes elsewhere or is not wanted: the debt is settled without a byte.
+    pub fn settle(&mut self) {
+        self.owed = 0;
+    }
+
+    /// Cuts everything written since `mark`.
+    pub fn rewind(&mut self, mark: Mark) {
+        if self.sealed.len() > mark.chunks {
+            // The chunk that holds the mark becomes the buffer again.
+            self.sealed.truncate(mark.chunks + 1);
+            match self.sealed.pop_back() {
+                Some(Chunk::Own(bytes)) => self.buf = bytes,
+                _ => self.buf.clear(),
+            }
+            self.sealed_bytes = self.sealed.iter().map(|c| c.bytes().len()).sum();
+        }
+        self.buf.truncate(mark.buf);
+    }
+
+    /// Seals a buffer that has grown large: between replies only.
+    #[inline]
+    pub fn seal_if_large(&mut self) {
+        if self.buf.len() >= CHUNK {
+            self.seal();
+        }
+    }
+
+    fn seal(&mut self) {
+        if !self.buf.is_empty() {
+            let full = std::mem::take(&mut self.buf);
+            self.sealed_bytes += full.len();
+            self.sealed.push_back(Chunk::Own(full));
+        }
+    }
+
+    // -- the output as bytes ----------------------------------------------------------------------
+
+    /// Bytes waiting to be sent.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.sealed_bytes + self.buf.len()
+    }
+
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Chunks waiting behind one another, as `oll` of CLIENT LIST counts them.
+    pub fn chunks(&self) -> usize {
+        self.sealed.len()
+    }
+
+    /// Bytes in the open buffer, as `obl` counts them.
+    pub fn open_len(&self) -> usize {
+        self.buf.len()
+    }
+
+    /// Bytes allocated for the open buffer.
+    pub fn open_capacity(&self) -> usize {
+        self.buf.capacity()
+    }
+
+    /// Bytes held in finished chunks, as `omem` counts them.
+    pub fn sealed_bytes(&self) -> usize {
+        self.sealed_bytes
+    }
+
+    /// All pieces in sending order.
+    pub fn pieces(&self) -> impl Iterator<Item = &[u8]> {
+        self.sealed.iter().map(Chunk::bytes).chain(std::iter::once(&self.buf[..]))
+    }
+
+    /// The only piece, where there is just one.
+    #[inline]
+    pub fn single(&self) -> Option<&[u8]> {
+        self.sealed.is_empty().then_some(&self.buf[..])
+    }
+
+    /// Everything written so far was sent.
+    #[inline]
+    pub fn clear(&mut self) {
+        self.buf.clear();
+        if !self.sealed.is_empty() {
+            self.sealed.clear();
+            self.sealed_bytes = 0;
+        }
+    }
+
+    /// Bytes of the front piece.
+    pub fn front_len(&self) -> usize {
+        self.sealed.front().map_or(self.buf.len(), |chunk| chunk.bytes().len())
+    }
+
+    /// Drops the front piece, which was sent in full.
+    pub fn pop_front(&mut self) -> usize {
+        match self.sealed.pop_front() {
+            Some(chunk) => {
+                self.sealed_bytes -= chunk.bytes().len();
+                chunk.bytes().len()
+            }
+            None => {
+                let n = self.buf.len();
+                self.buf.clear();
+                n
+            }
+        }
+    }
+
+    /// The open buffer, for a pool of buffers to lend and take back.
+    pub fn buffer(&mut self) -> &mut Vec<u8> {
+        &mut self.buf
+    }
+
+    /// Takes all bytes as one vector, leaving nothing.
+    pub fn take(&mut self) -> Vec<u8> {
+        let all = self.pieces().collect::<Vec<_>>().concat();
+        self.clear();
+        all
+    }
+
+    // -- values -----------------------------------------------------------------------------------
+
+    #[inline]
+    fn pay(&mut self, children: i64) {
+        self.owed += children - 1;
+    }
+
+    #[inline]
+    fn head(&mut self, kind: u8, n: i64) {
+        self.buf.push(kind);
+        if (0..10).contains(&n) {
+            self.buf.extend_from_slice(&[b'0' + n as u8, b'\r', b'\n']);
+        } else {
+            write_i64(&mut self.buf, n);
+            self.buf.extend_from_slice(b"\r\n");
+        }
+    }
+
+    /// Whole replies encoded elsewhere, `count` of them.
+    pub fn raw(&mut self, bytes: &[u8], count: i64) {
+        self.owed -= count;
+        self.buf.extend_from_slice(bytes);
+    }
+
+    #[inline]
+    pub fn ok(&mut self) {
+        self.pay(0);
+        self.buf.extend_from_slice(b"+OK\r\n");
+    }
+
+    /// A status line; `text` must hold no line end.
+    #[inline]
+    pub fn simple(&mut self, text: &str) {
+        self.pay(0);
+        self.buf.push(b'+');
+        self.buf.extend_from_slice(text.as_bytes());
+        self.buf.extend_from_slice(b"\r\n");
+    }
+
+    /// An error line without its dash; line ends inside become spaces.
+    pub fn error(&mut self, text: &[u8]) {
+        self.pay(0);
+        self.buf.push(b'-');
+        let start = self.buf.len();
+        self.buf.extend_from_slice(text.trim_ascii_end());
+        self.buf[start..].iter_mut().filter(|b| matches!(b, b'\r' | b'\n')).for_each(|b| *b = b' ');
+        self.buf.extend_from_slice(b"\r\n");
+    }
+
+    #[inline]
+    pub fn int(&mut self, n: i64) {
+        self.pay(0);
+        self.head(b':', n);
+    }
+
+    #[inline]
+    pub fn uint(&mut self, n: u64) {
+        self.int(i64::try_from(n).unwrap_or(i64::MAX));
+    }
+
+    /// 1 or 0.
+    #[inline]
+    pub fn flag(&mut self, yes: bool) {
+        self.int(i64::from(yes));
+    }
+
+    /// A boolean: `#t`, `#f` in RESP3, 1 or 0 in RESP2.
+    pub fn boolean(&mut self, yes: bool) {
+        if self.resp3() {
+            self.pay(0);
+            self.buf.extend_from_slice(if yes { b"#t\r\n" } else { b"#f\r\n" });
+        } else {
+            self.flag(yes);
+        }
+    }
+
+    #[inline]
+    pub fn bulk(&mut self, bytes: &[u8]) {
+        self.pay(0);
+        self.head(b'$', bytes.len() as i64);
+        self.buf.extend_from_slice(bytes);
+        self.buf.extend_from_slice(b"\r\n");
+    }
+
+    /// A bulk string whose bytes belong to several owners: sent from where they are.
+    pub fn bulk_shared(&mut self, bytes: &Arc<Vec<u8>>) {
+        if bytes.len() < SHARE {
+            return self.bulk(bytes);
+        }
+        self.pay(0);
+        self.head(b'$', bytes.len() as i64);
+        self.seal();
+        self.sealed_bytes += bytes.len();
+        self.sealed.push_back(Chunk::Shared(Arc::clone(bytes)));
+        self.buf.extend_from_slice(b"\r\n");
+    }
+
+    pub fn bulk_int(&mut self, n: i64) {
+        let mut text = Vec::with_capacity(20);
+        write_i64(&mut text, n);
+        self.bulk(&text);
+    }
+
+    pub fn bulk_or_null(&mut self, bytes: Option<&[u8]>) {
+        match bytes {
+            Some(bytes) => self.bulk(bytes),
+            None => self.null(),
+        }
+    }
+
+    /// Text for people: verbatim `txt` in RESP3, a bulk string in RESP2.
+    pub fn verbatim(&mut self, text: &[u8]) {
+        if !self.resp3() {
+            return self.bulk(text);
+        }
+        self.pay(0);
+        self.head(b'=', text.len() as i64 + 4);
+        self.buf.extend_from_slice(b"txt:");
+        self.buf.extend_from_slice(text);
+        self.buf.extend_from_slice(b"\r\n");
+    }
+
+    #[inline]
+    pub fn null(&mut self) {
+        self.pay(0);
+        self.buf.extend_from_slice(if self.resp3() { b"_\r\n" } else { b"$-1\r\n" });
+    }
+
+    pub fn null_array(&mut self) {
+        self.pay(0);
+        self.buf.extend_from_slice(if self.resp3() { b"_\r\n" } else { b"*-1\r\n" });
+    }
+
+    /// A floating-point number: `,` in RESP3, its text as a bulk string in RESP2.
+    pub fn double(&mut self, d: f64) {
+        let mut text = Vec::with_capacity(24);
+        write_f64(&mut text, d);
+        if self.resp3() {
+            self.pay(0);
+            self.buf.push(b',');
+            self.buf.extend_from_slice(&text);
+            self.buf.extend_from_slice(b"\r\n");
+        } else {
+            self.bulk(&text);
+        }
+    }
+
+    /// An integer of any size, in decimal: `(` in RESP3, a bulk string in RESP2.
+    pub fn big_number(&mut self, digits: &str) {
+        if self.resp3() {
+            self.pay(0);
+            self.buf.push(b'(');
+            self.buf.extend_from_slice(digits.as_bytes());
+            self.buf.extend_from_slice(b"\r\n");
+        } else {
+            self.bulk(digits.as_bytes());
+        }
+    }
+
+    #[inline]
+    pub fn array(&mut self, len: usize) {
+        self.pay(len as i64);
+        self.head(b'*', len as i64);
+    }
+
+    /// `pairs` keys and values, flat in RESP2.
+    pub fn map(&mut self, pairs: usize) {
+        self.pay(2 * pairs as i64);
+        if self.resp3() {
+            self.head(b'%', pairs as i64);
+        } else {
+            self.head(b'*', 2 * pairs as i64);
+        }
+    }
+
+    pub fn set(&mut self, len: usize) {
+        self.pay(len as i64);
+        self.head(if self.resp3() { b'~' } else { b'*' }, len as i64);
+    }
+
+    /// An out-of-band message of `len` elements. It answers nothing: the call owes as much as before.
+    pub fn push(&mut self, len: usize) {
+        self.owed += len as i64;
+        self.head(if self.resp3() { b'>' } else { b'*' }, len as i64);
+    }
+
+    /// Attributes of the next value: `pairs` keys and values, RESP3 only.
+    pub fn attribute(&mut self, pairs: usize) {
+        self.owed += 2 * pairs as i64;
+        self.head(b'|', pairs as i64);
+    }
+
+    /// The answer of a HELP subcommand: a heading, the lines, and HELP itself.
+    pub fn help(&mut self, command: &str, lines: &[&str]) {
+        self.array(lines.len() + 3);
+        self.simple(&format!("{command} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"));
+        for line in lines {
+            self.simple(line);
+        }
+        self.simple("HELP");
+        self.simple("    Prints this help.");
+    }
+
+    // -- aggregates whose length shows only at the end ----------------------------------------------
+
+    /// Opens an aggregate to be closed by [`Reply::close_array`] and its kin.
+    pub fn open(&mut self) -> Deferred {
+        self.pay(0);
+        Deferred { chunks: self.sealed.len(), at: self.buf.len(), owed: self.owed }
+    }
+
+    pub fn close_array(&mut self, deferred: Deferred, len: usize) {
+        self.close(&deferred, b'*', len as i64, len as i64);
+    }
+
+    pub fn close_set(&mut self, deferred: Deferred, len: usize) {
+        let kind = if self.resp3() { b'~' } else { b'*' };
+        self.close(&deferred, kind, len as i64, len as i64);
+    }
+
+    pub fn close_map(&mut self, deferred: Deferred, pairs: usize) {
+        let pairs = pairs as i64;
+        let (kind, n) = if self.resp3() { (b'%', pairs) } else { (b'*', 2 * pairs) };
+        self.close(&deferred, kind, n, 2 * pairs);
+    }
+
+    fn close(&mut self, deferred: &Deferred, kind: u8, n: i64, children: i64) {
+        self.owed += children;
+        debug_assert_eq!(self.owed, deferred.owed, "the aggregate has another number of elements");
+        let mut head = vec![kind];
+        write_i64(&mut head, n);
+        head.extend_from_slice(b"\r\n");
+        let added = head.len();
+        let target = match self.sealed.get_mut(deferred.chunks) {
+            Some(Chunk::Own(bytes)) => {
+                self.sealed_bytes += added;
+                bytes
+            }
+            _ => &mut self.buf,
+        };
+        target.splice(deferred.at..deferred.at, head);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn both(write: impl Fn(&mut Reply)) -> (String, String) {
+        let run = |proto| {
+            let mut reply = Reply::new(proto);
+            reply.begin();
+            write(&mut reply);
+            assert_eq!(reply.owed(), 0, "one answer");
+            String::from_utf8(reply.take()).expect("text")
+        };
+        (run(Proto::Resp2), run(Proto::Resp3))
+    }
+
+    #[test]
+    fn each_kind_in_both_versions() {
+        let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
+        assert_eq!(both(|r| r.null()), pair("$-1\r\n", "_\r\n"));
+        assert_eq!(both(|r| r.null_array()), pair("*-1\r\n", "_\r\n"));
+        assert_eq!(both(|r| r.double(1.5)), pair("$3\r\n1.5\r\n", ",1.5\r\n"));
+        assert_eq!(both(|r| r.boolean(true)), pair(":1\r\n", "#t\r\n"));
+        assert_eq!(both(|r| r.verbatim(b"hi")), pair("$2\r\nhi\r\n", "=6\r\ntxt:hi\r\n"));
+        assert_eq!(both(|r| r.big_number("12345")), pair("$5\r\n12345\r\n", "(12345\r\n"));
+        assert_eq!(both(|r| r.error(b"ERR a\nb\r\n")), pair("-ERR a b\r\n", "-ERR a b\r\n"));
+        let map = both(|r| {
+            r.map(1);
+            r.bulk(b"k");
+            r.int(-12);
+        });
+        assert_eq!(map, pair("*2\r\n$1\r\nk\r\n:-12\r\n", "%1\r\n$1\r\nk\r\n:-12\r\n"));
+    }
+
+    #[test]
+    fn a_length_can_be_said_last() {
+        let (two, three) = both(|r| {
+            r.array(2);
+            let outer = r.open();
+            r.bulk(b"k");
+            let inner = r.open();
+            r.int(1);
+            r.close_set(inner, 1);
+            r.close_map(outer, 1);
+            r.int(2);
+        });
+        assert_eq!(two, "*2\r\n*2\r\n$1\r\nk\r\n*1\r\n:1\r\n:2\r\n");
+        assert_eq!(three, "*2\r\n%1\r\n$1\r\nk\r\n~1\r\n:1\r\n:2\r\n");
+    }
+
+    #[test]
+    fn shared_values_are_pieces_of_their_own_and_can_be_taken_back() {
+        let value = Arc::new(vec![b'v'; SHARE]);
+        let mut reply = Reply::new(Proto::Resp2);
+        reply.begin();
+        reply.simple("A");
+        let mark = reply.begin();
+        reply.bulk_shared(&value);
+        assert_eq!(Arc::strong_count(&value), 2);
+        assert_eq!(reply.pieces().map(<[u8]>::len).collect::<Vec<_>>(), [12, SHARE, 2]);
+        reply.rewind(mark);
+        assert_eq!((Arc::strong_count(&value), reply.take()), (1, b"+A\r\n".to_vec()));
+    }
+}

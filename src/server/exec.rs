@@ -1,0 +1,175 @@
+//! Running one call: look it up, ask the gates, run it, count it, tell it.
+
+use super::Server;
+use crate::command::admit::{self, Admission, state};
+use crate::command::lookup::CommandId;
+use crate::command::{Call, CmdError, Cx, Handler, Outcome, ReplyMode, flag};
+use crate::resp::reply::Mark;
+
+/// Output up to this many bytes is looked at only when a client has been served.
+const OUTPUT_UNCHECKED: usize = 16 * 1024;
+
+/// What becomes of the client's further requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    Continue,
+    /// No more of them: the client is being closed.
+    Stop,
+    /// This one did not run and has to be asked again later.
+    Postpone,
+}
+
+/// Handles the request in `call.query`, which came from a client.
+#[inline]
+pub fn process(srv: &mut Box<Server>, call: &mut Call) -> Flow {
+    let mark = call.out.begin();
+    match resolve(srv, call) {
+        Ok(id) => {
+            let states = srv.states | call.session.states();
+            let entry = srv.commands.entry(id);
+            let admission = match states & entry.gates {
+                0 => Admission::Run,
+                bits => admit::check(srv, call, bits),
+            };
+            match admission {
+                Admission::Run => match run(srv, call) {
+                    Outcome::Done => {}
+                    Outcome::Postponed => return Flow::Postpone,
+                },
+                Admission::Refuse(error) => reject(srv, call, Some(id), &error),
+                Admission::Postpone => return Flow::Postpone,
+            }
+        }
+        Err((id, error)) => reject(srv, call, id, &error),
+    }
+    if call.session.reply != ReplyMode::On {
+        mute(call, mark);
+    }
+    call.out.seal_if_large();
+    if call.out.len() > OUTPUT_UNCHECKED {
+        check_output_limit(srv, call);
+    }
+    if call.hang_up || srv.clients.is_closing(call.client) { Flow::Stop } else { Flow::Continue }
+}
+
+/// Closes a client in the middle of its pipeline when its output has passed the limit: what follows would only be
+/// thrown away.
+#[cold]
+fn check_output_limit(srv: &mut Server, call: &Call) {
+    let Server { clients, conf, clock, stats, .. } = srv;
+    if let Some(client) = clients.get_mut(call.client)
+        && client.is_over_output_limit(call.out.len(), conf, clock.mono_cached_us())
+    {
+        stats.output_buffer_closes += 1;
+        clients.close_later(call.client);
+    }
+}
+
+/// Finds the command and checks the number of words. The command of the last call is tried first, for pipelines.
+#[inline]
+fn resolve(srv: &Server, call: &mut Call) -> Result<CommandId, (Option<CommandId>, CmdError)> {
+    let args = call.query.args();
+    let last = srv.commands.entry(call.id);
+    if !(last.is_plain() && last.name.eq_ignore_ascii_case(args.at(0))) {
+        call.id = srv.commands.resolve(args).map_err(|e| (None, e))?;
+        call.cmd = srv.commands.entry(call.id).command;
+    }
+    if !call.cmd.fits(args.len()) || matches!(call.cmd.handler, Handler::Container) {
+        return Err((Some(call.id), CmdError::arity(call.cmd.name)));
+    }
+    Ok(call.id)
+}
+
+/// Answers a call that may not run.
+#[cold]
+fn reject(srv: &mut Server, call: &mut Call, id: Option<CommandId>, error: &CmdError) {
+    call.out.error(error.text());
+    srv.stats.count_error(&error.code());
+    if let Some(id) = id {
+        srv.stats.command(id).rejected += 1;
+    }
+}
+
+/// Takes an answer back that the client does not want.
+#[cold]
+fn mute(call: &mut Call, mark: Mark) {
+    call.out.rewind(mark);
+    call.session.reply = match call.session.reply {
+        ReplyMode::SkipNext => ReplyMode::Skip,
+        ReplyMode::Skip => ReplyMode::On,
+        other => other,
+    };
+}
+
+/// Runs one admitted call, possibly inside another (EXEC, a script).
+pub fn run(srv: &mut Box<Server>, call: &mut Call) -> Outcome {
+    let (dirty, mark) = (srv.keyspace.dirty, call.out.mark());
+    srv.unit.depth += 1;
+    let verdict = match call.cmd.handler {
+        Handler::Data(handler) => {
+            let Server { keyspace, conf, clock, .. } = &mut **srv;
+            let Call { cmd, query, out, fx, session, .. } = call;
+            let db = keyspace.select(session.db);
+            handler(&mut Cx { cmd, args: query.args(), db, out, fx, conf, now: clock.now() })
+        }
+        Handler::Server(handler) => handler(srv, call),
+        Handler::Container => Err(CmdError::arity(call.cmd.name)),
+    };
+    srv.unit.depth -= 1;
+
+    let failed = match verdict {
+        Ok(Outcome::Done) => false,
+        Ok(Outcome::Postponed) => {
+            assert_eq!(call.out.mark(), mark, "{} wrote, and yet it waits", call.cmd.name);
+            return Outcome::Postponed;
+        }
+        Err(error) => {
+            assert_eq!(call.out.mark(), mark, "{} wrote before its error", call.cmd.name);
+            call.out.error(error.text());
+            srv.stats.count_error(&error.code());
+            true
+        }
+    };
+    assert_eq!(call.out.owed(), 0, "{} must answer once", call.cmd.name);
+    let dirtied = srv.keyspace.dirty != dirty;
+    assert!(!dirtied || call.cmd.has(flag::WRITE | flag::MAY_REPLICATE), "{} wrote", call.cmd.name);
+
+    if (dirtied || call.fx.is_forced()) && srv.unit.is_listening() {
+        srv.unit.gather(call.session.db, call.query.args(), &mut call.fx);
+    }
+    call.fx.reset();
+    if srv.unit.depth == 0 {
+        after_unit(srv);
+    }
+    count(srv, call, failed);
+    Outcome::Done
+}
+
+/// The end of a unit of work, in this order: events, then what replicas and the AOF are told.
+#[inline]
+fn after_unit(srv: &mut Server) {
+    if srv.unit.is_listening() {
+        srv.unit.finish();
+    }
+}
+
+/// Statistics of a call that ran. The end of one call is the beginning of the next: the clock is read once per call.
+#[inline]
+fn count(srv: &mut Server, call: &mut Call, failed: bool) {
+    let now = srv.clock.mono_us();
+    let usec = now.saturating_sub(call.started_us);
+    call.started_us = now;
+    let stats = srv.stats.command(call.id);
+    stats.calls += 1;
+    stats.usec += usec;
+    stats.failed += u64::from(failed);
+    srv.stats.commands_processed += 1;
+}
+
+impl crate::command::Session {
+    /// The bits that hold for this client.
+    #[inline]
+    pub fn states(&self) -> u32 {
+        if self.authenticated { 0 } else { state::STRANGER }
+    }
+}

@@ -1,0 +1,141 @@
+//! A server in a box, for tests and benchmarks: no sockets, no disk, a clock that moves when told.
+
+use std::time::Duration;
+
+use super::{Server, turn};
+use crate::base::clock::{Clock, UnixMillis};
+use crate::base::files::Files;
+use crate::base::rng::Rng;
+use crate::base::slab::Id;
+use crate::base::split::split_args;
+use crate::command::Session;
+use crate::config::Config;
+use crate::net::conn::{Conn, SimConn};
+use crate::net::reactor::{Reactor, Ready};
+use crate::net::token::Source;
+
+/// A whole server with simulated doors, and one client.
+pub struct TestServer {
+    pub srv: Box<Server>,
+    pub client: Id,
+}
+
+impl Default for TestServer {
+    fn default() -> Self {
+        TestServer::new()
+    }
+}
+
+impl TestServer {
+    pub fn new() -> TestServer {
+        TestServer::with(Config::default())
+    }
+
+    pub fn with(conf: Config) -> TestServer {
+        let clock = Clock::manual(UnixMillis(1_700_000_000_000));
+        let rng = Rng::from_seed(1);
+        let mut srv = Server::new(conf, clock, rng, Files::memory(), Reactor::simulated());
+        srv.unit.listen();
+        let mut server = TestServer { srv, client: Id::NONE };
+        server.client = server.connect();
+        server
+    }
+
+    /// Another client.
+    pub fn connect(&mut self) -> Id {
+        let session = Session {
+            authenticated: self.srv.conf.security.requirepass.is_empty(),
+            ..Session::default()
+        };
+        let now = self.srv.clock.mono_us();
+        self.srv.clients.add(Conn::Simulated(SimConn::default()), session, now)
+    }
+
+    /// Sends a command written as in redis-cli and returns the reply's bytes as text.
+    pub fn run(&mut self, line: &str) -> String {
+        self.run_as(self.client, line)
+    }
+
+    pub fn run_as(&mut self, client: Id, line: &str) -> String {
+        let words = split_args(line.as_bytes()).expect("a well-quoted line");
+        let mut bytes = format!("*{}\r\n", words.len()).into_bytes();
+        for word in words {
+            bytes.extend(format!("${}\r\n", word.len()).bytes());
+            bytes.extend(word);
+            bytes.extend(b"\r\n");
+        }
+        self.send(client, &bytes);
+        String::from_utf8_lossy(&self.receive(client)).into_owned()
+    }
+
+    /// Puts bytes on a client's wire and lets the server turn until it rests.
+    pub fn send(&mut self, client: Id, bytes: &[u8]) {
+        if let Some(sim) = self.srv.clients.get_mut(client).and_then(|c| c.conn.simulated()) {
+            sim.incoming.extend_from_slice(bytes);
+        }
+        if let Reactor::Simulated { ready, .. } = &mut self.srv.net.reactor {
+            let source = Source::Client(client);
+            ready.push(Ready { source, readable: true, writable: false, closed: false });
+        }
+        self.settle();
+    }
+
+    /// Turns until nothing is left to do.
+    pub fn settle(&mut self) {
+        let mut ready = vec![];
+        loop {
+            turn::turn(&mut self.srv, &mut ready).expect("a simulated reactor does not fail");
+            turn::before_sleep(&mut self.srv);
+            if self.srv.net.again.is_empty() && self.srv.net.pending_writes.is_empty() {
+                return;
+            }
+        }
+    }
+
+    /// What the server has sent to a client since the last look.
+    pub fn receive(&mut self, client: Id) -> Vec<u8> {
+        let sim = self.srv.clients.get_mut(client).and_then(|c| c.conn.simulated());
+        if let Some(sim) = sim {
+            return std::mem::take(&mut sim.outgoing);
+        }
+        let Reactor::Simulated { parted, .. } = &mut self.srv.net.reactor else {
+            return vec![];
+        };
+        let mine = parted.extract_if(.., |(id, _)| *id == client);
+        mine.flat_map(|(_, bytes)| bytes).collect()
+    }
+
+    /// Lets time pass.
+    pub fn advance(&mut self, by: Duration) {
+        self.srv.clock.advance(by);
+        self.settle();
+    }
+
+    /// What replicas and the AOF would have been told since the last look, one command per element, without the
+    /// SELECT that names the database.
+    pub fn propagated(&mut self) -> Vec<String> {
+        let feed = self.srv.unit.take_feed();
+        let mut query = crate::resp::request::Query::default();
+        query.feed(&feed);
+        let limits = crate::resp::request::Limits { bulk_max: 1 << 30, authenticated: true };
+        let mut told = vec![];
+        while query.parse(limits) == Ok(crate::resp::request::Parsed::Request) {
+            let words: Vec<_> =
+                query.args().iter().map(|w| String::from_utf8_lossy(w).into_owned()).collect();
+            told.push(words.join(" "));
+            query.consume();
+        }
+        told.retain(|line| !line.starts_with("SELECT "));
+        told
+    }
+}
+
+#[test]
+fn two_servers_live_in_one_process() {
+    let (mut a, mut b) = (TestServer::new(), TestServer::new());
+    assert_eq!(a.run("PING"), "+PONG\r\n");
+    assert_eq!(b.run("ECHO hello"), "$5\r\nhello\r\n");
+    assert_eq!(a.srv.stats.commands_processed, 1);
+    a.advance(Duration::from_secs(3));
+    assert_ne!(a.srv.clock.now(), b.srv.clock.now());
+}

@@ -1,0 +1,191 @@
+//! One turn of the loop, as a list of named steps. Their order is the semantics.
+
+use std::io;
+use std::time::Duration;
+
+use super::{Server, cron, serve};
+use crate::base::slab::Id;
+use crate::client::flush::Sent;
+use crate::client::limits;
+use crate::command::Session;
+use crate::net::conn::Conn;
+use crate::net::reactor::{Reactor, Ready};
+use crate::net::token::Source;
+
+/// Runs turns until the server stops.
+pub fn run(srv: &mut Box<Server>) -> io::Result<()> {
+    let mut ready = vec![];
+    while !srv.stopping {
+        turn(srv, &mut ready)?;
+    }
+    Ok(())
+}
+
+/// Timers, then everything that is ready, then what must happen before the reactor sleeps again.
+pub fn turn(srv: &mut Box<Server>, ready: &mut Vec<Ready>) -> io::Result<()> {
+    before_sleep(srv);
+    let timeout = sleep_time(srv);
+    srv.net.reactor.wait(Some(timeout), ready)?;
+    srv.clock.refresh();
+    cron::end_pause_if_over(srv);
+    cron::run_if_due(srv);
+    let again = std::mem::take(&mut srv.net.again);
+    for event in ready.drain(..) {
+        match event.source {
+            Source::Client(id) => client_ready(srv, id, event),
+            Source::Listener(index) => accept_burst(srv, index as usize),
+        }
+    }
+    for id in again {
+        if let Some(client) = srv.clients.get_mut(id) {
+            client.marks.again = false;
+            serve::serve(srv, id, false);
+        }
+    }
+    continue_bursts(srv);
+    Ok(())
+}
+
+fn client_ready(srv: &mut Box<Server>, id: Id, event: Ready) {
+    if event.writable
+        && let Some(client) = srv.clients.get_mut(id)
+        && client.marks.write_blocked
+    {
+        client.marks.write_blocked = false;
+        client.marks.pending_write = true;
+        srv.net.pending_writes.push(id);
+    }
+    if event.readable || event.closed {
+        serve::serve(srv, id, event.closed);
+    }
+}
+
+fn sleep_time(srv: &Server) -> Duration {
+    let unread = !srv.net.again.is_empty() || srv.net.listeners.iter().any(|l| l.again);
+    if unread || srv.stopping || !srv.net.pending_writes.is_empty() {
+        return Duration::ZERO;
+    }
+    let until_tick = Duration::from_micros(srv.cron.due_in_us(srv.clock.mono_us()));
+    match srv.clients.pause.until() {
+        None => until_tick,
+        Some(until) => {
+            let left_ms = until.0.saturating_sub(srv.clock.now().0).max(0);
+            until_tick.min(Duration::from_millis(left_ms as u64))
+        }
+    }
+}
+
+/// What must be done before the reactor sleeps.
+pub fn before_sleep(srv: &mut Box<Server>) {
+    write_replies(srv);
+    free_closed(srv);
+}
+
+/// One `write` or `writev` per client that has something to be sent.
+fn write_replies(srv: &mut Server) {
+    let Server { clients, net, stats, .. } = srv;
+    if net.pending_writes.is_empty() {
+        return;
+    }
+    let mut unfinished = vec![];
+    let mut queue = std::mem::take(&mut net.pending_writes);
+    for id in queue.drain(..) {
+        let Some(client) = clients.get_mut(id) else {
+            continue;
+        };
+        client.marks.pending_write = false;
+        if client.marks.closing {
+            continue;
+        }
+        let (sent, n) = client.flush();
+        stats.bytes_out += n as u64;
+        stats.writes += 1;
+        match sent {
+            Sent::All => {
+                net.buffers.take_back(std::mem::take(client.out.buffer()));
+                if client.marks.close_after_reply {
+                    clients.close_later(id);
+                }
+            }
+            Sent::Blocked => client.marks.write_blocked = true,
+            Sent::Fair => {
+                client.marks.pending_write = true;
+                unfinished.push(id);
+            }
+            Sent::Failed => clients.close_later(id),
+        }
+    }
+    // The emptied queue keeps its capacity.
+    queue.append(&mut unfinished);
+    net.pending_writes = queue;
+}
+
+/// Frees the clients that were closed during the turn.
+fn free_closed(srv: &mut Server) {
+    if !srv.clients.has_closing() {
+        return;
+    }
+    for id in srv.clients.take_closing() {
+        // Dropping the client closes its descriptor, which takes it out of the poll.
+        let Some(mut client) = srv.clients.remove(id) else {
+            continue;
+        };
+        if let Reactor::Simulated { parted, .. } = &mut srv.net.reactor
+            && let Some(sim) = client.conn.simulated()
+        {
+            parted.push((id, std::mem::take(&mut sim.outgoing)));
+        }
+    }
+}
+
+/// Accepts waiting connections, a bounded number at a time.
+fn accept_burst(srv: &mut Box<Server>, index: usize) {
+    let burst = srv.conf.net.max_new_connections_per_cycle.max(1);
+    for _ in 0..burst {
+        let Some(listener) = srv.net.listeners.get_mut(index) else {
+            return;
+        };
+        match listener.accept() {
+            Ok(conn) => {
+                listener.again = true;
+                admit_connection(srv, conn);
+            }
+            Err(_) => {
+                listener.again = false;
+                return;
+            }
+        }
+    }
+}
+
+fn continue_bursts(srv: &mut Box<Server>) {
+    for index in 0..srv.net.listeners.len() {
+        if srv.net.listeners[index].again {
+            accept_burst(srv, index);
+        }
+    }
+}
+
+fn admit_connection(srv: &mut Server, mut conn: Conn) {
+    if let Some(text) = limits::refusal(&srv.conf, &srv.clients, &conn) {
+        srv.stats.connections_rejected += 1;
+        // Whoever cannot take these few bytes at once is not told.
+        let _ = conn.write(text);
+        return;
+    }
+    srv.stats.connections_received += 1;
+    conn.tune(srv.conf.net.tcp_keepalive_s);
+    let id = srv.clients.add(conn, Session::fresh(&srv.conf), srv.clock.mono_cached_us());
+    let Server { clients, net, .. } = srv;
+    let Some(client) = clients.get_mut(id) else {
+        return;
+    };
+    let registered = match &mut client.conn {
+        Conn::Tcp { stream, .. } => net.reactor.register(stream, Source::Client(id)),
+        Conn::Unix(stream) => net.reactor.register(stream, Source::Client(id)),
+        Conn::Simulated(_) => Ok(()),
+    };
+    if registered.is_err() {
+        clients.close_later(id);
+    }
+}
