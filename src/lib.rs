@@ -1,4 +1,25 @@
-//! Hematite: a drop-in replacement for `redis-server`.
+//! Hematite: a drop-in replacement for `redis-server` on one reactor thread.
+//!
+//! The floors, in reading order; ARCHITECTURE.md walks through them.
 
+// Ground floor: pure.
 pub mod base;
+pub mod ds;
+pub mod resp;
+
+// First floor: the data.
+pub mod keyspace;
+pub mod types;
+
+// Second floor: commands and features.
+pub mod acl;
+pub mod command;
 pub mod config;
+
+// Third floor: the owner and the loop.
+pub mod client;
+pub mod net;
+pub mod server;
+
+#[global_allocator]
+static ALLOCATOR: base::alloc::Counting = base::alloc::Counting;

@@ -1,10 +1,16 @@
-//! The ground floor: pure pieces that every other room stands on.
+//! The ground floor: pure pieces that every other room stands on, and the doors to the world (clock, random source,
+//! files).
 //!
-//! Nothing here knows of clients, keys or files. What reads bytes from outside takes them as a slice and answers with an
-//! `Option`; nothing panics on them, and nothing allocates more than a small multiple of its input.
+//! Nothing here knows of clients, keys or the server. What reads bytes from outside takes them as a slice and answers with
+//! an `Option`; nothing panics on them, and nothing allocates more than a small multiple of its input.
 
+pub mod alloc;
+pub mod clock;
 pub mod double;
+pub mod files;
 pub mod glob;
 pub mod memory;
+pub mod rng;
+pub mod slab;
 pub mod split;
 pub mod text;
