@@ -101,22 +101,13 @@ mod tests {
     const GOLDEN: &str = include_str!("../../tests/golden/config-get.tsv");
     const REDIS_CONF: &str = include_str!("../../redis.conf");
 
-    /// Names for which ours may differ from both, or from the one we follow, and why.
-    const DEPARTURES: [(&str, &str); 1] = [("loading-process-events-interval-bytes", "2097152")];
-
     #[test]
     fn defaults_are_those_of_the_reference() {
         let conf = Config::default();
         for line in GOLDEN.lines().skip(1) {
             let fields: Vec<&str> = line.split('\t').collect();
             let [name, redis, valkey] = fields[..] else { panic!("a bad line: {line}") };
-            let expected = match (redis, valkey) {
-                _ if let Some((_, ours)) = DEPARTURES.iter().find(|(other, _)| *other == name) => {
-                    ours
-                }
-                ("-", valkey) => valkey,
-                (redis, _) => redis,
-            };
+            let expected = if redis == "-" { valkey } else { redis };
             let opt = find(name.as_bytes()).unwrap_or_else(|| panic!("{name} is missing"));
             let shown = String::from_utf8(opt.show(&conf)).unwrap();
             assert_eq!(shown, expected.replace("\"\"", ""), "{name}");
@@ -165,7 +156,8 @@ mod tests {
                 true => shown.split(|b| *b == b' ').map(<[u8]>::to_vec).collect(),
                 false => vec![shown],
             };
-            opt.assign(&mut again, &words).unwrap_or_else(|reason| panic!("{}: {reason}", opt.name));
+            opt.assign(&mut again, &words)
+                .unwrap_or_else(|reason| panic!("{}: {reason}", opt.name));
             assert_eq!(again, conf, "{}", opt.name);
         }
     }
