@@ -111,10 +111,16 @@ pub fn has_keys(command: &Command) -> bool {
 
 /// The words that one spec finds.
 fn run_of(spec: &KeySpec, args: Args<'_>) -> Result<Option<Run>, Malformed> {
-    let Some(begin) = begin_of(spec.begin, args) else {
-        return Ok(None);
-    };
     let words = args.len() as i64;
+    let begin = match spec.begin {
+        Begin::Index(index) if i64::from(index) < words => i64::from(index),
+        Begin::Index(_) => return Err(Malformed),
+        Begin::Keyword { word, from } => match behind(word, from, args) {
+            Some(begin) => begin as i64,
+            None => return Ok(None),
+        },
+        Begin::Unknown => return Ok(None),
+    };
     let (first, last, step) = match spec.find {
         Find::Unknown => return Ok(None),
         Find::Range { last, step, limit } => {
@@ -146,24 +152,100 @@ fn run_of(spec: &KeySpec, args: Args<'_>) -> Result<Option<Run>, Malformed> {
     }
 }
 
-/// The word at which a spec begins; none when its keyword is absent.
-fn begin_of(begin: Begin, args: Args<'_>) -> Option<i64> {
-    match begin {
-        Begin::Index(index) => Some(i64::from(index)),
-        Begin::Keyword { word, from } => {
-            let words = args.len();
-            let at = match usize::try_from(from) {
-                Ok(from) => (from..words).find(|at| args.is(*at, word)),
-                Err(_) => {
-                    let start = words.checked_sub(from.unsigned_abs() as usize)?;
-                    (1..=start).rev().find(|at| args.is(*at, word))
-                }
-            };
-            Some(at? as i64 + 1)
+/// The index behind a keyword that is looked for from `from` on; a keyword with nothing behind it is none.
+fn behind(word: &str, from: i32, args: Args<'_>) -> Option<usize> {
+    let words = args.len();
+    let at = match usize::try_from(from) {
+        Ok(from) => (from..words - 1).find(|at| args.is(*at, word)),
+        Err(_) => {
+            let start = words.checked_sub(from.unsigned_abs() as usize)?;
+            (1..=start).rev().find(|at| args.is(*at, word))
         }
-        Begin::Unknown => None,
-    }
+    };
+    Some(at? + 1).filter(|at| *at < words)
 }
+
+// -- commands whose key specs do not say it all; their records name these functions ------------------
+
+/// SET only reads its key when it is asked for the old value.
+pub fn set(_: &Command, args: Args<'_>) -> Result<Found, Malformed> {
+    let reads = (3..args.len()).any(|at| args.is(at, "GET"));
+    let flags = if reads { key_flag::RW | key_flag::ACCESS } else { key_flag::OW };
+    let mut found = Found::default();
+    found.add_one(1, flags | key_flag::UPDATE);
+    Ok(found)
+}
+
+/// BITFIELD only reads when all it does is GET.
+pub fn bitfield(_: &Command, args: Args<'_>) -> Result<Found, Malformed> {
+    let mut at = 2;
+    let only_reads = loop {
+        let words = match at {
+            _ if at >= args.len() => break true,
+            _ if args.is(at, "GET") => 3,
+            _ if args.is(at, "OVERFLOW") => 2,
+            _ => break false,
+        };
+        if at + words > args.len() {
+            break false;
+        }
+        at += words;
+    };
+    let flags = if only_reads { key_flag::RO } else { key_flag::RW | key_flag::UPDATE };
+    let mut found = Found::default();
+    found.add_one(1, flags | key_flag::ACCESS);
+    Ok(found)
+}
+
+/// SORT writes to the key behind its last STORE; keys made from patterns cannot be known.
+pub fn sort(_: &Command, args: Args<'_>) -> Result<Found, Malformed> {
+    let (mut at, mut target) = (2, None);
+    while at < args.len() {
+        let is = |word| args.is(at, word);
+        if is("STORE") && at + 1 < args.len() {
+            target = Some(at + 1);
+        }
+        at += if is("LIMIT") {
+            3
+        } else if is("GET") || is("BY") {
+            2
+        } else {
+            1
+        };
+    }
+    let mut found = Found::default();
+    found.add_one(1, key_flag::RO | key_flag::ACCESS);
+    if let Some(target) = target {
+        found.add_one(target, key_flag::OW | key_flag::UPDATE);
+    }
+    Ok(found)
+}
+
+/// MIGRATE names one key, or an empty one and more behind KEYS.
+pub fn migrate(_: &Command, args: Args<'_>) -> Result<Found, Malformed> {
+    let flags = key_flag::RW | key_flag::ACCESS | key_flag::DELETE;
+    let (mut at, mut found) = (6, Found::default());
+    while at + 1 < args.len() {
+        if args.is(at, "KEYS") {
+            if !args.at(3).is_empty() {
+                return Err(Malformed);
+            }
+            found.add(at + 1, args.len() - 1, 1, flags);
+            return Ok(found);
+        }
+        at += if args.is(at, "AUTH2") {
+            3
+        } else if args.is(at, "AUTH") {
+            2
+        } else {
+            1
+        };
+    }
+    found.add_one(3, flags);
+    Ok(found)
+}
+
+// -- what was told before there were key specs -------------------------------------------------------
 
 /// First key, last key and step as they were told before there were key specs: the leading specs that are plain
 /// ranges, joined. All 0 when the first one is not.
