@@ -9,7 +9,7 @@ use super::introspect::{self, Filter};
 use super::{Arg, Call, CmdError, CmdResult, Command, Done, Group, args, category, docs, flag};
 use super::{lolwut, lookup};
 use crate::resp::request::Query;
-use crate::server::Server;
+use crate::server::{COMPAT_VERSION, Server};
 
 const ALWAYS: u64 = flag::LOADING | flag::STALE;
 
@@ -243,7 +243,9 @@ fn lolwut(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     let version = if is_chosen { args::integer(words.at(2))? } else { lolwut::NEWEST };
     let sizes = words.from(if is_chosen { 3 } else { 1 }).take(lolwut::sizes(version));
     let sizes = sizes.map(args::integer).collect::<Result<Vec<_>, _>>()?;
-    let picture = lolwut::draw(version, &sizes, &mut srv.rng);
+    let mut picture = lolwut::draw(version, &sizes, &mut srv.rng);
+    // Compat: tools look for these words, and for the version behind them.
+    picture += &format!("Redis ver. {COMPAT_VERSION}\n");
     call.out.verbatim(picture.as_bytes());
     Ok(Done)
 }
@@ -276,5 +278,128 @@ mod tests {
         let mut t = TestServer::new();
         t.advance(Duration::from_micros(1_000_007));
         assert_eq!(t.run("TIME"), "*2\r\n$10\r\n1700000001\r\n$1\r\n7\r\n");
+    }
+
+    #[test]
+    fn info_in_both_protocols() {
+        let mut t = TestServer::new();
+        let two = "*1\r\n*10\r\n$4\r\ntime\r\n:1\r\n*3\r\n+loading\r\n+stale\r\n+fast\r\n:0\r\n:0\r\n:0\r\n\
+            *1\r\n+@fast\r\n*1\r\n$23\r\nnondeterministic_output\r\n*0\r\n*0\r\n";
+        assert_eq!(t.run("COMMAND INFO Time"), two);
+        t.run("HELLO 3");
+        let three = "*1\r\n*10\r\n$4\r\ntime\r\n:1\r\n~3\r\n+loading\r\n+stale\r\n+fast\r\n:0\r\n:0\r\n:0\r\n\
+            ~1\r\n+@fast\r\n~1\r\n$23\r\nnondeterministic_output\r\n~0\r\n~0\r\n";
+        assert_eq!(t.run("COMMAND INFO Time"), three);
+    }
+
+    #[test]
+    fn names_nobody_has() {
+        let mut t = TestServer::new();
+        for name in
+            ["nosuch", "get|x", "command|nosuch", "command|count|x", "|", "command|", "\"\""]
+        {
+            assert_eq!(t.run(&format!("COMMAND INFO {name}")), "*1\r\n$-1\r\n", "{name}");
+            assert_eq!(t.run(&format!("COMMAND DOCS {name}")), "*0\r\n", "{name}");
+        }
+        let found = t.run("COMMAND INFO nosuch COMMAND|count");
+        assert!(found.starts_with("*2\r\n$-1\r\n*10\r\n$13\r\ncommand|count\r\n:2\r\n"), "{found}");
+    }
+
+    #[test]
+    fn all_commands_are_counted_described_and_documented() {
+        let mut t = TestServer::new();
+        let count = t.run("COMMAND COUNT");
+        let count = count.trim_start_matches(':').trim_end().to_owned();
+        assert_eq!(count, crate::command::table::COMMANDS.len().to_string());
+        let all = t.run("COMMAND");
+        assert!(all.starts_with(&format!("*{count}\r\n*10\r\n")), "{all}");
+        assert_eq!(t.run("COMMAND INFO"), all);
+        t.run("HELLO 3");
+        let docs = t.run("COMMAND DOCS");
+        assert!(docs.starts_with(&format!("%{count}\r\n$")), "{docs}");
+    }
+
+    #[test]
+    fn docs_say_what_the_record_says() {
+        let mut t = TestServer::new();
+        t.run("HELLO 3");
+        let echo = "%1\r\n$4\r\necho\r\n%5\r\n$7\r\nsummary\r\n$26\r\nAnswers the given message.\r\n\
+            $5\r\nsince\r\n$5\r\n1.0.0\r\n$5\r\ngroup\r\n$10\r\nconnection\r\n$10\r\ncomplexity\r\n$4\r\nO(1)\r\n\
+            $9\r\narguments\r\n*1\r\n%3\r\n$4\r\nname\r\n$7\r\nmessage\r\n$4\r\ntype\r\n$6\r\nstring\r\n\
+            $12\r\ndisplay_text\r\n$7\r\nmessage\r\n";
+        assert_eq!(t.run("COMMAND DOCS nosuch ECHO"), echo);
+        let quit = t.run("COMMAND DOCS quit");
+        let deprecated = "$9\r\ndoc_flags\r\n~1\r\n+deprecated\r\n$16\r\ndeprecated_since\r\n$5\r\n7.2.0\r\n\
+            $11\r\nreplaced_by\r\n";
+        assert!(quit.contains(deprecated), "{quit}");
+        let list = t.run("COMMAND DOCS command|list");
+        let token = "$4\r\ntype\r\n$5\r\noneof\r\n$5\r\ntoken\r\n$8\r\nFILTERBY\r\n$5\r\nflags\r\n~1\r\n+optional\r\n\
+            $9\r\narguments\r\n*3\r\n%4\r\n$4\r\nname\r\n$11\r\nmodule-name\r\n";
+        assert!(list.contains(token), "{list}");
+        let info = t.run("COMMAND DOCS command|info");
+        let history = "$7\r\nhistory\r\n~1\r\n*2\r\n$5\r\n7.0.0\r\n";
+        assert!(info.contains(history), "{info}");
+    }
+
+    #[test]
+    fn lists_can_be_filtered() {
+        let mut t = TestServer::new();
+        let counts = "*1\r\n$13\r\ncommand|count\r\n";
+        assert_eq!(t.run("COMMAND LIST FILTERBY PATTERN COMMAND|C*"), counts);
+        assert_eq!(t.run("COMMAND LIST filterby module x"), "*0\r\n");
+        assert_eq!(t.run("COMMAND LIST FILTERBY ACLCAT nosuch"), "*0\r\n");
+        assert_eq!(t.run("COMMAND LIST FILTERBY ACLCAT @fast"), "*0\r\n");
+        let connection = t.run("COMMAND LIST FILTERBY ACLCAT Connection");
+        assert!(connection.contains("\r\nping\r\n") && !connection.contains("\r\ntime\r\n"));
+        assert!(t.run("COMMAND LIST").contains("\r\ntime\r\n"));
+        for line in ["FOO", "FILTERBY", "FILTERBY MODULE", "FILTERBY MODULE x y", "FILTERBY FOO x"]
+        {
+            assert_eq!(t.run(&format!("COMMAND LIST {line}")), "-ERR syntax error\r\n", "{line}");
+        }
+    }
+
+    #[test]
+    fn keys_are_asked_of_known_commands_only() {
+        let mut t = TestServer::new();
+        let unknown = "-ERR Invalid command specified\r\n";
+        let no_keys = "-ERR The command has no key arguments\r\n";
+        for verb in ["GETKEYS", "GETKEYSANDFLAGS"] {
+            for line in ["nosuch", "client nosuch", "client|kill x"] {
+                assert_eq!(t.run(&format!("COMMAND {verb} {line}")), unknown, "{line}");
+            }
+            for line in ["ping", "ping x y z", "client", "client id", "command"] {
+                assert_eq!(t.run(&format!("COMMAND {verb} {line}")), no_keys, "{line}");
+            }
+        }
+        let arity = "-ERR wrong number of arguments for 'command|getkeys' command\r\n";
+        assert_eq!(t.run("COMMAND GETKEYS"), arity);
+    }
+
+    #[test]
+    fn renamed_commands_are_asked_for_by_their_new_name_and_told_by_their_old_one() {
+        let mut t = TestServer::new();
+        t.srv.commands.rename(b"client", b"Customer").expect("free");
+        t.srv.commands.rename(b"echo", b"").expect("there");
+        t.srv.commands.rename(b"PING", b"ping").expect("its own name");
+        assert_eq!(t.run("COMMAND INFO client client|id echo"), "*3\r\n$-1\r\n$-1\r\n$-1\r\n");
+        let info = t.run("COMMAND INFO customer|ID");
+        assert!(info.starts_with("*1\r\n*10\r\n$9\r\nclient|id\r\n"), "{info}");
+        let list = t.run("COMMAND LIST");
+        assert!(list.contains("\r\nclient|id\r\n"), "{list}");
+        assert!(!list.contains("customer") && !list.contains("echo"), "{list}");
+        let arity = "-ERR wrong number of arguments for 'client' command\r\n";
+        assert_eq!(t.run("customer"), arity);
+        let unknown = "-ERR unknown subcommand 'x'. Try CUSTOMER HELP.\r\n";
+        assert_eq!(t.run("customer x"), unknown);
+        assert!(t.run("client id").starts_with("-ERR unknown command 'client'"));
+        assert!(t.run("customer id").starts_with(':'));
+    }
+
+    #[test]
+    fn help_has_the_usual_frame() {
+        let mut t = TestServer::new();
+        let help = t.run("COMMAND HELP");
+        let head = "+COMMAND <subcommand> [<arg> [value] [opt] ...]. Subcommands are:\r\n";
+        assert!(help.contains(head) && help.contains("+GETKEYS <full-command>\r\n"), "{help}");
     }
 }

@@ -276,6 +276,7 @@ mod tests {
     use super::*;
     use crate::command::{CmdResult, Cx, Done};
     use crate::resp::request::{Limits, Query};
+    use proptest::prelude::*;
 
     fn nothing(_: &mut Cx<'_>) -> CmdResult {
         Ok(Done)
@@ -319,7 +320,11 @@ mod tests {
             &[("mset a 1 b 2", Ok(&["a", "b"])), ("mset a 1 b", Ok(&["a", "b"]))],
         );
         let but_last = &[KeySpec::at(1).range(-2, 1, 0).rw(0)];
-        check(but_last, 0, &[("blpop a b 0", Ok(&["a", "b"])), ("blpop a", Ok(&[]))]);
+        check(
+            but_last,
+            0,
+            &[("blpop a b 0", Ok(&["a", "b"])), ("blpop a", Ok(&[])), ("blpop", Err(Malformed))],
+        );
         check(&[KeySpec::at(1).range(1, 1, 0).ro(0)], 0, &[("lcs a", Err(Malformed))]);
     }
 
@@ -372,22 +377,77 @@ mod tests {
         assert!(!has_keys(&command));
     }
 
-    #[test]
-    fn a_record_may_know_better_than_its_specs() {
-        fn set(command: &Command, args: Args<'_>) -> Result<Found, Malformed> {
-            let mut found = Found::default();
-            let reads = (3..args.len()).any(|at| args.is(at, "GET"));
-            let flags = if reads { command.keys[0].flags } else { key_flag::OW };
-            found.add_one(1, flags);
-            Ok(found)
-        }
-        let command = command(&[KeySpec::at(1).rw(key_flag::ACCESS)]).find_keys(set);
-        let flags = |line| {
-            let found = find(&command, query(line).args()).expect("fits");
-            found.keys().map(|k| k.flags).collect::<Vec<_>>()
+    fn described(find_keys: FindKeys, line: &str) -> Result<Vec<String>, Malformed> {
+        let (query, command) = (query(line), command(&[]).find_keys(find_keys));
+        let found = find(&command, query.args())?;
+        let name = |key: Key| {
+            let names = key_flag::NAMES.iter().filter(|(bit, _)| key.flags & bit != 0);
+            let names: Vec<_> = names.map(|(_, name)| *name).collect();
+            format!("{}:{}", String::from_utf8_lossy(query.args().at(key.at)), names.join(","))
         };
-        assert_eq!(flags("set k v"), [key_flag::OW]);
-        assert_eq!(flags("set k v get"), [key_flag::RW | key_flag::ACCESS]);
+        Ok(found.keys().map(name).collect())
+    }
+
+    /// The answers of Redis 8.2 to COMMAND GETKEYSANDFLAGS.
+    #[test]
+    fn calls_that_specs_cannot_describe() {
+        let calls: &[(FindKeys, &str, &[&str])] = &[
+            (set, "set k get", &["k:OW,update"]),
+            (set, "set k v px 1 get", &["k:RW,access,update"]),
+            (bitfield, "bitfield k", &["k:RO,access"]),
+            (bitfield, "bitfield k get u8 0 overflow sat", &["k:RO,access"]),
+            (bitfield, "bitfield k get u8 0 set u8 0 1", &["k:RW,access,update"]),
+            (bitfield, "bitfield k get u8", &["k:RW,access,update"]),
+            (sort, "sort k by store get store limit store store", &["k:RO,access"]),
+            (sort, "sort k store d", &["k:RO,access", "d:OW,update"]),
+            (sort, "sort k store store d", &["k:RO,access", "d:OW,update"]),
+            (sort, "sort k store d desc store e", &["k:RO,access", "e:OW,update"]),
+            (migrate, "migrate h 1 k 0 1", &["k:RW,access,delete"]),
+            (migrate, "migrate h 1 k 0 1 auth keys copy", &["k:RW,access,delete"]),
+            (migrate, "migrate h 1 k 0 1 keys", &["k:RW,access,delete"]),
+            (
+                migrate,
+                "migrate h 1 \"\" 0 1 auth2 keys keys keys a b",
+                &["a:RW,access,delete", "b:RW,access,delete"],
+            ),
+        ];
+        for (find_keys, line, expected) in calls {
+            let expected = expected.iter().map(|key| key.to_string()).collect();
+            assert_eq!(described(*find_keys, line), Ok(expected), "{line}");
+        }
+        assert_eq!(described(migrate, "migrate h 1 k 0 1 keys a"), Err(Malformed));
+    }
+
+    fn any_spec() -> impl Strategy<Value = KeySpec> {
+        let number = || prop_oneof![4 => -3..6i32, 1 => any::<i32>()];
+        let begin = prop_oneof![
+            (0..6i32).prop_map(Begin::Index),
+            number().prop_map(|from| Begin::Keyword { word: "k", from }),
+        ];
+        let find = prop_oneof![
+            (number(), number(), number()).prop_map(|(last, step, limit)| Find::Range {
+                last,
+                step,
+                limit
+            }),
+            (number(), number(), number()).prop_map(|(at, first, step)| Find::Count {
+                at,
+                first,
+                step
+            }),
+        ];
+        (begin, find).prop_map(|(begin, find)| KeySpec { begin, find, flags: 0, notes: "" })
+    }
+
+    proptest! {
+        /// Whatever a client sends, and however odd a spec is: what is found are words of the call.
+        #[test]
+        fn found_words_exist(specs in prop::collection::vec(any_spec(), 1..4), words in "[a-k0-9 ]{1,30}") {
+            let query = query(&format!("x {words}"));
+            if let Ok(found) = by_specs(&command(&specs), query.args()) {
+                prop_assert!(found.words().all(|key| key.at < query.args().len()));
+            }
+        }
     }
 
     #[test]

@@ -194,3 +194,43 @@ pub fn write_list(out: &mut Reply, commands: &Commands, filter: Filter<'_>) {
     }
     out.close_array(list, count);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resp::Proto;
+
+    #[test]
+    fn every_kind_of_key_spec() {
+        let written = |spec: KeySpec| {
+            let mut out = Reply::new(Proto::Resp3);
+            out.begin();
+            write_spec(&mut out, &spec);
+            assert_eq!(out.owed(), 0, "one answer");
+            // Lengths are the reply writer's business: only kinds, sizes of aggregates and words matter here.
+            let text = String::from_utf8(out.take()).expect("text");
+            let words = text.split("\r\n").filter(|w| !w.is_empty() && !w.starts_with('$'));
+            words.collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(
+            written(KeySpec::at(1).rw(key_flag::UPDATE | key_flag::ACCESS)),
+            "%3 flags ~3 +RW +access +update begin_search %2 type index spec %1 index :1 \
+             find_keys %2 type range spec %3 lastkey :0 keystep :1 limit :0"
+        );
+        assert_eq!(
+            written(KeySpec::after("STREAMS", 4).range(-1, 1, 2).ro(key_flag::ACCESS)),
+            "%3 flags ~2 +RO +access begin_search %2 type keyword spec %2 keyword STREAMS startfrom :4 \
+             find_keys %2 type range spec %3 lastkey :-1 keystep :1 limit :2"
+        );
+        assert_eq!(
+            written(KeySpec::at(2).count(0, 1, 1).ow(0).notes("why")),
+            "%4 notes why flags ~1 +OW begin_search %2 type index spec %1 index :2 \
+             find_keys %2 type keynum spec %3 keynumidx :0 firstkey :1 keystep :1"
+        );
+        assert_eq!(
+            written(KeySpec::unknown().rm(key_flag::DELETE)),
+            "%3 flags ~2 +RM +delete begin_search %2 type unknown spec %0 \
+             find_keys %2 type unknown spec %0"
+        );
+    }
+}

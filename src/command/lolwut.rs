@@ -5,10 +5,9 @@
 //! ```
 //!
 //! That is diffusion-limited aggregation (Witten and Sander, 1981), on a grid small enough to be quick whatever sizes a
-//! client asks for. Text comes out line by line; the last line is the one by which tools know the version.
+//! client asks for.
 
 use crate::base::rng::Rng;
-use crate::server::COMPAT_VERSION;
 
 /// The version that draws when none is asked for.
 pub const NEWEST: i64 = 8;
@@ -27,23 +26,17 @@ pub fn sizes(version: i64) -> usize {
     }
 }
 
-/// The picture of a version: columns and lines may be chosen where [`sizes`] lets them. A version that draws nothing
-/// just says its name.
+/// The picture of a version: columns and lines may be chosen where [`sizes`] lets them. Nothing for versions that do not
+/// draw.
 pub fn draw(version: i64, sizes: &[i64], rng: &mut Rng) -> String {
-    let mut text = String::new();
-    if matches!(version, 5 | 6 | NEWEST) {
-        let size =
-            |index: usize, default, max| sizes.get(index).map_or(default, |n| *n).clamp(1, max);
-        let width = size(0, WIDTH, WIDTH_MAX) as usize;
-        let height = size(1, HEIGHT, HEIGHT_MAX) as usize;
-        text = Crystal::grow(width, height, rng).to_string();
-        text.push_str("\nA crystal of hematite, grown for you alone.\n");
+    if !matches!(version, 5 | 6 | NEWEST) {
+        return String::new();
     }
-    // Compat: tools look for these words, and for the version behind them.
-    text.push_str("Redis ver. ");
-    text.push_str(COMPAT_VERSION);
-    text.push('\n');
-    text
+    let size = |index: usize, default, max| sizes.get(index).map_or(default, |n| *n).clamp(1, max);
+    let width = size(0, WIDTH, WIDTH_MAX) as usize;
+    let height = size(1, HEIGHT, HEIGHT_MAX) as usize;
+    let crystal = Crystal::grow(width, height, rng);
+    format!("{crystal}\nA crystal of hematite, grown for you alone.\n")
 }
 
 /// Which cells of the grid are ore.
