@@ -4,10 +4,12 @@
 
 // Ground floor: pure.
 pub mod base;
+pub mod ds;
 pub mod resp;
 
 // First floor: the data.
 pub mod keyspace;
+pub mod types;
 
 // Second floor: commands and features.
 pub mod acl;
@@ -18,3 +20,6 @@ pub mod config;
 pub mod client;
 pub mod net;
 pub mod server;
+
+#[global_allocator]
+static ALLOCATOR: base::alloc::Counting = base::alloc::Counting;

@@ -163,3 +163,51 @@ fn describe(number: u64, out: &mut Reply) {
     out.bulk(b"modules");
     out.array(0);
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::config::Config;
+    use crate::server::testing::TestServer;
+
+    fn locked() -> TestServer {
+        let mut conf = Config::default();
+        conf.security.requirepass = "secret".into();
+        TestServer::with(conf)
+    }
+
+    #[test]
+    fn strangers_may_authenticate_and_leave() {
+        let mut t = locked();
+        assert_eq!(t.run("PING"), "-NOAUTH Authentication required.\r\n");
+        let wrong = "-WRONGPASS invalid username-password pair or user is disabled.\r\n";
+        assert_eq!(t.run("AUTH nope"), wrong);
+        assert_eq!(t.run("AUTH alice secret"), wrong);
+        assert!(t.run("HELLO 3").starts_with("-NOAUTH HELLO must be called"));
+        assert_eq!(t.run("AUTH secret"), "+OK\r\n");
+        assert_eq!(t.run("PING"), "+PONG\r\n");
+        assert_eq!(t.run("RESET"), "+RESET\r\n");
+        assert!(t.run("PING").starts_with("-NOAUTH"));
+        assert!(t.run("HELLO 3 AUTH default secret SETNAME x").starts_with("%7\r\n"));
+        assert_eq!(t.run("CLIENT GETNAME"), "$1\r\nx\r\n");
+    }
+
+    #[test]
+    fn hello_describes_and_complains() {
+        let mut t = TestServer::new();
+        assert!(t.run("HELLO").starts_with("*14\r\n$6\r\nserver\r\n$5\r\nredis\r\n"));
+        assert_eq!(t.run("HELLO 4"), "-NOPROTO unsupported protocol version\r\n");
+        let no_number = "-ERR Protocol version is not an integer or out of range\r\n";
+        assert_eq!(t.run("HELLO x"), no_number);
+        assert_eq!(t.run("HELLO 2 foo"), "-ERR Syntax error in HELLO option 'foo'\r\n");
+        assert_eq!(t.run("HELLO 2 auth a"), "-ERR Syntax error in HELLO option 'auth'\r\n");
+        assert!(t.run("AUTH x").starts_with("-ERR AUTH <password> called without any password"));
+    }
+
+    #[test]
+    fn strangers_may_not_send_much() {
+        let mut t = locked();
+        let client = t.client;
+        t.send(client, b"*11\r\n");
+        assert!(t.srv.clients.get(client).is_none(), "closed after its error");
+    }
+}

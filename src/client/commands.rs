@@ -24,6 +24,7 @@ pub static CLIENT: Command = Command::container("client", SUBCOMMANDS)
     .complexity("Depends on subcommand.");
 
 static SUBCOMMANDS: &[&Command] = &[
+    &CLIENT_CAPA,
     &CLIENT_GETNAME,
     &CLIENT_GETREDIR,
     &CLIENT_HELP,
@@ -53,6 +54,24 @@ fn note_caller(srv: &mut Server, call: &Call) {
         client.session = call.session;
         client.last_command = Some(call.id);
     }
+}
+
+pub static CLIENT_CAPA: Command = Command::server("client|capa", client_capa)
+    .arity(-3)
+    .flags(flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::ALLOW_BUSY)
+    .categories(category::CONNECTION)
+    .group(Group::Connection)
+    .since("8.0.0")
+    .summary("Says what this client can do beyond the protocol.")
+    .complexity("O(1)")
+    .args(&[Arg::string("capability").multiple()]);
+
+/// From Valkey. Capabilities nobody knows yet are taken without complaint.
+fn client_capa(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
+    let redirect = call.args().from(2).any(|word| word.eq_ignore_ascii_case(b"redirect"));
+    me(srv, call)?.capa_redirect |= redirect;
+    call.out.ok();
+    Ok(Done)
 }
 
 pub static CLIENT_GETNAME: Command = Command::server("client|getname", client_getname)
@@ -218,11 +237,11 @@ fn kill_by_address(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
 }
 
 /// Closes one client; the caller itself still gets its answer.
-fn kill(srv: &mut Server, call: &Call, id: Id) {
-    if id != call.client {
+fn kill(srv: &mut Server, call: &mut Call, id: Id) {
+    if id == call.client {
+        call.hang_up = true;
+    } else {
         srv.clients.close_later(id);
-    } else if let Some(client) = srv.clients.get_mut(id) {
-        client.marks.close_after_reply = true;
     }
 }
 
@@ -562,8 +581,8 @@ pub static QUIT: Command = Command::server("quit", quit)
     .complexity("O(1)")
     .deprecated("7.2.0", "closing the connection");
 
-fn quit(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
-    me(srv, call)?.marks.close_after_reply = true;
+fn quit(_: &mut Box<Server>, call: &mut Call) -> CmdResult {
+    call.hang_up = true;
     call.out.ok();
     Ok(Done)
 }
@@ -598,6 +617,8 @@ fn reset(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
 }
 
 const HELP: &[&str] = &[
+    "CAPA <capability> [<capability> ...]",
+    "    Says what this client can do. Known: REDIRECT.",
     "GETNAME",
     "    Tells the name of this connection.",
     "GETREDIR",
@@ -638,3 +659,119 @@ const HELP: &[&str] = &[
     "UNPAUSE",
     "    Ends a pause.",
 ];
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use crate::server::testing::TestServer;
+
+    #[test]
+    fn names_and_infos() {
+        let mut t = TestServer::new();
+        assert_eq!(t.run("CLIENT GETNAME"), "$-1\r\n");
+        assert_eq!(t.run("CLIENT SETNAME worker"), "+OK\r\n");
+        assert_eq!(t.run("CLIENT GETNAME"), "$6\r\nworker\r\n");
+        let complaint =
+            "-ERR Client names cannot contain spaces, newlines or special characters.\r\n";
+        assert_eq!(t.run("CLIENT SETNAME 'a b'"), complaint);
+        assert_eq!(t.run("CLIENT SETINFO lib-foo 1"), "-ERR Unrecognized option 'lib-foo'\r\n");
+        assert_eq!(t.run("CLIENT SETINFO LIB-NAME mine"), "+OK\r\n");
+        let info = t.run("CLIENT INFO");
+        for part in ["id=1 ", " name=worker ", " cmd=client|info ", " lib-name=mine ", " resp=2 "] {
+            assert!(info.contains(part), "{part} in {info}");
+        }
+        assert_eq!(t.run("CLIENT SETNAME ''"), "+OK\r\n");
+        assert_eq!(t.run("CLIENT GETNAME"), "$-1\r\n");
+    }
+
+    #[test]
+    fn filters_choose() {
+        let mut t = TestServer::new();
+        let other = t.connect();
+        t.run_as(other, "CLIENT SETNAME other");
+        let lines = |text: String| text.matches("id=").count();
+        assert_eq!(lines(t.run("CLIENT LIST")), 2);
+        assert_eq!(lines(t.run("CLIENT LIST NAME other")), 1);
+        assert_eq!(lines(t.run("CLIENT LIST NOT-NAME other")), 1);
+        assert_eq!(lines(t.run("CLIENT LIST ID 1 2 3 TYPE normal")), 2);
+        assert_eq!(lines(t.run("CLIENT LIST SKIPME yes")), 1);
+        assert_eq!(t.run("CLIENT LIST ID x"), "-ERR Invalid client ID\r\n");
+        assert_eq!(t.run("CLIENT LIST TYPE"), "-ERR syntax error\r\n");
+        assert_eq!(t.run("CLIENT LIST TYPE odd"), "-ERR Unknown client type 'odd'\r\n");
+        assert_eq!(t.run("CLIENT KILL MAXAGE 5"), ":0\r\n");
+        t.advance(Duration::from_secs(6));
+        assert_eq!(t.run("CLIENT KILL MAXAGE 5"), ":1\r\n");
+        assert_eq!(lines(t.run("CLIENT LIST")), 1);
+        assert_eq!(t.run_as(other, "PING"), "");
+    }
+
+    #[test]
+    fn killing_oneself_is_still_answered() {
+        let mut t = TestServer::new();
+        let other = t.connect();
+        assert_eq!(t.run_as(other, "CLIENT KILL ID 2 SKIPME no"), ":1\r\n");
+        assert!(t.srv.clients.get(other).is_none());
+    }
+
+    #[test]
+    fn replies_can_be_switched_off() {
+        let mut t = TestServer::new();
+        assert_eq!(t.run("CLIENT REPLY OFF"), "");
+        assert_eq!(t.run("PING"), "");
+        assert_eq!(t.run("NOSUCH"), "");
+        assert_eq!(t.run("CLIENT REPLY ON"), "+OK\r\n");
+        assert_eq!(t.run("CLIENT REPLY SKIP"), "");
+        assert_eq!(t.run("PING a"), "");
+        assert_eq!(t.run("PING b"), "$1\r\nb\r\n");
+    }
+
+    #[test]
+    fn a_pause_lets_commands_wait_and_ends_by_itself() {
+        let mut t = TestServer::new();
+        let other = t.connect();
+        assert_eq!(t.run("CLIENT PAUSE 100 ALL"), "+OK\r\n");
+        let client = t.client;
+        t.send(client, b"PING\r\nPING x\r\n");
+        assert_eq!(t.run_as(other, "ECHO hi"), "");
+        t.advance(Duration::from_millis(99));
+        assert_eq!(t.receive(client), b"");
+        t.advance(Duration::from_millis(1));
+        assert_eq!(t.receive(client), b"+PONG\r\n$1\r\nx\r\n");
+        assert_eq!(t.receive(other), b"$2\r\nhi\r\n");
+    }
+
+    #[test]
+    fn a_pause_of_writes_lets_reads_through_and_can_be_ended() {
+        let mut t = TestServer::new();
+        assert_eq!(t.run("CLIENT PAUSE 100000 WRITE"), "+OK\r\n");
+        assert_eq!(t.run("PING"), "+PONG\r\n");
+        assert_eq!(t.run("CLIENT UNPAUSE"), "+OK\r\n");
+        assert_eq!(t.run("CLIENT PAUSE -1"), "-ERR timeout is negative\r\n");
+        assert_eq!(t.run("CLIENT PAUSE x"), "-ERR timeout is not an integer or out of range\r\n");
+        let far = t.run("CLIENT PAUSE 9223372036854775807");
+        assert_eq!(far, "-ERR timeout is out of range\r\n");
+    }
+
+    #[test]
+    fn reset_makes_a_new_connection_of_an_old_one() {
+        let mut t = TestServer::new();
+        t.run("HELLO 3 SETNAME me");
+        t.run("SELECT 3");
+        assert!(t.run("CLIENT INFO").contains(" db=3 "));
+        assert_eq!(t.run("RESET"), "+RESET\r\n");
+        let info = t.run("CLIENT INFO");
+        assert!(info.contains(" name= ") && info.contains(" db=0 ") && info.contains(" resp=2 "));
+        assert_eq!(t.run("SELECT 16"), "-ERR DB index is out of range\r\n");
+    }
+
+    #[test]
+    fn quit_closes_after_its_answer_and_ignores_the_rest() {
+        let mut t = TestServer::new();
+        let other = t.connect();
+        t.send(other, b"PING\r\nQUIT\r\nPING\r\n");
+        assert_eq!(t.receive(other), b"+PONG\r\n+OK\r\n");
+        assert!(t.srv.clients.get(other).is_none());
+        assert_eq!(t.srv.stats.commands_processed, 2);
+    }
+}

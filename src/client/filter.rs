@@ -40,7 +40,8 @@ impl ClientType {
 #[derive(Debug)]
 enum What {
     Addr(Box<[u8]>),
-    Capa(Box<[u8]>),
+    /// `r`, the only letter there is.
+    Capa,
     Db(u32),
     Flags(Box<[u8]>),
     Ids(Vec<i64>),
@@ -147,7 +148,7 @@ fn condition(word: &[u8], value: &[u8], databases: u32) -> Result<What, CmdError
             if value.is_empty() || !value.iter().all(|b| *b == b'r') {
                 return Err(unknown("capa", value, false));
             }
-            What::Capa(value.into())
+            What::Capa
         }
         b"db" => {
             let not_integer = CmdError::Fixed("ERR DB is not an integer or out of range");
@@ -199,7 +200,7 @@ impl What {
             What::Addr(want) => {
                 client.conn.peer().display(scene.unix_path).to_string().as_bytes() == &want[..]
             }
-            What::Capa(_) => client.capa_redirect,
+            What::Capa => client.capa_redirect,
             What::Db(db) => client.session.db.0 == *db,
             What::Flags(letters) => {
                 let have = client.flag_letters();

@@ -11,6 +11,7 @@ pub mod commands;
 pub mod describe;
 pub mod filter;
 pub mod flush;
+pub mod limits;
 pub mod pause;
 
 use crate::base::slab::{Id, Slab};

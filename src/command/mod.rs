@@ -118,6 +118,8 @@ pub struct Call {
     pub origin: Origin,
     pub client: Id,
     pub fx: Effects,
+    /// The connection ends once this answer is sent.
+    pub hang_up: bool,
     /// Monotonic microseconds when it began.
     pub started_us: u64,
 }
@@ -133,6 +135,7 @@ impl Default for Call {
             origin: Origin::User,
             client: Id::NONE,
             fx: Effects::default(),
+            hang_up: false,
             started_us: 0,
         }
     }
