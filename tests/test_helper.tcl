@@ -135,7 +135,8 @@ foreach file $opt(skipfile) { set files [lsearch -all -inline -not -exact $files
 set about [learn_about_server]
 puts "Testing $server_path: [lindex $about 0] [lindex $about 1]"
 puts "Oracle: [expr {$oracle_path eq {} ? {none} : $oracle_path}]"
-set worker_args [list --server $server_path --oracle [expr {$oracle_path eq {} ? {none} : $oracle_path}] --baseport $opt(baseport) --only $opt(only) \
-    --tags $opt(tags) --about $about --rundir $run_dir]
+set worker_oracle [expr {$oracle_path eq {} ? {none} : $oracle_path}]
+set worker_args [list --server $server_path --oracle $worker_oracle --baseport $opt(baseport) \
+    --only $opt(only) --tags $opt(tags) --about $about --rundir $run_dir]
 if {$opt(stop)} { lappend worker_args --stop }
 runner::master $files
