@@ -17,3 +17,6 @@ pub mod config;
 pub mod client;
 pub mod net;
 pub mod server;
+
+#[global_allocator]
+static ALLOCATOR: base::alloc::Counting = base::alloc::Counting;

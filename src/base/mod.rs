@@ -1,5 +1,6 @@
 //! Ground floor: pure pieces without knowledge of commands, clients or the server.
 
+pub mod alloc;
 pub mod clock;
 pub mod double;
 pub mod files;
