@@ -12,6 +12,8 @@ pub mod keyspace;
 // Second floor: commands and features.
 pub mod command;
 pub mod config;
+pub mod info;
+pub mod observe;
 
 // Third floor: the owner and the loop.
 pub mod client;

@@ -8,6 +8,7 @@
 //! An idle client owns no buffers: a served query leaves only what is incomplete, and output buffers are lent.
 
 pub mod flush;
+pub mod mail;
 pub mod pause;
 
 use crate::base::slab::{Id, Slab};
@@ -68,6 +69,8 @@ pub struct Marks {
     pub again: bool,
     /// Waits for the end of a pause; its query holds the command to go on with.
     pub postponed: bool,
+    /// Is being served: its output and session travel in the call.
+    pub lent: bool,
     /// Receives every command (MONITOR).
     pub monitor: bool,
     /// Exempt from client eviction (CLIENT NO-EVICT).
@@ -81,6 +84,9 @@ impl Client {
         call.client = self.id;
         call.session = self.session;
         std::mem::swap(&mut call.out, &mut self.out);
+        // What it is sent meanwhile waits here, see `mail`.
+        self.out.set_proto(call.out.proto());
+        self.marks.lent = true;
         if call.out.open_capacity() == 0 {
             *call.out.buffer() = buffers.lend();
         }
@@ -94,6 +100,10 @@ impl Client {
     #[inline]
     pub fn take_back(&mut self, call: &mut Call) {
         self.session = call.session;
+        self.marks.lent = false;
+        if !self.out.is_empty() {
+            call.out.raw(&self.out.take(), 0);
+        }
         std::mem::swap(&mut call.out, &mut self.out);
         if call.query.is_idle() {
             call.query.reset();
@@ -118,6 +128,8 @@ pub struct Clients {
     /// Clients to be freed at the end of the turn.
     closing: Vec<Id>,
     last_number: u64,
+    /// The client that is being served was sent something, see [`mail`].
+    has_mail: bool,
     /// Clients in MONITOR mode.
     pub monitors: Vec<Id>,
     pub pause: pause::Pause,

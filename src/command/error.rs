@@ -17,6 +17,8 @@ impl CmdError {
     pub const DB_INDEX: CmdError = CmdError::Fixed("ERR DB index is out of range");
     pub const INVALID_DB: CmdError = CmdError::Fixed("ERR invalid DB index");
     pub const NO_AUTH: CmdError = CmdError::Fixed("NOAUTH Authentication required.");
+    pub const NO_KEYSPACE: CmdError =
+        CmdError::Fixed("ERR Replica can't interact with the keyspace");
     pub const NOT_FLOAT: CmdError = CmdError::Fixed("ERR value is not a valid float");
     pub const NOT_INTEGER: CmdError =
         CmdError::Fixed("ERR value is not an integer or out of range");

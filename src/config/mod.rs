@@ -46,7 +46,36 @@ pub struct ServerConf {
     pub dynamic_hz: bool,
 }
 #[derive(Clone, Debug)]
+pub struct SlowlogConfig {
+    pub slower_than_us: i64,
+    pub max_len: u64,
+    pub request_larger_than_bytes: i64,
+    pub large_request_max_len: u64,
+    pub reply_larger_than_bytes: i64,
+    pub large_reply_max_len: u64,
+}
+impl Default for SlowlogConfig {
+    fn default() -> Self {
+        SlowlogConfig {
+            slower_than_us: 10000,
+            max_len: 128,
+            request_larger_than_bytes: 1 << 20,
+            large_request_max_len: 128,
+            reply_larger_than_bytes: 1 << 20,
+            large_reply_max_len: 128,
+        }
+    }
+}
+#[derive(Clone, Debug, Default)]
+pub struct LatencyConfig {
+    pub monitor_threshold_ms: u64,
+    pub tracking_enabled: bool,
+    pub info_percentiles: Vec<f64>,
+}
+#[derive(Clone, Debug)]
 pub struct Config {
+    pub slowlog: SlowlogConfig,
+    pub latency: LatencyConfig,
     pub net: Net,
     pub clients: Clients,
     pub proto: Proto,
@@ -57,6 +86,12 @@ impl Default for Config {
     fn default() -> Config {
         let o = OutputLimit { hard_bytes: 0, soft_bytes: 0, soft_seconds: 0 };
         Config {
+            slowlog: SlowlogConfig::default(),
+            latency: LatencyConfig {
+                monitor_threshold_ms: 0,
+                tracking_enabled: true,
+                info_percentiles: vec![50.0, 99.0, 99.9],
+            },
             net: Net {
                 bind: vec!["*".into(), "-::*".into()],
                 port: 6379,

@@ -24,6 +24,8 @@ pub fn run_if_due(srv: &mut Box<Server>) {
     }
     srv.cron.next_us = now + 1_000_000 / u64::from(srv.conf.server.hz.clamp(1, 500));
     srv.cron.ticks += 1;
+    srv.stats.sample_rates(now);
+    srv.memory.observe(srv.clock.now().seconds());
     end_pause_if_over(srv);
 }
 
