@@ -4,12 +4,15 @@
 
 // Ground floor: pure.
 pub mod base;
+pub mod ds;
 pub mod resp;
 
 // First floor: the data.
 pub mod keyspace;
+pub mod types;
 
 // Second floor: commands and features.
+pub mod acl;
 pub mod command;
 pub mod config;
 pub mod info;

@@ -45,6 +45,9 @@ static POURED: AtomicIsize = AtomicIsize::new(0);
 thread_local! {
     /// Bytes this thread has allocated minus bytes it has freed since it last poured.
     static PENDING: Cell<isize> = const { Cell::new(0) };
+    /// All this thread has poured, for tests of exact accounting.
+    #[cfg(test)]
+    static POURED_HERE: Cell<isize> = const { Cell::new(0) };
 }
 
 /// Adds a signed number of bytes to this thread's account.
@@ -57,6 +60,8 @@ fn count(delta: isize) {
     } else {
         PENDING.set(0);
         POURED.fetch_add(sum, Relaxed);
+        #[cfg(test)]
+        POURED_HERE.set(POURED_HERE.get() + sum);
     }
 }
 
@@ -164,6 +169,12 @@ pub fn used() -> usize {
 /// Pours this thread's difference into the shared total. For threads about to end.
 pub fn flush() {
     POURED.fetch_add(PENDING.replace(0), Relaxed);
+}
+
+/// What this thread has allocated minus freed since it last poured. For tests of exact accounting.
+#[cfg(test)]
+pub fn thread_delta() -> isize {
+    POURED_HERE.get() + PENDING.get()
 }
 
 /// The highest value [`used`] has shown to those who asked.

@@ -9,6 +9,7 @@ use super::Clients;
 use crate::base::slab::Id;
 use crate::command::{Call, ReplyMode};
 use crate::net::Net;
+use crate::resp::Proto;
 use crate::resp::reply::Reply;
 
 impl Clients {
@@ -36,6 +37,14 @@ impl Clients {
         if !client.marks.pending_write && !client.marks.write_blocked {
             client.marks.pending_write = true;
             net.pending_writes.push(id);
+        }
+    }
+
+    /// Changes the protocol of the client that is being served, for its answers and for what it is sent.
+    pub fn set_proto(&mut self, call: &mut Call, proto: Proto) {
+        call.out.set_proto(proto);
+        if let Some(client) = self.get_mut(call.client) {
+            client.out.set_proto(proto);
         }
     }
 

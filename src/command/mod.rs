@@ -9,6 +9,7 @@
 //! `commands.rs` of that room.
 
 pub mod admit;
+pub mod args;
 pub mod connection;
 pub mod error;
 pub mod key_spec;
@@ -81,6 +82,13 @@ pub struct Session {
     pub no_touch: bool,
 }
 
+impl Session {
+    /// The session of a connection that has just come in.
+    pub fn fresh(conf: &Config) -> Session {
+        Session { authenticated: conf.security.requirepass.is_empty(), ..Session::default() }
+    }
+}
+
 /// CLIENT REPLY.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ReplyMode {
@@ -105,6 +113,8 @@ pub struct Call {
     pub origin: Origin,
     pub client: Id,
     pub fx: Effects,
+    /// The connection ends once this answer is sent.
+    pub hang_up: bool,
     /// Monotonic microseconds when it began.
     pub started_us: u64,
 }
@@ -120,6 +130,7 @@ impl Default for Call {
             origin: Origin::User,
             client: Id::NONE,
             fx: Effects::default(),
+            hang_up: false,
             started_us: 0,
         }
     }

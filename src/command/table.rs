@@ -2,6 +2,25 @@
 
 use super::Command;
 use super::connection as conn;
+use crate::acl::commands as acl;
+use crate::client::commands as client;
+use crate::info::commands as info;
+use crate::observe::commands as observe;
+use crate::observe::latency::commands as latency;
 
 /// All top-level commands, by name.
-pub static COMMANDS: &[&Command] = &[&conn::ECHO, &conn::PING];
+pub static COMMANDS: &[&Command] = &[
+    &acl::AUTH,
+    &client::CLIENT,
+    &observe::COMMANDLOG,
+    &conn::ECHO,
+    &acl::HELLO,
+    &info::INFO,
+    &latency::LATENCY,
+    &observe::MONITOR,
+    &conn::PING,
+    &client::QUIT,
+    &client::RESET,
+    &client::SELECT,
+    &observe::SLOWLOG,
+];

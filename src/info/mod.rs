@@ -86,11 +86,7 @@ pub struct Section {
     pub write: fn(&mut Server, &mut Info),
 }
 
-const fn section(
-    title: &'static str,
-    shown: Shown,
-    write: fn(&mut Server, &mut Info),
-) -> Section {
+const fn section(title: &'static str, shown: Shown, write: fn(&mut Server, &mut Info)) -> Section {
     Section { title, shown, write }
 }
 
@@ -100,7 +96,7 @@ pub static SECTIONS: &[Section] = &[
     section("Clients", Shown::Default, |s, w| sections::clients(w, &s.clients, &s.conf)),
     section("Memory", Shown::Default, |s, w| {
         let now_s = s.clock.now().seconds();
-        sections::memory(w, &mut s.memory, &s.clients, now_s);
+        sections::memory(w, (&mut s.memory, &s.clients), &s.conf, now_s);
     }),
     section("Persistence", Shown::Default, |s, w| {
         sections::persistence(w, &s.keyspace, &s.process);

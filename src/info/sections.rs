@@ -4,15 +4,14 @@ use super::Info;
 use crate::base::clock::Clock;
 use crate::base::cpu::{self, Who};
 use crate::base::{alloc, memory as size};
-use crate::client::{Client, Clients};
+use crate::client::Clients;
 use crate::config::Config;
 use crate::keyspace::Keyspace;
 use crate::observe::usage::{self, Memory};
+use crate::server::COMPAT_VERSION;
 use crate::server::process::Process;
 use crate::server::stats::Stats;
 
-/// The Redis version whose behaviour we have: clients choose features by it.
-pub const REDIS_VERSION: &str = "8.2.0";
 /// Bits of the clock that ages keys.
 const LRU_CLOCK_MAX: i64 = (1 << 24) - 1;
 
@@ -20,7 +19,7 @@ pub fn server(w: &mut Info, process: &Process, conf: &Config, clock: &Clock) {
     let uname = rustix::system::uname();
     let now_us = clock.unix_us();
     let uptime_s = (now_us / 1_000_000 - process.start_unix_s).max(0);
-    w.put("redis_version", REDIS_VERSION);
+    w.put("redis_version", COMPAT_VERSION);
     w.put("server_name", "hematite");
     w.put("hematite_version", env!("CARGO_PKG_VERSION"));
     w.put("redis_git_sha1", option_env!("HEMATITE_GIT_SHA1").unwrap_or("00000000"));
@@ -84,14 +83,6 @@ pub fn clients(w: &mut Info, clients: &Clients, conf: &Config) {
     w.later("total_blocking_keys_on_nokey");
 }
 
-/// Bytes a client holds.
-fn held(client: &Client) -> u64 {
-    let names = [&client.name, &client.lib_name, &client.lib_ver];
-    let names: usize = names.iter().map(|n| n.as_deref().map_or(0, <[u8]>::len)).sum();
-    let output = client.out.sealed_bytes() + client.out.open_capacity();
-    (size_of::<Client>() + client.query.capacity() + output + names) as u64
-}
-
 fn ratio(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
@@ -100,11 +91,11 @@ fn difference(a: u64, b: u64) -> i64 {
     a as i64 - b as i64
 }
 
-pub fn memory(w: &mut Info, memory: &mut Memory, clients: &Clients, now_s: i64) {
+pub fn memory(w: &mut Info, (memory, clients): (&mut Memory, &Clients), conf: &Config, now_s: i64) {
     let used = memory.observe(now_s) as u64;
     let (peak, startup) = (memory.peak() as u64, memory.startup() as u64);
     let resident = usage::resident_bytes() as u64;
-    let of_clients: u64 = clients.iter().map(held).sum();
+    let of_clients: u64 = clients.iter().map(|c| c.memory() as u64).sum();
     let overhead = startup + of_clients;
     let dataset = used.saturating_sub(overhead);
     w.size("used_memory", used);
@@ -124,8 +115,7 @@ pub fn memory(w: &mut Info, memory: &mut Memory, clients: &Clients, now_s: i64) 
     w.put("allocator_muzzy", heap.muzzy);
     w.size("total_system_memory", usage::system_bytes());
     memory_of_scripts(w);
-    w.later("maxmemory");
-    w.later_as("maxmemory_human", &size::human(0));
+    w.size("maxmemory", conf.memory.max_bytes);
     w.later_as("maxmemory_policy", "noeviction");
     let (allocated, active) = (heap.allocated as u64, heap.active as u64);
     let mapped = heap.resident as u64;
@@ -266,9 +256,8 @@ pub fn replication(w: &mut Info) {
 pub fn cpu(w: &mut Info) {
     let spent = |who, suffix: &str| {
         let time = cpu::spent(who);
-        [("sys", time.system), ("user", time.user)].map(|(kind, seconds)| {
-            (format!("used_cpu_{kind}{suffix}"), format!("{seconds:.6}"))
-        })
+        [("sys", time.system), ("user", time.user)]
+            .map(|(kind, seconds)| (format!("used_cpu_{kind}{suffix}"), format!("{seconds:.6}")))
     };
     let lines = [
         spent(Who::Process, ""),

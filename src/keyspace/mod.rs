@@ -1,5 +1,7 @@
 //! The data: databases and their keys.
 
+pub mod entry;
+
 /// The number of a database.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct DbIndex(pub u32);

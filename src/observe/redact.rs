@@ -4,21 +4,11 @@
 //! when a call is shown, so that nothing is spent on calls that are not.
 
 use crate::command::Command;
+use crate::config;
 use crate::resp::request::Args;
 
 /// What stands for a secret.
 pub const REDACTED: &[u8] = b"(redacted)";
-
-/// Options whose values are secrets.
-const SECRET_OPTIONS: &[&str] = &[
-    "masterauth",
-    "masteruser",
-    "primaryauth",
-    "primaryuser",
-    "requirepass",
-    "tls-client-key-file-pass",
-    "tls-key-file-pass",
-];
 
 /// Whether the word at `index` of this call must not be shown.
 pub fn is_secret(cmd: &Command, args: Args<'_>, index: usize) -> bool {
@@ -34,7 +24,7 @@ pub fn is_secret(cmd: &Command, args: Args<'_>, index: usize) -> bool {
 }
 
 fn is_secret_option(name: &[u8]) -> bool {
-    SECRET_OPTIONS.iter().any(|o| name.eq_ignore_ascii_case(o.as_bytes()))
+    config::find(name).is_some_and(|option| option.sensitive)
 }
 
 /// Whether `index` is one of the `count` words after a keyword that stands at `first` or later.
@@ -71,13 +61,25 @@ mod tests {
         let cases = [
             ("auth", "AUTH pw", "AUTH (redacted)"),
             ("auth", "auth u pw", "auth (redacted) (redacted)"),
-            ("hello", "hello 3 AUTH u pw setname x", "hello 3 AUTH (redacted) (redacted) setname x"),
+            (
+                "hello",
+                "hello 3 AUTH u pw setname x",
+                "hello 3 AUTH (redacted) (redacted) setname x",
+            ),
             ("hello", "hello 2 setname auth", "hello 2 setname auth"),
-            ("config|set", "config set maxmemory 1 RequirePass x", "config set maxmemory 1 RequirePass (redacted)"),
+            (
+                "config|set",
+                "config set maxmemory 1 RequirePass x",
+                "config set maxmemory 1 RequirePass (redacted)",
+            ),
             ("config|get", "config get requirepass", "config get requirepass"),
             ("acl|setuser", "acl setuser x >pw", "acl setuser (redacted) (redacted)"),
             ("migrate", "migrate h 1 k 0 1 auth pw", "migrate h 1 k 0 1 auth (redacted)"),
-            ("migrate", "migrate auth 1 '' 0 1 auth2 u pw keys a", "migrate auth 1  0 1 auth2 (redacted) (redacted) keys a"),
+            (
+                "migrate",
+                "migrate auth 1 '' 0 1 auth2 u pw keys a",
+                "migrate auth 1  0 1 auth2 (redacted) (redacted) keys a",
+            ),
             ("set", "set auth pw", "set auth pw"),
         ];
         for (name, line, want) in cases {

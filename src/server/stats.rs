@@ -167,9 +167,9 @@ impl Stats {
             if stats.latency.is_empty() || percentiles.is_empty() {
                 continue;
             }
-            let shown = percentiles.iter().map(|p| {
-                format!("p{p}={:.3}", stats.latency.percentile(*p) as f64 / 1000.0)
-            });
+            let shown = percentiles
+                .iter()
+                .map(|p| format!("p{p}={:.3}", stats.latency.percentile(*p) as f64 / 1000.0));
             let shown: Vec<_> = shown.collect();
             w.put(&format!("latency_percentiles_usec_{name}"), shown.join(","));
         }

@@ -70,7 +70,13 @@ const ADVICE: &[(&[&str], &str)] = &[
          hosts with fast forks, and save less often.",
     ),
     (
-        &["aof-write", "aof-write-pending-fsync", "aof-write-active-child", "aof-write-alone", "aof-fsync-always"],
+        &[
+            "aof-write",
+            "aof-write-pending-fsync",
+            "aof-write-active-child",
+            "aof-write-alone",
+            "aof-fsync-always",
+        ],
         "Writing the append-only file waited for the disk. Use a faster disk, keep other writers off it, or relax \
          appendfsync; no-appendfsync-on-rewrite helps while a child is saving.",
     ),
@@ -191,7 +197,8 @@ mod tests {
 
     #[test]
     fn the_drawing_is_that_of_redis() {
-        let steps: Vec<_> = (0..24).map(|i| (i, if i == 0 { 100 } else { 10 * i as u64 })).collect();
+        let steps: Vec<_> =
+            (0..24).map(|i| (i, if i == 0 { 100 } else { 10 * i as u64 })).collect();
         let want = "                  __oo##\n            __oo##||||||\no      __oo#||||||||||||\n\
                     |__oo##|||||||||||||||||\n                        \n222211111111119876543210\n\
                     32109876543210ssssssssss\nssssssssssssss          \n";
@@ -200,7 +207,8 @@ mod tests {
         assert_eq!(drawn(&[(0, 2), (1, 5), (2, 1300)], 2), "  #\n  |\n  |\n__|\n   \n210\nsss\n");
         let long: Vec<_> = (0..100).map(|i| (i, 5)).collect();
         let parts = drawn(&long, 100);
-        let widths: Vec<_> = parts.split("\n\n").map(|p| p.lines().next().map_or(0, str::len)).collect();
+        let widths: Vec<_> =
+            parts.split("\n\n").map(|p| p.lines().next().map_or(0, str::len)).collect();
         assert_eq!(widths, [80, 20]);
     }
 
