@@ -4,11 +4,13 @@ use super::Command;
 use super::connection as conn;
 use crate::acl::commands as acl;
 use crate::client::commands as client;
+use crate::config::commands as config;
 
 /// All top-level commands, by name.
 pub static COMMANDS: &[&Command] = &[
     &acl::AUTH,
     &client::CLIENT,
+    &config::CONFIG,
     &conn::ECHO,
     &acl::HELLO,
     &conn::PING,
