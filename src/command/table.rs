@@ -1,6 +1,7 @@
 //! The table of commands: the only list. A record stands beside its function; this file names it once.
 
 use super::Command;
+use super::commands as own;
 use super::connection as conn;
 use crate::acl::commands as acl;
 use crate::client::commands as client;
@@ -10,11 +11,14 @@ use crate::config::commands as config;
 pub static COMMANDS: &[&Command] = &[
     &acl::AUTH,
     &client::CLIENT,
+    &own::COMMAND,
     &config::CONFIG,
     &conn::ECHO,
     &acl::HELLO,
+    &own::LOLWUT,
     &conn::PING,
     &client::QUIT,
     &client::RESET,
     &client::SELECT,
+    &own::TIME,
 ];
