@@ -102,7 +102,7 @@ fn random_operations_agree_with_a_map() {
         for step in 0..200_000u64 {
             state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
             let draw = state >> 24;
-            now.0 += i64::from(draw % 50 == 0) * (draw % 40) as i64;
+            now.0 += i64::from(draw.is_multiple_of(50)) * (draw % 40) as i64;
             model.retain(|_, (_, at)| at.is_none_or(|at| at >= now.0));
             let key = format!("key:{}", draw % 700).into_bytes();
             let at = now.0 + (draw >> 12) as i64 % 500;
