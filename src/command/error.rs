@@ -5,6 +5,15 @@
 
 use std::borrow::Cow;
 
+/// How much of a client's word an error repeats.
+const SHOWN: usize = 128;
+
+/// The start of a word. Compat: a NUL ends it, as it does in the reference's texts.
+fn shown(word: &[u8], max: usize) -> &[u8] {
+    let end = word.iter().position(|b| *b == 0).unwrap_or(word.len());
+    &word[..end.min(max)]
+}
+
 /// What a command answers instead of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CmdError {
@@ -51,22 +60,21 @@ impl CmdError {
         CmdError::made(format!("ERR wrong number of arguments for '{command}' command"))
     }
 
-    /// The name of a command, as often as it takes, and the start of its arguments, for a name nobody has.
+    /// A name nobody has: it and the start of its arguments are shown, cut.
     pub fn unknown_command<'a>(name: &[u8], args: impl Iterator<Item = &'a [u8]>) -> CmdError {
-        const SHOWN: usize = 128;
         let mut text = b"ERR unknown command '".to_vec();
-        text.extend_from_slice(&name[..name.len().min(SHOWN)]);
+        text.extend_from_slice(shown(name, SHOWN));
         text.extend_from_slice(b"', with args beginning with: ");
-        let mut shown = 0;
+        let mut length = 0;
         for arg in args {
-            if shown >= SHOWN {
+            if length >= SHOWN {
                 break;
             }
-            let arg = &arg[..arg.len().min(SHOWN - shown)];
+            let arg = shown(arg, SHOWN - length);
             text.push(b'\'');
             text.extend_from_slice(arg);
             text.extend_from_slice(b"' ");
-            shown += arg.len() + 3;
+            length += arg.len() + 3;
         }
         CmdError::made(text)
     }
@@ -74,7 +82,7 @@ impl CmdError {
     /// A subcommand that exists, called with words it does not take.
     pub fn subcommand_arity(container: &str, name: &[u8]) -> CmdError {
         let mut text = b"ERR unknown subcommand or wrong number of arguments for '".to_vec();
-        text.extend_from_slice(&name[..name.len().min(128)]);
+        text.extend_from_slice(shown(name, SHOWN));
         text.extend_from_slice(format!("'. Try {container} HELP.").as_bytes());
         CmdError::made(text)
     }
@@ -88,7 +96,7 @@ impl CmdError {
     /// `container` is the word by which this server knows it.
     pub fn unknown_subcommand(container: &[u8], name: &[u8]) -> CmdError {
         let mut text = b"ERR unknown subcommand '".to_vec();
-        text.extend_from_slice(&name[..name.len().min(128)]);
+        text.extend_from_slice(shown(name, SHOWN));
         text.extend_from_slice(b"'. Try ");
         text.extend_from_slice(&container.to_ascii_uppercase());
         text.extend_from_slice(b" HELP.");

@@ -21,7 +21,6 @@
 //!
 //! The limits and texts are those of Redis 8.2, compared with the live server.
 
-use std::fmt;
 use std::ops::Index;
 use std::sync::Arc;
 
@@ -72,19 +71,23 @@ pub enum ProtocolError {
     UnauthenticatedLength,
 }
 
-impl fmt::Display for ProtocolError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl ProtocolError {
+    /// The text as it goes out: bytes, since it may repeat one of the client's.
+    pub fn text(self) -> Vec<u8> {
+        let text = match self {
             ProtocolError::BigCountLine => "too big mbulk count string",
             ProtocolError::BigInline => "too big inline request",
             ProtocolError::BigLengthLine => "too big bulk count string",
             ProtocolError::Count => "invalid multibulk length",
-            ProtocolError::Expected(b) => return write!(f, "expected '$', got '{}'", *b as char),
+            ProtocolError::Expected(byte) => {
+                return [b"expected '$', got '", &[byte][..], b"'"].concat();
+            }
             ProtocolError::Length => "invalid bulk length",
             ProtocolError::Quotes => "unbalanced quotes in request",
             ProtocolError::UnauthenticatedCount => "unauthenticated multibulk length",
             ProtocolError::UnauthenticatedLength => "unauthenticated bulk length",
-        })
+        };
+        text.as_bytes().to_vec()
     }
 }
 

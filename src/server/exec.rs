@@ -43,6 +43,10 @@ pub fn process(srv: &mut Box<Server>, call: &mut Call) -> Flow {
                 Admission::Postpone => return Flow::Postpone,
             }
         }
+        Err((None, _)) if is_http(call.query.args().at(0)) => {
+            // A browser, or somebody who makes one talk to us: the request line is all we want to read of it.
+            call.hang_up = true;
+        }
         Err((id, error)) => reject(srv, call, id, &error),
     }
     if call.session.reply != ReplyMode::On {
@@ -84,6 +88,11 @@ fn resolve(srv: &Server, call: &mut Call) -> Result<CommandId, (Option<CommandId
         return Err((Some(call.id), CmdError::arity(call.cmd.name)));
     }
     Ok(call.id)
+}
+
+/// The first word of an HTTP request, or of its header: another protocol is smuggled in.
+fn is_http(name: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(b"post") || name.eq_ignore_ascii_case(b"host:")
 }
 
 /// Answers a call that may not run.
