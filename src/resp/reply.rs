@@ -423,7 +423,7 @@ impl Reply {
             self.simple(line);
         }
         self.simple("HELP");
-        self.simple("    Prints this help.");
+        self.simple("    Print this help.");
     }
 
     // -- aggregates whose length shows only at the end ----------------------------------------------
