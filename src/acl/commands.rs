@@ -97,10 +97,11 @@ fn hello(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     if authenticated {
         call.session.authenticated = true;
     }
+    let number = client.number;
     if let Some(proto) = proto {
-        call.out.set_proto(proto);
+        srv.clients.set_proto(call, proto);
     }
-    describe(client.number, &mut call.out);
+    describe(number, &mut call.out);
     Ok(Done)
 }
 

@@ -611,7 +611,8 @@ fn reset(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     client.marks.no_evict = false;
     client.name = None;
     call.session = session;
-    call.out.set_proto(Proto::Resp2);
+    srv.clients.set_proto(call, Proto::Resp2);
+    srv.refresh_states();
     call.out.simple("RESET");
     Ok(Done)
 }

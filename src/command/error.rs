@@ -16,10 +16,17 @@ pub enum CmdError {
 impl CmdError {
     pub const CLIENT_NAME: CmdError =
         CmdError::Fixed("ERR Client names cannot contain spaces, newlines or special characters.");
+    pub const COMMANDLOG_TYPE: CmdError = CmdError::Fixed(
+        "ERR type should be one of the following: slow, large-request, large-reply",
+    );
+    pub const COUNT_BELOW_MINUS_ONE: CmdError =
+        CmdError::Fixed("ERR count should be greater than or equal to -1");
     pub const DB_INDEX: CmdError = CmdError::Fixed("ERR DB index is out of range");
     pub const INVALID_DB: CmdError = CmdError::Fixed("ERR invalid DB index");
     pub const INVALID_CLIENT_ID: CmdError = CmdError::Fixed("ERR Invalid client ID");
     pub const NO_AUTH: CmdError = CmdError::Fixed("NOAUTH Authentication required.");
+    pub const NO_KEYSPACE: CmdError =
+        CmdError::Fixed("ERR Replica can't interact with the keyspace");
     pub const NOT_FLOAT: CmdError = CmdError::Fixed("ERR value is not a valid float");
     pub const NOT_INTEGER: CmdError =
         CmdError::Fixed("ERR value is not an integer or out of range");
@@ -62,6 +69,20 @@ impl CmdError {
             shown += arg.len() + 3;
         }
         CmdError::made(text)
+    }
+
+    /// A subcommand that exists, called with words it does not take.
+    pub fn subcommand_arity(container: &str, name: &[u8]) -> CmdError {
+        let mut text = b"ERR unknown subcommand or wrong number of arguments for '".to_vec();
+        text.extend_from_slice(&name[..name.len().min(128)]);
+        text.extend_from_slice(format!("'. Try {container} HELP.").as_bytes());
+        CmdError::made(text)
+    }
+
+    /// LATENCY GRAPH of an event that had no spike.
+    pub fn no_samples(event: &[u8]) -> CmdError {
+        let text: [&[u8]; 3] = [b"ERR No samples available for event '", event, b"'"];
+        CmdError::made(text.concat())
     }
 
     /// `container` is the word by which this server knows it.

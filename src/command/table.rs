@@ -6,19 +6,27 @@ use super::connection as conn;
 use crate::acl::commands as acl;
 use crate::client::commands as client;
 use crate::config::commands as config;
+use crate::info::commands as info;
+use crate::observe::commands as observe;
+use crate::observe::latency::commands as latency;
 
 /// All top-level commands, by name.
 pub static COMMANDS: &[&Command] = &[
     &acl::AUTH,
     &client::CLIENT,
     &own::COMMAND,
+    &observe::COMMANDLOG,
     &config::CONFIG,
     &conn::ECHO,
     &acl::HELLO,
+    &info::INFO,
+    &latency::LATENCY,
     &own::LOLWUT,
+    &observe::MONITOR,
     &conn::PING,
     &client::QUIT,
     &client::RESET,
     &client::SELECT,
+    &observe::SLOWLOG,
     &own::TIME,
 ];

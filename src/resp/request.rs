@@ -404,6 +404,16 @@ impl Query {
         self.buf.capacity() + bigs + self.filling.as_ref().map_or(0, |f| f.bytes.capacity())
     }
 
+    /// Bytes the current request took on the wire; a large argument's own line end is counted, too.
+    #[inline]
+    pub fn request_bytes(&self) -> usize {
+        let bigs = match self.bigs.is_empty() {
+            true => 0,
+            false => self.bigs.iter().map(|b| b.len() + 2).sum(),
+        };
+        self.pos - self.start + bigs
+    }
+
     /// Bytes taken by the arguments of the current request, as `argv-mem` counts them.
     pub fn argv_bytes(&self) -> usize {
         self.argv.iter().map(|a| a.len).sum()

@@ -26,6 +26,8 @@ pub fn run_if_due(srv: &mut Box<Server>) {
     }
     srv.cron.next_us = now + 1_000_000 / u64::from(ticks_per_second(srv));
     srv.cron.ticks += 1;
+    srv.stats.sample_rates(now);
+    srv.memory.observe(srv.clock.now().seconds());
     watch_clients(srv);
 }
 

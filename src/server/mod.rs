@@ -7,6 +7,7 @@
 pub mod boot;
 pub mod cron;
 pub mod exec;
+pub mod process;
 pub mod serve;
 pub mod stats;
 #[cfg(any(test, feature = "sim"))]
@@ -25,7 +26,11 @@ use crate::config::Config;
 use crate::keyspace::Keyspace;
 use crate::net::Net;
 use crate::net::reactor::Reactor;
+use crate::observe::latency::Latency;
+use crate::observe::slowlog::CommandLog;
+use crate::observe::usage::Memory;
 use cron::Cron;
+use process::Process;
 use stats::Stats;
 use unit::Unit;
 
@@ -45,6 +50,10 @@ pub struct Server {
     pub unit: Unit,
     pub stats: Stats,
     pub cron: Cron,
+    pub process: Process,
+    pub slowlog: CommandLog,
+    pub latency: Latency,
+    pub memory: Memory,
     /// Bits of `command::admit::state` that hold for every client.
     pub states: u32,
     /// The call that serves clients one after the other, with its buffers.
@@ -57,10 +66,11 @@ impl Server {
     pub fn new(
         conf: Config,
         clock: Clock,
-        rng: Rng,
+        mut rng: Rng,
         files: Files,
         reactor: Reactor,
     ) -> Box<Server> {
+        let process = Process::new(&mut rng, clock.now().seconds());
         let commands = Commands::default();
         let stats = Stats::new(commands.len(), clock.mono_cached_us());
         let mut server = Box::new(Server {
@@ -75,10 +85,15 @@ impl Server {
             unit: Unit::default(),
             stats,
             cron: Cron::default(),
+            process,
+            slowlog: CommandLog::default(),
+            latency: Latency::default(),
+            memory: Memory::default(),
             states: 0,
             spare_call: None,
             stopping: false,
         });
+        server.memory.started(server.clock.now().seconds());
         server.refresh_states();
         server
     }
@@ -95,5 +110,8 @@ impl Server {
     /// Recomputes which gates stand half closed, after something changed that they look at.
     pub fn refresh_states(&mut self) {
         self.states = crate::command::admit::state::ALWAYS | self.clients.pause.states();
+        if !self.clients.monitors.is_empty() {
+            self.states |= crate::command::admit::state::MONITORED;
+        }
     }
 }
