@@ -166,6 +166,16 @@ mod tests {
         assert_eq!(t.srv.conf.rdb.filename, "x");
     }
 
+    /// This list was once split at blanks like the others, and answered about the number of words.
+    #[test]
+    fn key_events_are_one_word() {
+        let mut t = TestServer::new();
+        let refused = "-ERR CONFIG SET failed (possibly related to argument 'notify-keyspace-events') - \
+            Invalid event class character. Use 'Ag$lshzxeKEtmdn'.\r\n";
+        assert_eq!(t.run("CONFIG SET notify-keyspace-events 'zz zz'"), refused);
+        assert_eq!(t.run("CONFIG SET notify-keyspace-events ''"), "+OK\r\n");
+    }
+
     #[test]
     fn the_file_is_rewritten_in_place() {
         let mut t = TestServer::new();
