@@ -44,8 +44,8 @@ pub fn process(srv: &mut Box<Server>, call: &mut Call) -> Flow {
             }
         }
         Err((None, _)) if is_http(call.query.args().at(0)) => {
-            // A browser, or somebody who makes one talk to us: the request line is all we want to read of it.
-            call.hang_up = true;
+            // A browser, or somebody who makes one talk to us: no word of it is worth an answer.
+            srv.clients.close_later(call.client);
         }
         Err((id, error)) => reject(srv, call, id, &error),
     }
