@@ -14,7 +14,7 @@ foreach file {resp assert server runner differential} {
 
 set usage {usage: tclsh tests/test_helper.tcl [options]
   --server PATH     the server to test (default: target/release/redis-server of this checkout)
-  --oracle PATH     the server to compare with (default: $REDIS_ORACLE, else an installed redis-server)
+  --oracle PATH     the server to compare with (default: $REDIS_ORACLE, else an installed redis-server), or none
   --clients N       test files run side by side (default 2)
   --single FILE     only this file, e.g. unit/protocol (may be repeated)
   --skipfile FILE   not this file (may be repeated)
@@ -135,7 +135,7 @@ foreach file $opt(skipfile) { set files [lsearch -all -inline -not -exact $files
 set about [learn_about_server]
 puts "Testing $server_path: [lindex $about 0] [lindex $about 1]"
 puts "Oracle: [expr {$oracle_path eq {} ? {none} : $oracle_path}]"
-set worker_args [list --server $server_path --oracle $oracle_path --baseport $opt(baseport) --only $opt(only) \
+set worker_args [list --server $server_path --oracle [expr {$oracle_path eq {} ? {none} : $oracle_path}] --baseport $opt(baseport) --only $opt(only) \
     --tags $opt(tags) --about $about --rundir $run_dir]
 if {$opt(stop)} { lappend worker_args --stop }
 runner::master $files

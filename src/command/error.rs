@@ -85,11 +85,12 @@ impl CmdError {
         CmdError::made(text.concat())
     }
 
-    pub fn unknown_subcommand(container: &str, name: &[u8]) -> CmdError {
+    /// `container` is the word by which this server knows it.
+    pub fn unknown_subcommand(container: &[u8], name: &[u8]) -> CmdError {
         let mut text = b"ERR unknown subcommand '".to_vec();
         text.extend_from_slice(&name[..name.len().min(128)]);
         text.extend_from_slice(b"'. Try ");
-        text.extend_from_slice(container.to_uppercase().as_bytes());
+        text.extend_from_slice(&container.to_ascii_uppercase());
         text.extend_from_slice(b" HELP.");
         CmdError::made(text)
     }

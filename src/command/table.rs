@@ -1,6 +1,7 @@
 //! The table of commands: the only list. A record stands beside its function; this file names it once.
 
 use super::Command;
+use super::commands as own;
 use super::connection as conn;
 use crate::acl::commands as acl;
 use crate::client::commands as client;
@@ -12,15 +13,18 @@ use crate::observe::latency::commands as latency;
 pub static COMMANDS: &[&Command] = &[
     &acl::AUTH,
     &client::CLIENT,
+    &own::COMMAND,
     &observe::COMMANDLOG,
     &conn::ECHO,
     &acl::HELLO,
     &info::INFO,
     &latency::LATENCY,
+    &own::LOLWUT,
     &observe::MONITOR,
     &conn::PING,
     &client::QUIT,
     &client::RESET,
     &client::SELECT,
     &observe::SLOWLOG,
+    &own::TIME,
 ];

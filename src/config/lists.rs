@@ -82,8 +82,8 @@ fn parse_save(words: &[Vec<u8>]) -> Result<Vec<(u64, u64)>, String> {
     pairs
         .iter()
         .map(|[seconds, changes]| {
-            let seconds = text::parse_i64(seconds).filter(|n| *n >= 1)?;
-            let changes = text::parse_i64(changes).filter(|n| *n >= 0)?;
+            let seconds = lenient_i64(seconds).filter(|n| *n >= 1)?;
+            let changes = lenient_i64(changes).filter(|n| *n >= 0)?;
             Some((u64::try_from(seconds).ok()?, u64::try_from(changes).ok()?))
         })
         .collect::<Option<_>>()
@@ -171,7 +171,7 @@ fn parse_limit(hard: &[u8], soft: &[u8], seconds: &[u8]) -> Option<OutputLimit> 
     Some(OutputLimit {
         hard_bytes: memory::parse(hard)?,
         soft_bytes: memory::parse(soft)?,
-        soft_seconds: text::parse_u64(seconds)?,
+        soft_seconds: lenient_i64(seconds).and_then(|n| u64::try_from(n).ok())?,
     })
 }
 
@@ -185,7 +185,7 @@ pub const OOM_VALUES: List = List {
         };
         let mut values = [0i32; 3];
         for (value, word) in values.iter_mut().zip([primary, replica, child]) {
-            let number = text::parse_i64(word).filter(|n| (-2000..=2000).contains(n));
+            let number = lenient_i64(word).filter(|n| (-2000..=2000).contains(n));
             *value = number.and_then(|n| i32::try_from(n).ok()).ok_or(REFUSAL)?;
         }
         conf.process.oom_score_adj_values = values;
@@ -369,6 +369,11 @@ pub const KEY_EVENTS: List = List {
     show: |conf| key_events::show(conf.pubsub.notify_keyspace_events),
     lines: |conf| vec![quoted(&key_events::show(conf.pubsub.notify_keyspace_events))],
 };
+
+/// An integer that may have a plus sign and leading zeros, as some of these options have always taken it.
+fn lenient_i64(word: &[u8]) -> Option<i64> {
+    std::str::from_utf8(word).ok()?.parse().ok().filter(|number| *number != i64::MAX)
+}
 
 fn utf8(word: &[u8]) -> Result<&str, String> {
     std::str::from_utf8(word).map_err(|_| "argument must be valid UTF-8 text".to_owned())

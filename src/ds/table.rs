@@ -27,8 +27,8 @@
 //!   (linear hashing: segment s of level L gives up half of its elements to segment s + 2^L). The
 //!   directory grows by one word; no insert ever pays for the whole table.
 //!
-//! Shrinking is the same backwards. While a forked child lives ([`Table::pause_moves`]) neither happens, unless a segment
-//! finds no room at all: pages shared with the child stay shared.
+//! Shrinking is the same backwards. While a forked child lives ([`Table::pause_moves`]) neither happens, unless an
+//! element finds no room at all: pages shared with the child stay shared.
 //!
 //! # Borrowing
 //!
@@ -219,11 +219,7 @@ impl<E: Element> Table<E> {
         );
         let mut index = self.segment_index(hash);
         if self.count(index) >= capacity(self.segment(index).n()) && self.pauses == 0 {
-            self.rebuild(index, grown(self.segment(index).n()));
-            if self.buckets > self.segments as usize * SPLIT_AVG {
-                self.split();
-                index = self.segment_index(hash);
-            }
+            index = self.grow(index, hash);
         }
         loop {
             let item = Item::new(raw, hash, self.segment_level(index));
@@ -232,7 +228,7 @@ impl<E: Element> Table<E> {
                 break;
             }
             // No room within reach: grow, whatever forbids it.
-            self.rebuild(index, grown(self.segment(index).n()));
+            index = self.grow(index, hash);
         }
         self.len += 1;
         self.add_count(index, 1);
@@ -298,6 +294,37 @@ impl<E: Element> Table<E> {
             }
         }
         found
+    }
+
+    /// Finds the element that `accept` takes among those whose hash has this place (its top 16 bits) and these
+    /// lowest `low_bits` bits. For indexes that keep part of a hash.
+    pub fn find_where(
+        &self,
+        hash: u64,
+        low_bits: u32,
+        accept: impl Fn(E::Ref<'_>) -> bool,
+    ) -> Option<E::Ref<'_>> {
+        if self.len == 0 {
+            return None;
+        }
+        // With more segments than the known bits can tell apart, the candidates are tried in turn.
+        let tries = 1u64 << (self.level + 1).saturating_sub(low_bits);
+        let known = hash & ((1 << low_bits) - 1);
+        (0..tries).find_map(|high| {
+            let segment = self.segment(self.segment_index(known | (high << low_bits)));
+            let mut found = None;
+            // SAFETY: as in `find_hashed`.
+            unsafe {
+                segment.find(place_of(hash), |raw| {
+                    let view = E::view(raw);
+                    if accept(view) {
+                        found = Some(view);
+                    }
+                    found.is_some()
+                });
+            }
+            found
+        })
     }
 
     /// True when the key is there.
@@ -417,6 +444,17 @@ impl<E: Element> Table<E> {
             let count = self.counts[index].checked_add_signed(delta);
             self.counts[index] = count.expect("a segment's count has 16 bits");
         }
+    }
+
+    /// Makes room in a segment, and splits the next one when it is time. Returns the hash's segment.
+    fn grow(&mut self, index: usize, hash: u64) -> usize {
+        self.rebuild(index, grown(self.segment(index).n()));
+        // While moves are paused segments may become twice as large, but not without bound.
+        let average = if self.pauses == 0 { SPLIT_AVG } else { 2 * SPLIT_AVG };
+        if self.buckets > self.segments as usize * average {
+            self.split();
+        }
+        self.segment_index(hash)
     }
 
     /// Rebuilds a segment with at least `n` buckets: more if the elements do not find room.

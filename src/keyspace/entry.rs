@@ -31,7 +31,6 @@
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::marker::PhantomData;
 use std::mem::{ManuallyDrop, forget};
-use std::ops::Deref;
 use std::ptr::{NonNull, null_mut, without_provenance_mut};
 use std::sync::Arc;
 
@@ -568,15 +567,19 @@ impl ObjectFn<usize> for EffortOf {
     }
 }
 
-impl<'a> Deref for EntryMut<'a> {
-    type Target = EntryRef<'a>;
-
-    fn deref(&self) -> &EntryRef<'a> {
-        &self.view
-    }
-}
-
 impl<'a> EntryMut<'a> {
+    /// Looks at the entry for a while.
+    #[inline]
+    pub fn view(&self) -> EntryRef<'_> {
+        self.view
+    }
+
+    /// Gives up the right to change it.
+    #[inline]
+    pub fn into_view(self) -> EntryRef<'a> {
+        self.view
+    }
+
     #[inline]
     fn set_head(&mut self, head: Head) {
         // SAFETY: the block is alive and borrowed exclusively; it begins with the head.
@@ -586,14 +589,14 @@ impl<'a> EntryMut<'a> {
     /// Changes the access clock.
     #[inline]
     pub fn set_clock(&mut self, clock: u32) {
-        let head = self.head().0 & !0xff_ffff;
+        let head = self.view.head().0 & !0xff_ffff;
         self.set_head(Head(head | u64::from(clock & 0xff_ffff)));
     }
 
     /// Changes the deadline of an entry that has room for one. False: it has not; see [`Entry::rebuild`].
     #[inline]
     pub fn set_deadline(&mut self, deadline: UnixMillis) -> bool {
-        let fits = self.head().has(HAS_DEADLINE);
+        let fits = self.view.head().has(HAS_DEADLINE);
         if fits {
             // SAFETY: the flag says that the field is there; the entry is borrowed exclusively.
             unsafe { self.view.block.add(8).cast().write(deadline.0) }
@@ -604,9 +607,9 @@ impl<'a> EntryMut<'a> {
     /// Puts an integer in the place of an integer. False: the value is kept otherwise.
     #[inline]
     pub fn overwrite_int(&mut self, number: i64) -> bool {
-        let fits = self.kind() == Kind::Int;
+        let fits = self.view.kind() == Kind::Int;
         if fits {
-            let at = self.head().word_at();
+            let at = self.view.head().word_at();
             // SAFETY: an Int entry has a word there; the entry is borrowed exclusively.
             unsafe { self.view.block.add(at).cast().write(number) }
         }
@@ -622,7 +625,7 @@ impl<'a> EntryMut<'a> {
     /// Changes the length of a short string in place, if the size class stays the same. New bytes at the end
     /// are zero.
     pub fn resize_short(&mut self, len: usize, is_raw: bool) -> Option<&mut [u8]> {
-        let (head, size) = (self.head(), self.size());
+        let (head, size) = (self.view.head(), self.view.size());
         let old_len = head.value_len();
         let new_size = size - old_len + len;
         if !head.is_short() || len > SHORT_MAX || class_size(new_size) != class_size(size) {
@@ -644,11 +647,11 @@ impl<'a> EntryMut<'a> {
 
     /// The long string, to be changed. It is reported as `raw` anyway, by its length or from now on.
     pub fn big_mut(&mut self) -> Option<&mut Arc<Vec<u8>>> {
-        if self.kind() != Kind::Long {
+        if self.view.kind() != Kind::Long {
             return None;
         }
-        self.set_head(Head(self.head().0 | IS_RAW));
-        let at = self.head().word_at();
+        self.set_head(Head(self.view.head().0 | IS_RAW));
+        let at = self.view.head().word_at();
         // SAFETY: a Long entry has an `Arc` there; the entry is borrowed exclusively.
         Some(unsafe { self.view.block.add(at).cast().as_mut() })
     }
@@ -657,7 +660,7 @@ impl<'a> EntryMut<'a> {
     #[inline]
     pub fn into_boxed<T: Boxed>(self) -> Option<&'a mut T> {
         // SAFETY: as in `EntryRef::boxed`; the entry is borrowed exclusively for 'a.
-        (self.kind() == T::KIND).then(|| unsafe { &mut *self.word().cast::<T>() })
+        (self.view.kind() == T::KIND).then(|| unsafe { &mut *self.view.word().cast::<T>() })
     }
 }
 
