@@ -5,6 +5,7 @@ use super::commands as own;
 use super::connection as conn;
 use crate::acl::commands as acl;
 use crate::client::commands as client;
+use crate::config::commands as config;
 use crate::info::commands as info;
 use crate::observe::commands as observe;
 use crate::observe::latency::commands as latency;
@@ -15,6 +16,7 @@ pub static COMMANDS: &[&Command] = &[
     &client::CLIENT,
     &own::COMMAND,
     &observe::COMMANDLOG,
+    &config::CONFIG,
     &conn::ECHO,
     &acl::HELLO,
     &info::INFO,
