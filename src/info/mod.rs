@@ -117,7 +117,7 @@ pub static SECTIONS: &[Section] = &[
     section("Cluster", Shown::Default, |_, w| w.later("cluster_enabled")),
     section("Keyspace", Shown::Default, |_, _| {}),
     section("Keysizes", Shown::Default, |_, _| {}),
-    section("Debug", Shown::Never, |_, w| sections::debug(w)),
+    section("Debug", Shown::Never, |s, w| sections::debug(w, &s.stats)),
 ];
 
 /// The text of INFO for these arguments: none, names of sections, `default`, `all`, `everything`. Names nobody knows

@@ -73,7 +73,8 @@ pub fn clients(w: &mut Info, clients: &Clients, conf: &Config) {
     let output = clients.iter().map(|c| c.out.sealed_bytes() + c.out.open_capacity()).max();
     w.put("client_recent_max_input_buffer", input);
     w.put("client_recent_max_output_buffer", output.unwrap_or(0));
-    w.later("blocked_clients");
+    // For now only CLIENT PAUSE makes clients wait.
+    w.put("blocked_clients", clients.pause.waiting.len());
     w.later("tracking_clients");
     w.later("pubsub_clients");
     w.later("watching_clients");
@@ -239,7 +240,7 @@ pub fn stats(w: &mut Info, stats: &Stats) {
     w.later("tracking_total_items");
     w.later("tracking_total_prefixes");
     stats.info_work(w);
-    w.later("acl_access_denied_auth");
+    w.put("acl_access_denied_auth", stats.auth_denied);
     w.later("acl_access_denied_cmd");
     w.later("acl_access_denied_key");
     w.later("acl_access_denied_channel");
@@ -275,11 +276,8 @@ pub fn cpu(w: &mut Info) {
     }
 }
 
-pub fn debug(w: &mut Info) {
-    w.later("eventloop_duration_aof_sum");
-    w.later("eventloop_duration_cron_sum");
-    w.later("eventloop_duration_max");
-    w.later("eventloop_cmd_per_cycle_max");
+pub fn debug(w: &mut Info, stats: &Stats) {
+    stats.info_debug(w);
     w.later("allocator_allocated_lua");
     w.later("allocator_active_lua");
     w.later("allocator_resident_lua");
