@@ -54,16 +54,14 @@ impl Clients {
         self.has_mail
     }
 
-    /// Gives the client that is being served what it was sent: between two of its answers only.
+    /// Gives the client that is being served what it was sent: between two of its answers only. Where the answer is
+    /// not wanted (CLIENT REPLY), the caller cuts both.
     #[cold]
     pub fn deliver_mail(&mut self, call: &mut Call) {
         self.has_mail = false;
         if let Some(client) = self.get_mut(call.client) {
             let mail = client.out.take();
-            if call.session.reply != ReplyMode::Off {
-                call.out.raw(&mail, 0);
-                call.out.seal_if_large();
-            }
+            call.out.raw(&mail, 0);
         }
     }
 }

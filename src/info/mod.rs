@@ -12,7 +12,7 @@ use std::fmt::Display;
 use std::io::Write as _;
 
 use crate::base::memory;
-use crate::server::Server;
+use crate::server::{Server, cron};
 
 /// The text under way.
 #[derive(Debug, Default)]
@@ -92,7 +92,10 @@ const fn section(title: &'static str, shown: Shown, write: fn(&mut Server, &mut 
 
 /// All sections in order. A section is asked for by its title, in any case.
 pub static SECTIONS: &[Section] = &[
-    section("Server", Shown::Default, |s, w| sections::server(w, &s.process, &s.conf, &s.clock)),
+    section("Server", Shown::Default, |s, w| {
+        let hz = cron::ticks_per_second(s);
+        sections::server(w, &s.process, (&s.conf, hz), &s.clock);
+    }),
     section("Clients", Shown::Default, |s, w| sections::clients(w, &s.clients, &s.conf)),
     section("Memory", Shown::Default, |s, w| {
         let now_s = s.clock.now().seconds();
@@ -103,7 +106,7 @@ pub static SECTIONS: &[Section] = &[
     }),
     section("Threads", Shown::Default, |s, w| sections::threads(w, &s.clients, &s.stats)),
     section("Stats", Shown::Default, |s, w| sections::stats(w, &s.stats)),
-    section("Replication", Shown::Default, |_, w| sections::replication(w)),
+    section("Replication", Shown::Default, |s, w| sections::replication(w, &s.conf)),
     section("CPU", Shown::Default, |_, w| sections::cpu(w)),
     section("Modules", Shown::Default, |_, _| {}),
     section("Commandstats", Shown::All, |s, w| s.stats.info_commands(w, &s.commands)),
@@ -114,7 +117,7 @@ pub static SECTIONS: &[Section] = &[
     section("Cluster", Shown::Default, |_, w| w.later("cluster_enabled")),
     section("Keyspace", Shown::Default, |_, _| {}),
     section("Keysizes", Shown::Default, |_, _| {}),
-    section("Debug", Shown::Never, |_, w| sections::debug(w)),
+    section("Debug", Shown::Never, |s, w| sections::debug(w, &s.stats)),
 ];
 
 /// The text of INFO for these arguments: none, names of sections, `default`, `all`, `everything`. Names nobody knows

@@ -5,7 +5,7 @@ use crate::base::clock::Clock;
 use crate::base::cpu::{self, Who};
 use crate::base::{alloc, memory as size};
 use crate::client::Clients;
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::keyspace::Keyspace;
 use crate::observe::usage::{self, Memory};
 use crate::server::COMPAT_VERSION;
@@ -15,7 +15,7 @@ use crate::server::stats::Stats;
 /// Bits of the clock that ages keys.
 const LRU_CLOCK_MAX: i64 = (1 << 24) - 1;
 
-pub fn server(w: &mut Info, process: &Process, conf: &Config, clock: &Clock) {
+pub fn server(w: &mut Info, process: &Process, (conf, hz): (&Config, u32), clock: &Clock) {
     let uname = rustix::system::uname();
     let now_us = clock.unix_us();
     let uptime_s = (now_us / 1_000_000 - process.start_unix_s).max(0);
@@ -42,7 +42,7 @@ pub fn server(w: &mut Info, process: &Process, conf: &Config, clock: &Clock) {
     w.put("server_time_usec", now_us);
     w.put("uptime_in_seconds", uptime_s);
     w.put("uptime_in_days", uptime_s / 86_400);
-    w.put("hz", conf.server.hz);
+    w.put("hz", hz);
     w.put("configured_hz", conf.server.hz);
     w.put("lru_clock", (now_us / 1_000_000) & LRU_CLOCK_MAX);
     w.put("executable", &process.executable);
@@ -73,7 +73,8 @@ pub fn clients(w: &mut Info, clients: &Clients, conf: &Config) {
     let output = clients.iter().map(|c| c.out.sealed_bytes() + c.out.open_capacity()).max();
     w.put("client_recent_max_input_buffer", input);
     w.put("client_recent_max_output_buffer", output.unwrap_or(0));
-    w.later("blocked_clients");
+    // For now only CLIENT PAUSE makes clients wait.
+    w.put("blocked_clients", clients.pause.waiting.len());
     w.later("tracking_clients");
     w.later("pubsub_clients");
     w.later("watching_clients");
@@ -81,6 +82,12 @@ pub fn clients(w: &mut Info, clients: &Clients, conf: &Config) {
     w.later("total_watched_keys");
     w.later("total_blocking_keys");
     w.later("total_blocking_keys_on_nokey");
+}
+
+/// An option as CONFIG GET shows it.
+fn option(conf: &Config, name: &str) -> String {
+    let shown = config::find(name.as_bytes()).map(|option| option.show(conf));
+    String::from_utf8_lossy(&shown.unwrap_or_default()).into_owned()
 }
 
 fn ratio(part: u64, whole: u64) -> f64 {
@@ -116,7 +123,7 @@ pub fn memory(w: &mut Info, (memory, clients): (&mut Memory, &Clients), conf: &C
     w.size("total_system_memory", usage::system_bytes());
     memory_of_scripts(w);
     w.size("maxmemory", conf.memory.max_bytes);
-    w.later_as("maxmemory_policy", "noeviction");
+    w.put("maxmemory_policy", option(conf, "maxmemory-policy"));
     let (allocated, active) = (heap.allocated as u64, heap.active as u64);
     let mapped = heap.resident as u64;
     w.ratio("allocator_frag_ratio", ratio(active, allocated));
@@ -233,13 +240,13 @@ pub fn stats(w: &mut Info, stats: &Stats) {
     w.later("tracking_total_items");
     w.later("tracking_total_prefixes");
     stats.info_work(w);
-    w.later("acl_access_denied_auth");
+    w.put("acl_access_denied_auth", stats.auth_denied);
     w.later("acl_access_denied_cmd");
     w.later("acl_access_denied_key");
     w.later("acl_access_denied_channel");
 }
 
-pub fn replication(w: &mut Info) {
+pub fn replication(w: &mut Info, conf: &Config) {
     w.later_as("role", "master");
     w.later("connected_slaves");
     w.later_as("master_failover_state", "no-failover");
@@ -248,7 +255,7 @@ pub fn replication(w: &mut Info) {
     w.later("master_repl_offset");
     w.later_as("second_repl_offset", "-1");
     w.later("repl_backlog_active");
-    w.later_as("repl_backlog_size", "1048576");
+    w.put("repl_backlog_size", conf.repl.backlog_bytes);
     w.later("repl_backlog_first_byte_offset");
     w.later("repl_backlog_histlen");
 }
@@ -269,9 +276,10 @@ pub fn cpu(w: &mut Info) {
     }
 }
 
-pub fn debug(w: &mut Info) {
-    w.later("eventloop_duration_aof_sum");
-    w.later("eventloop_duration_cron_sum");
-    w.later("eventloop_duration_max");
-    w.later("eventloop_cmd_per_cycle_max");
+pub fn debug(w: &mut Info, stats: &Stats) {
+    stats.info_debug(w);
+    w.later("allocator_allocated_lua");
+    w.later("allocator_active_lua");
+    w.later("allocator_resident_lua");
+    w.later("allocator_frag_bytes_lua");
 }

@@ -110,6 +110,13 @@ fn counters_are_real() {
     let peak: u64 = field(&mut t, "memory", "used_memory_peak").parse().expect("a number");
     assert!(used > 10_000 && peak >= used, "{used} {peak}");
     assert_eq!(lines(&mut t, "latencystats"), ["# Latencystats"]);
+    t.run("AUTH default");
+    t.run("HELLO 2 AUTH nobody x");
+    assert_eq!(field(&mut t, "stats", "acl_access_denied_auth"), "1");
+    assert_eq!(field(&mut t, "debug", "eventloop_cmd_per_cycle_max"), "1");
+    t.send(t.client, b"PING\r\nPING\r\nPING\r\n");
+    t.receive(t.client);
+    assert_eq!(field(&mut t, "debug", "eventloop_cmd_per_cycle_max"), "3");
     t.advance(Duration::from_secs(90_000));
     assert_eq!(field(&mut t, "server", "uptime_in_seconds"), "90000");
     assert_eq!(field(&mut t, "server", "uptime_in_days"), "1");

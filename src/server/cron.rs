@@ -29,6 +29,7 @@ pub fn run_if_due(srv: &mut Box<Server>) {
     srv.stats.sample_rates(now);
     srv.memory.observe(srv.clock.now().seconds());
     watch_clients(srv);
+    srv.stats.cron_us += srv.clock.mono_us() - now;
 }
 
 /// `hz`, raised with `dynamic-hz` so that no tick has more than a few hundred clients to look at.

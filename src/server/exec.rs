@@ -49,11 +49,11 @@ pub fn process(srv: &mut Box<Server>, call: &mut Call) -> Flow {
         }
         Err((id, error)) => reject(srv, call, id, &error),
     }
-    if call.session.reply != ReplyMode::On {
-        mute(call, mark);
-    }
     if srv.clients.has_mail() {
         srv.clients.deliver_mail(call);
+    }
+    if call.session.reply != ReplyMode::On {
+        mute(call, mark);
     }
     call.out.seal_if_large();
     if call.out.len() > OUTPUT_UNCHECKED {

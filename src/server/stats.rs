@@ -36,12 +36,25 @@ pub struct Stats {
     pub error_replies: u64,
     pub query_buffer_closes: u64,
     pub output_buffer_closes: u64,
-    /// Turns of the loop, and microseconds spent in them.
-    pub cycles: u64,
-    pub cycles_us: u64,
+    /// Failed attempts to authenticate. Compat: a reset leaves them alone.
+    pub auth_denied: u64,
+    /// Microseconds spent in periodic work.
+    pub cron_us: u64,
+    pub cycles: Cycles,
     pub rates: Rates,
     /// Monotonic microseconds when the server started.
     pub started_us: u64,
+}
+
+/// Turns of the loop: how many, and how much time and work they took.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Cycles {
+    count: u64,
+    us: u64,
+    us_max: u64,
+    commands_max: u64,
+    /// Commands processed when the last one ended.
+    commands_then: u64,
 }
 
 /// Codes beyond this many are a sign that errors carry user data; counting them all would be a leak.
@@ -59,7 +72,8 @@ impl Stats {
     /// Begins to count anew (CONFIG RESETSTAT): everything but the time of the start. Logs, latency events and the
     /// memory peak are not statistics in this sense.
     pub fn reset(&mut self) {
-        *self = Stats::new(self.commands.len(), self.started_us);
+        let auth_denied = self.auth_denied;
+        *self = Stats { auth_denied, ..Stats::new(self.commands.len(), self.started_us) };
     }
 
     #[inline]
@@ -77,6 +91,18 @@ impl Stats {
         }
     }
 
+    /// A turn of the loop ends that took so long, sleep not counted.
+    #[inline]
+    pub fn end_cycle(&mut self, us: u64) {
+        let cycles = &mut self.cycles;
+        cycles.count += 1;
+        cycles.us += us;
+        cycles.us_max = cycles.us_max.max(us);
+        let commands = self.commands_processed - cycles.commands_then;
+        cycles.commands_max = cycles.commands_max.max(commands);
+        cycles.commands_then = self.commands_processed;
+    }
+
     /// Takes a sample of the rates, if one is due.
     pub fn sample_rates(&mut self, now_us: u64) {
         if self.rates.is_due(now_us) {
@@ -84,8 +110,8 @@ impl Stats {
                 commands: self.commands_processed,
                 bytes_in: self.bytes_in,
                 bytes_out: self.bytes_out,
-                cycles: self.cycles,
-                cycles_us: self.cycles_us,
+                cycles: self.cycles.count,
+                cycles_us: self.cycles.us,
             };
             self.rates.sample(now_us, counters);
         }
@@ -124,11 +150,19 @@ impl Stats {
         w.put("client_output_buffer_limit_disconnections", self.output_buffer_closes);
         w.later("reply_buffer_shrinks");
         w.later("reply_buffer_expands");
-        w.put("eventloop_cycles", self.cycles);
-        w.put("eventloop_duration_sum", self.cycles_us);
+        w.put("eventloop_cycles", self.cycles.count);
+        w.put("eventloop_duration_sum", self.cycles.us);
         w.put("eventloop_duration_cmd_sum", self.commands.iter().map(|c| c.usec).sum::<u64>());
         w.put("instantaneous_eventloop_cycles_per_sec", rates.cycles_per_sec);
         w.put("instantaneous_eventloop_duration_usec", rates.cycle_us);
+    }
+
+    /// INFO debug.
+    pub fn info_debug(&self, w: &mut Info) {
+        w.later("eventloop_duration_aof_sum");
+        w.put("eventloop_duration_cron_sum", self.cron_us);
+        w.put("eventloop_duration_max", self.cycles.us_max);
+        w.put("eventloop_cmd_per_cycle_max", self.cycles.commands_max);
     }
 
     /// The commands that anybody called, by their place in the table.
@@ -217,10 +251,14 @@ mod tests {
         stats.commands[2].latency.record(5);
         stats.commands[2].calls = 1;
         stats.count_error("ERR");
-        stats.cycles = 9;
+        stats.auth_denied = 4;
+        stats.commands_processed = 9;
+        stats.end_cycle(5);
+        assert_eq!((stats.cycles.us_max, stats.cycles.commands_max), (5, 9));
         stats.sample_rates(200_000);
         stats.reset();
         assert_eq!((stats.started_us, stats.commands.len(), stats.error_replies), (77, 3, 0));
+        assert_eq!((stats.auth_denied, stats.cycles.count, stats.cycles.commands_then), (4, 0, 0));
         assert!(stats.commands[2].latency.is_empty() && stats.errors.is_empty());
         assert_eq!(stats.rates.figures(), crate::observe::rates::Figures::default());
     }

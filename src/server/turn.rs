@@ -25,8 +25,7 @@ pub fn run(srv: &mut Box<Server>) -> io::Result<()> {
 pub fn turn(srv: &mut Box<Server>, ready: &mut Vec<Ready>) -> io::Result<()> {
     before_sleep(srv);
     let now_us = srv.clock.mono_us();
-    srv.stats.cycles += 1;
-    srv.stats.cycles_us += now_us.saturating_sub(srv.clock.mono_cached_us());
+    srv.stats.end_cycle(now_us.saturating_sub(srv.clock.mono_cached_us()));
     let timeout = sleep_time(srv, now_us);
     srv.net.reactor.wait(Some(timeout), ready)?;
     srv.clock.refresh();

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use crate::base::slab::Id;
+use crate::command::admit::{self, Admission, state};
+use crate::command::{Call, CmdError, Command, Done, flag};
 use crate::config::Config;
 use crate::server::testing::TestServer;
 
@@ -154,6 +156,32 @@ fn reset_ends_monitoring_and_quit_the_monitor() {
     t.run("PING");
     assert_eq!((heard(&mut t, resets), heard(&mut t, silent)), (String::new(), String::new()));
     assert!(!t.srv.clients.iter().any(|c| c.marks.lent), "nobody is being served");
+}
+
+#[test]
+fn monitors_keep_off_the_keyspace() {
+    static READ: Command = Command::data("read", |_| Ok(Done)).arity(1).flags(flag::READONLY);
+    let mut t = TestServer::new();
+    let other = t.connect();
+    t.run("MONITOR");
+    assert_eq!(admit::concerns(&READ) & t.srv.states & state::MONITORED, state::MONITORED);
+    let asked = |client| {
+        let call = Call { cmd: &READ, client, ..Call::default() };
+        admit::check(&t.srv, &call, state::MONITORED)
+    };
+    assert!(matches!(asked(t.client), Admission::Refuse(CmdError::NO_KEYSPACE)));
+    assert!(matches!(asked(other), Admission::Run));
+    t.run("RESET");
+    assert_eq!(t.srv.states & state::MONITORED, 0, "the last monitor is gone");
+}
+
+#[test]
+fn a_skipped_answer_takes_its_line_with_it() {
+    let mut t = TestServer::new();
+    t.run("MONITOR");
+    assert_eq!(t.run("CLIENT REPLY SKIP"), "");
+    assert_eq!(t.run("PING"), "");
+    assert!(t.run("PING").starts_with("+PONG\r\n+17"));
 }
 
 #[test]

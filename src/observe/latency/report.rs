@@ -93,7 +93,7 @@ const ADVICE: &[(&[&str], &str)] = &[
 /// The report of LATENCY DOCTOR.
 pub fn doctor(latency: &Latency, is_enabled: bool, now_s: i64) -> String {
     if !is_enabled && latency.events().len() == 0 {
-        return "Latency monitoring is off, so there is nothing to examine. Switch it on with CONFIG SET \
+        return "Latency monitoring is disabled, so there is nothing to examine. Switch it on with CONFIG SET \
                 latency-monitor-threshold <milliseconds> and ask again after a while.\n"
             .into();
     }
