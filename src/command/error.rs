@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use crate::keyspace::WrongType;
+
 /// How much of a client's word an error repeats.
 const SHOWN: usize = 128;
 
@@ -22,6 +24,12 @@ pub enum CmdError {
     Made(Box<[u8]>),
 }
 
+impl From<WrongType> for CmdError {
+    fn from(_: WrongType) -> CmdError {
+        CmdError::WRONG_TYPE
+    }
+}
+
 impl CmdError {
     pub const CLIENT_NAME: CmdError =
         CmdError::Fixed("ERR Client names cannot contain spaces, newlines or special characters.");
@@ -30,6 +38,28 @@ impl CmdError {
     );
     pub const COUNT_BELOW_MINUS_ONE: CmdError =
         CmdError::Fixed("ERR count should be greater than or equal to -1");
+    pub const DECREMENT_OVERFLOW: CmdError = CmdError::Fixed("ERR decrement would overflow");
+    pub const FLOAT_OVERFLOW: CmdError =
+        CmdError::Fixed("ERR increment would produce NaN or Infinity");
+    pub const INCREMENT_OVERFLOW: CmdError =
+        CmdError::Fixed("ERR increment or decrement would overflow");
+    pub const INVALID_CURSOR: CmdError = CmdError::Fixed("ERR invalid cursor");
+    pub const LCS_NO_MEMORY: CmdError =
+        CmdError::Fixed("ERR Insufficient memory, failed allocating transient memory for LCS");
+    pub const LCS_OPTIONS: CmdError =
+        CmdError::Fixed("ERR If you want both the length and indexes, please just use IDX.");
+    pub const LCS_TOO_LARGE: CmdError = CmdError::Fixed(
+        "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len",
+    );
+    pub const LCS_TYPES: CmdError =
+        CmdError::Fixed("ERR The specified keys must contain string values");
+    pub const NO_SUCH_KEY: CmdError = CmdError::Fixed("ERR no such key");
+    pub const NUMKEYS: CmdError = CmdError::Fixed("ERR invalid numkeys value");
+    pub const OFFSET: CmdError = CmdError::Fixed("ERR offset is out of range");
+    pub const SAME_OBJECT: CmdError =
+        CmdError::Fixed("ERR source and destination objects are the same");
+    pub const STRING_TOO_LONG: CmdError =
+        CmdError::Fixed("ERR string exceeds maximum allowed size (proto-max-bulk-len)");
     pub const DB_INDEX: CmdError = CmdError::Fixed("ERR DB index is out of range");
     pub const INVALID_DB: CmdError = CmdError::Fixed("ERR invalid DB index");
     pub const INVALID_CLIENT_ID: CmdError = CmdError::Fixed("ERR Invalid client ID");
@@ -54,6 +84,11 @@ impl CmdError {
     /// A text made for the occasion, code included.
     pub fn made(text: impl Into<Vec<u8>>) -> CmdError {
         CmdError::Made(text.into().into_boxed_slice())
+    }
+
+    /// A time to live that is not positive, or beyond the end of time.
+    pub fn expire_time(command: &str) -> CmdError {
+        CmdError::made(format!("ERR invalid expire time in '{command}' command"))
     }
 
     pub fn arity(command: &str) -> CmdError {

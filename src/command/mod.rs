@@ -17,8 +17,10 @@ pub mod error;
 pub mod getkeys;
 pub mod introspect;
 pub mod key_spec;
+pub mod lifetime;
 pub mod lolwut;
 pub mod lookup;
+pub mod string;
 pub mod table;
 
 use crate::base::clock::UnixMillis;

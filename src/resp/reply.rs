@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use super::Proto;
 use crate::base::double::write_f64;
-use crate::base::text::write_i64;
+use crate::base::text::{len_i64, write_i64};
 
 /// A buffer that has reached this many bytes is sealed when a reply ends.
 pub const CHUNK: usize = 64 * 1024;
@@ -322,9 +322,10 @@ impl Reply {
     }
 
     pub fn bulk_int(&mut self, n: i64) {
-        let mut text = Vec::with_capacity(20);
-        write_i64(&mut text, n);
-        self.bulk(&text);
+        self.pay(0);
+        self.head(b'$', len_i64(n) as i64);
+        write_i64(&mut self.buf, n);
+        self.buf.extend_from_slice(b"\r\n");
     }
 
     pub fn bulk_or_null(&mut self, bytes: Option<&[u8]>) {

@@ -9,6 +9,8 @@ pub struct Cron {
     /// The slot of the client that the walk over all clients looks at next.
     next_slot: usize,
     pub ticks: u64,
+    /// Microseconds that expiry may still use until the next tick.
+    pub expire_left_us: u64,
 }
 
 impl Cron {
@@ -28,6 +30,7 @@ pub fn run_if_due(srv: &mut Box<Server>) {
     srv.cron.ticks += 1;
     srv.stats.sample_rates(now);
     srv.memory.observe(srv.clock.now().seconds());
+    super::expire::refill(srv);
     watch_clients(srv);
     srv.stats.cron_us += srv.clock.mono_us() - now;
 }

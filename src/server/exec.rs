@@ -149,6 +149,9 @@ pub fn run(srv: &mut Box<Server>, call: &mut Call) -> Outcome {
     let dirtied = srv.keyspace.dirty != dirty;
     assert!(!dirtied || call.cmd.has(flag::WRITE | flag::MAY_REPLICATE), "{} wrote", call.cmd.name);
 
+    if !srv.keyspace.deleted.is_empty() {
+        srv.gather_deleted();
+    }
     if (dirtied || call.fx.is_forced()) && srv.unit.is_listening() {
         srv.unit.gather(call.session.db, call.query.args(), &mut call.fx);
     }
@@ -165,7 +168,11 @@ pub fn run(srv: &mut Box<Server>, call: &mut Call) -> Outcome {
 
 /// The end of a unit of work, in this order: events, then what replicas and the AOF are told.
 #[inline]
-fn after_unit(srv: &mut Server) {
+pub fn after_unit(srv: &mut Server) {
+    if !srv.keyspace.events.is_empty() {
+        // To be published; until there is somebody to publish to, they end here.
+        drop(srv.keyspace.events.take());
+    }
     if srv.unit.is_listening() {
         srv.unit.finish();
     }

@@ -7,6 +7,7 @@
 pub mod boot;
 pub mod cron;
 pub mod exec;
+pub mod expire;
 pub mod process;
 pub mod serve;
 pub mod stats;
@@ -22,8 +23,9 @@ use crate::client::Clients;
 use crate::client::describe::Scene;
 use crate::command::Call;
 use crate::command::lookup::Commands;
-use crate::config::Config;
-use crate::keyspace::Keyspace;
+use crate::config::{Config, MaxmemoryPolicy};
+use crate::ds::hash::HashSeed;
+use crate::keyspace::{Classes, Keyspace, Policy, Tuning};
 use crate::net::Net;
 use crate::net::reactor::Reactor;
 use crate::observe::latency::Latency;
@@ -71,6 +73,7 @@ impl Server {
         reactor: Reactor,
     ) -> Box<Server> {
         let process = Process::new(&mut rng, clock.now().seconds());
+        let keyspace = new_keyspace(&conf, &mut rng);
         let commands = Commands::default();
         let stats = Stats::new(commands.len(), clock.mono_cached_us());
         let mut server = Box::new(Server {
@@ -81,7 +84,7 @@ impl Server {
             net: Net::new(reactor),
             clients: Clients::default(),
             commands,
-            keyspace: Keyspace::default(),
+            keyspace,
             unit: Unit::default(),
             stats,
             cron: Cron::default(),
@@ -95,7 +98,23 @@ impl Server {
         });
         server.memory.started(server.clock.now().seconds());
         server.refresh_states();
+        server.tune_keyspace();
         server
+    }
+
+    /// Tells the keyspace the options that it consults by itself, after they changed.
+    pub fn tune_keyspace(&mut self) {
+        let Config { memory, lazyfree, pubsub, .. } = &self.conf;
+        let is_lfu =
+            matches!(memory.policy, MaxmemoryPolicy::AllkeysLfu | MaxmemoryPolicy::VolatileLfu);
+        let policy = Policy {
+            is_lfu,
+            log_factor: memory.lfu_log_factor,
+            decay_minutes: memory.lfu_decay_time_min,
+        };
+        self.keyspace.tuning =
+            Tuning { policy, lazy_expire: lazyfree.expire, lazy_server_del: lazyfree.server_del };
+        self.keyspace.events.want(Classes::from_bits(pubsub.notify_keyspace_events));
     }
 
     /// What descriptions of clients need to know.
@@ -114,4 +133,14 @@ impl Server {
             self.states |= crate::command::admit::state::MONITORED;
         }
     }
+}
+
+/// Empty databases, under a hash seed of their own.
+fn new_keyspace(conf: &Config, rng: &mut Rng) -> Keyspace {
+    let mut secret = [0; 16];
+    rng.fill(&mut secret);
+    let (k0, k1) = secret.split_at(8);
+    let word = |half: &[u8]| half.iter().fold(0u64, |word, byte| (word << 8) | u64::from(*byte));
+    let seed = HashSeed::new(word(k0), word(k1));
+    Keyspace::new(seed, rng.next_u64(), conf.server.databases, conf.cluster.enabled)
 }

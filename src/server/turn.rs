@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use super::{Server, cron, serve};
+use super::{Server, cron, expire, serve};
 use crate::base::slab::Id;
 use crate::client::flush::Sent;
 use crate::client::limits;
@@ -31,6 +31,7 @@ pub fn turn(srv: &mut Box<Server>, ready: &mut Vec<Ready>) -> io::Result<()> {
     srv.clock.refresh();
     cron::end_pause_if_over(srv);
     cron::run_if_due(srv);
+    expire::run(srv);
     let again = std::mem::take(&mut srv.net.again);
     for event in ready.drain(..) {
         match event.source {
@@ -68,6 +69,7 @@ fn sleep_time(srv: &Server, now_us: u64) -> Duration {
         return Duration::ZERO;
     }
     let until_tick = Duration::from_micros(srv.cron.due_in_us(now_us));
+    let until_tick = expire::sleep_time(srv).map_or(until_tick, |until| until_tick.min(until));
     match srv.clients.pause.until() {
         None => until_tick,
         Some(until) => {

@@ -1,0 +1,3 @@
+//! String commands through a server in a box.
+
+use crate::server::testing::TestServer;
