@@ -31,6 +31,17 @@ check:
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets -- -D warnings
 
+# Instructions per request, then CPU time per request beside the installed peers and the bare echo loop.
+bench: build
+	$(CARGO) bench --features sim --bench dispatch
+	python3 utils/bench/compare.py --server ours=$(SERVER) --floor \
+		$(if $(shell command -v redis-server),--server redis=$(shell command -v redis-server))
+
+# A storm of malformed requests against a whole server in one process; STORM=10000000 for a long one.
+STORM ?= 300000
+fuzz-smoke:
+	$(CARGO) bench --features sim --bench storm -- --requests $(STORM)
+
 install: build
 	mkdir -p $(BINDIR)
 	install -m 755 $(SERVER) $(BINDIR)/redis-server
@@ -41,4 +52,4 @@ clean:
 	rm -rf tests/tmp
 	rm -f src/redis-server $(LINKS:%=src/%)
 
-.PHONY: all build run test check install clean
+.PHONY: all build run test check bench fuzz-smoke install clean

@@ -15,6 +15,8 @@ pub mod types;
 pub mod acl;
 pub mod command;
 pub mod config;
+pub mod info;
+pub mod observe;
 
 // Third floor: the owner and the loop.
 pub mod client;

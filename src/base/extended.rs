@@ -1,394 +1,437 @@
-//! Extended-precision numbers: what INCRBYFLOAT and HINCRBYFLOAT calculate with.
+//! Arithmetic and text of INCRBYFLOAT: numbers with 64 significant bits.
 //!
-//! Compat: Redis does these sums in C's `long double`, on x86-64 the 80-bit format, and prints seventeen
-//! decimals without trailing zeros. Users rely on `0.1 + 0.2` being `0.3` there. The format has a significand
-//! of 64 bits, all of them explicit, and fifteen bits of exponent:
+//! The reference does this arithmetic in the C type `long double`, which on x86-64 is the 80-bit format of the 8087: a
+//! sign, 15 bits of exponent, 64 bits of significand. With plain doubles 0.1 + 0.2 would be 0.30000000000000004, and
+//! clients would see it. So the format is done here in integers, and to the last bit:
+//!
+//! * Reading decimal text rounds to the nearest of these numbers, ties to even, however many digits there are.
+//! * Adding rounds the exact sum likewise.
+//! * Printing is C's `%.17Lf`: the exact value with 17 digits behind the point, ties to even, and then without trailing
+//!   zeros. Zero has no sign.
+//!
+//! What is not as on the 8087: there are no subnormal numbers (below 2^-16382 precision is not given up, and zero is not
+//! reached before -16500 or so). None of this can be seen in 17 digits behind the point.
 //!
 //! ```text
-//!   value = significand * 2^exponent      2^63 <= significand < 2^64, or less for the tiniest
-//!                                         -16445 <= exponent <= 16320
+//!   value = significand * 2^exponent      significand has its top bit set, or is 0
 //! ```
-//!
-//! Reading goes through whole big numbers and rounds once, to nearest, ties to even, as `strtold` does;
-//! printing is exact. Numbers here are short, so plain schoolbook arithmetic will do.
 
-/// An extended-precision number, infinities included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+use super::text;
+
+/// A number with 64 significant bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Extended {
     negative: bool,
     significand: u64,
-    /// Of the lowest bit; [`INFINITE`] for infinities.
     exponent: i32,
+    infinite: bool,
 }
 
-const EXPONENT_MIN: i32 = -16_445;
-const EXPONENT_MAX: i32 = 16_320;
-const INFINITE: i32 = i32::MAX;
-
-/// Texts from this length on are refused, whatever they say.
+/// The exponent of the largest numbers: 2^64 * 2^16320 is the first that is too large.
+const EXPONENT_MAX: i32 = 16384 - 64;
+/// The exponent of the smallest numbers.
+const EXPONENT_MIN: i32 = -16445 - 64;
+/// Longer texts are refused, as the reference's buffer refuses them.
 const TEXT_MAX: usize = 5 * 1024;
 
-/// Decimals printed at most.
-const DECIMALS: usize = 17;
-
-/// A whole number without sign, lowest digit first.
-#[derive(Debug, Clone)]
-struct Big(Vec<u32>);
-
 impl Extended {
-    /// Reads a number the way `strtold` does, with nothing before and nothing after it. Overflow, underflow to
-    /// zero and NaN are refused, infinities are not.
-    pub fn parse(text: &[u8]) -> Option<Self> {
-        if text.is_empty() || text.len() >= TEXT_MAX {
+    pub const ZERO: Extended =
+        Extended { negative: false, significand: 0, exponent: 0, infinite: false };
+
+    /// Reads a number: the whole text, no blanks, no NaN; `inf` and `infinity` are numbers, and so are hexadecimal ones
+    /// (`0x1.8p3`). What is too large or too small for the format is refused.
+    pub fn parse(text: &[u8]) -> Option<Extended> {
+        if text.len() >= TEXT_MAX {
             return None;
         }
         let (negative, rest) = match text {
             [b'-', rest @ ..] => (true, rest),
             [b'+', rest @ ..] => (false, rest),
-            rest => (false, rest),
+            _ => (false, text),
         };
         if rest.eq_ignore_ascii_case(b"inf") || rest.eq_ignore_ascii_case(b"infinity") {
-            return Some(Extended { negative, significand: 1 << 63, exponent: INFINITE });
+            return Some(Extended { infinite: true, negative, ..Extended::ZERO });
         }
-        let magnitude = match rest {
-            [b'0', b'x' | b'X', hex @ ..] => parse_hex(hex)?,
-            decimal => parse_decimal(decimal)?,
+        let number = match rest {
+            [b'0', b'x' | b'X', digits @ ..] => parse_hexadecimal(digits)?,
+            _ => parse_decimal(rest)?,
         };
-        Some(Extended { negative, ..magnitude })
+        (!number.infinite).then_some(Extended { negative, ..number })
     }
 
-    /// A whole number, exactly.
-    pub fn from_i64(number: i64) -> Self {
-        let rounded = round(u128::from(number.unsigned_abs()), 0, false);
-        Extended { negative: number < 0, ..rounded.expect("64 bits fit") }
+    pub fn is_finite(self) -> bool {
+        !self.infinite
     }
 
-    /// The sum, or nothing if it is not a finite number.
-    pub fn plus(self, other: Self) -> Option<Self> {
-        if self.exponent == INFINITE || other.exponent == INFINITE {
-            return None;
+    /// The sum, rounded to nearest. The sum of opposite infinities is none.
+    pub fn plus(self, other: Extended) -> Option<Extended> {
+        match (self.infinite, other.infinite) {
+            (true, true) => return (self.negative == other.negative).then_some(self),
+            (true, false) => return Some(self),
+            (false, true) => return Some(other),
+            (false, false) => {}
         }
-        let (large, small) = if self.magnitude_key() >= other.magnitude_key() {
-            (self, other)
+        if self.significand == 0 || other.significand == 0 {
+            return Some(if self.significand == 0 { other } else { self });
+        }
+        let (large, small) =
+            if self.exponent >= other.exponent { (self, other) } else { (other, self) };
+        // Room for a carry above; the bits below catch what the smaller one loses, the last of them for all that follows.
+        let room = 62;
+        let a = u128::from(large.significand) << room;
+        let distance = (large.exponent - small.exponent).unsigned_abs();
+        let b = shift_right_sticky(u128::from(small.significand) << room, distance);
+        let exponent = large.exponent - room;
+        let (negative, sum) = if large.negative == small.negative {
+            (large.negative, a + b)
+        } else if a >= b {
+            (large.negative, a - b)
         } else {
-            (other, self)
+            (small.negative, b - a)
         };
-        if small.significand == 0 {
-            return Some(large);
-        }
-        // The larger at the top of 128 bits, one bit of room above; what the smaller loses sticks.
-        let distance = (large.exponent - small.exponent) as u32;
-        let a = u128::from(large.significand) << 63;
-        let whole = u128::from(small.significand) << 63;
-        let b = whole.checked_shr(distance).unwrap_or(0);
-        let lost = distance >= 127 || (b << distance) != whole;
-        let sum = if large.negative == small.negative { a + b } else { a - b - u128::from(lost) };
-        let result = round(sum, large.exponent - 63, lost)?;
-        Some(Extended { negative: large.negative && result.significand != 0, ..result })
+        Some(Extended { negative, ..round(sum, exponent) })
     }
 
-    /// Orders magnitudes of finite numbers; significands are normalised, but for the tiniest.
-    fn magnitude_key(self) -> (i32, u64) {
-        if self.significand == 0 { (i32::MIN, 0) } else { (self.exponent, self.significand) }
-    }
-
-    /// Appends the number in decimal: seventeen decimals, less the zeros at the end.
-    pub fn write(self, out: &mut Vec<u8>) {
-        debug_assert!(self.exponent != INFINITE, "only finite numbers are printed");
-        let mut digits = if self.exponent >= 0 {
-            let mut big = Big::from(self.significand);
-            big.shift_left(self.exponent as u32);
-            big.decimal()
-        } else {
-            self.scaled().to_string().into_bytes()
-        };
-        if self.exponent < 0 {
-            if digits.len() <= DECIMALS {
-                digits.splice(0..0, std::iter::repeat_n(b'0', DECIMALS + 1 - digits.len()));
-            }
-            digits.insert(digits.len() - DECIMALS, b'.');
-            let kept = digits.iter().rposition(|d| *d != b'0').map_or(0, |at| at + 1);
-            digits.truncate(kept);
-            if digits.last() == Some(&b'.') {
-                digits.pop();
-            }
+    /// Appends the number as `%.17Lf` prints it, without trailing zeros.
+    pub fn write_human(self, out: &mut Vec<u8>) {
+        if self.infinite {
+            out.extend_from_slice(if self.negative { b"-inf" } else { b"inf" });
+            return;
         }
-        if self.negative && digits != b"0" {
+        let start = out.len();
+        if self.negative {
             out.push(b'-');
         }
-        out.extend_from_slice(&digits);
-    }
-
-    /// The number times 10^17, rounded to nearest, ties to even, for a negative exponent.
-    fn scaled(self) -> u128 {
-        let product = u128::from(self.significand) * 10u128.pow(DECIMALS as u32);
-        let shift = self.exponent.unsigned_abs();
-        if shift >= 128 {
-            return 0;
-        }
-        let quotient = product >> shift;
-        let rest = product - (quotient << shift);
-        let half = 1u128 << (shift - 1);
-        quotient + u128::from(rest > half || (rest == half && quotient & 1 == 1))
-    }
-}
-
-/// Rounds `bits * 2^exponent`, a little more if `sticky`, to 64 bits. None: too large.
-fn round(bits: u128, exponent: i32, sticky: bool) -> Option<Extended> {
-    if bits == 0 {
-        return Some(Extended { negative: false, significand: 0, exponent: 0 });
-    }
-    let excess = (64 - bits.leading_zeros() as i32).max(EXPONENT_MIN - exponent);
-    let (mut significand, mut exponent) = if excess <= 0 {
-        // Room below: a sum that cancelled, or a short number. Nothing can stick then.
-        (bits << -excess, exponent + excess)
-    } else if excess >= 128 {
-        (0, EXPONENT_MIN)
-    } else {
-        let kept = bits >> excess;
-        let rest = bits - (kept << excess);
-        let half = 1u128 << (excess - 1);
-        let up = rest > half || (rest == half && (sticky || kept & 1 == 1));
-        (kept + u128::from(up), exponent + excess)
-    };
-    if significand >> 64 != 0 {
-        significand >>= 1;
-        exponent += 1;
-    }
-    (exponent <= EXPONENT_MAX).then_some(Extended {
-        negative: false,
-        significand: significand as u64,
-        exponent,
-    })
-}
-
-fn parse_decimal(text: &[u8]) -> Option<Extended> {
-    let (mut number, mut scale, mut digits, mut at) = (Big(vec![]), 0i64, 0, 0);
-    let mut after_point = false;
-    while let Some(&byte) = text.get(at) {
-        match byte {
-            b'0'..=b'9' => {
-                number.multiply_add(10, u32::from(byte - b'0'));
-                digits += 1;
-                scale -= i64::from(after_point);
-            }
-            b'.' if !after_point => after_point = true,
-            _ => break,
-        }
-        at += 1;
-    }
-    if digits == 0 {
-        return None;
-    }
-    scale += parse_exponent(&text[at..], b'e')?;
-    if number.0.is_empty() {
-        return round(0, 0, false);
-    }
-    let magnitude = scale + i64::try_from(number.decimal().len()).ok()?;
-    if !(-4_960..=4_940).contains(&magnitude) {
-        return None;
-    }
-    let result = if scale >= 0 {
-        number.multiply_pow10(scale as u32);
-        let (bits, exponent, sticky) = number.top_bits();
-        round(bits, exponent, sticky)?
-    } else {
-        let mut divisor = Big::from(1);
-        divisor.multiply_pow10(scale.unsigned_abs() as u32);
-        let (bits, exponent, sticky) = number.divide(divisor);
-        round(bits, exponent, sticky)?
-    };
-    (result.significand != 0).then_some(result)
-}
-
-fn parse_hex(text: &[u8]) -> Option<Extended> {
-    let (mut bits, mut exponent, mut sticky) = (0u128, 0i64, false);
-    let (mut digits, mut at, mut after_point) = (0, 0, false);
-    while let Some(&byte) = text.get(at) {
-        if byte == b'.' && !after_point {
-            after_point = true;
-        } else if let Some(digit) = char::from(byte).to_digit(16) {
-            digits += 1;
-            if bits >> 120 == 0 {
-                bits = (bits << 4) | u128::from(digit);
-                exponent -= if after_point { 4 } else { 0 };
-            } else {
-                sticky |= digit != 0;
-                exponent += if after_point { 0 } else { 4 };
-            }
+        if self.exponent >= 0 {
+            let mut number = Big::from(u128::from(self.significand));
+            number.shift_left(self.exponent.unsigned_abs());
+            number.write(out);
         } else {
-            break;
+            // Up to 2^64 * 10^17: fits, and so does twice as much.
+            const SCALE: u128 = 10u128.pow(17);
+            let scaled = shift_right_even(u128::from(self.significand) * SCALE, -self.exponent);
+            let (whole, fraction) = (scaled / SCALE, scaled % SCALE);
+            out.extend_from_slice(whole.to_string().as_bytes());
+            if fraction != 0 {
+                let digits = format!(".{fraction:017}");
+                out.extend_from_slice(digits.trim_end_matches('0').as_bytes());
+            }
         }
-        at += 1;
+        if &out[start..] == b"-0" {
+            out.remove(start);
+        }
     }
-    if digits == 0 {
-        return None;
-    }
-    exponent += parse_exponent(&text[at..], b'p')?;
-    if bits == 0 {
-        return round(0, 0, false);
-    }
-    let exponent = i32::try_from(exponent.clamp(-40_000, 40_000)).ok()?;
-    round(bits, exponent, sticky).filter(|r| r.significand != 0)
 }
 
-/// The exponent behind a number: nothing, or a letter with a whole number.
-fn parse_exponent(text: &[u8], letter: u8) -> Option<i64> {
-    let [first, rest @ ..] = text else { return Some(0) };
-    if first.to_ascii_lowercase() != letter {
+impl From<i64> for Extended {
+    fn from(number: i64) -> Extended {
+        let magnitude = u128::from(number.unsigned_abs());
+        Extended { negative: number < 0, ..round(magnitude, 0) }
+    }
+}
+
+impl From<f64> for Extended {
+    /// Exact; NaN becomes zero, which no caller may ask for.
+    fn from(number: f64) -> Extended {
+        let (bits, negative) = (number.to_bits(), number.is_sign_negative());
+        let (field, biased) = (bits & ((1 << 52) - 1), (bits >> 52 & 0x7FF) as i32);
+        match biased {
+            0x7FF => Extended { infinite: field == 0, negative, ..Extended::ZERO },
+            0 => Extended { negative, ..round(u128::from(field), -1074) },
+            _ => Extended { negative, ..round(u128::from(field | 1 << 52), biased - 1075) },
+        }
+    }
+}
+
+/// Brings a number to 64 significant bits, to nearest, ties to even.
+fn round(number: u128, exponent: i32) -> Extended {
+    if number == 0 {
+        return Extended::ZERO;
+    }
+    let lead = number.leading_zeros() as i32;
+    let exponent = exponent + 64 - lead;
+    let number = number << lead;
+    let (mut significand, rest) = ((number >> 64) as u64, number as u64);
+    let mut exponent = exponent;
+    let half = 1u64 << 63;
+    if rest > half || (rest == half && significand & 1 == 1) {
+        match significand.checked_add(1) {
+            Some(up) => significand = up,
+            None => (significand, exponent) = (half, exponent + 1),
+        }
+    }
+    let infinite = exponent > EXPONENT_MAX;
+    Extended { negative: false, significand, exponent, infinite }
+}
+
+/// Shifts right; the last bit stands for everything that fell off.
+fn shift_right_sticky(number: u128, by: u32) -> u128 {
+    match number.checked_shr(by) {
+        Some(0) | None => u128::from(number != 0),
+        Some(shifted) => shifted | u128::from(shifted << by != number),
+    }
+}
+
+/// Shifts right by at least one and rounds to nearest, ties to even. The top bit of the number is clear.
+fn shift_right_even(number: u128, by: i32) -> u128 {
+    if by >= 128 {
+        return 0;
+    }
+    let (shifted, rest) = (number >> by, number & ((1 << by) - 1));
+    let half = 1u128 << (by - 1);
+    shifted + u128::from(rest > half || (rest == half && shifted & 1 == 1))
+}
+
+/// Reads `123.45e6`. The digits become a long integer, which is multiplied or divided by a power of ten.
+fn parse_decimal(text: &[u8]) -> Option<Extended> {
+    let end = text.iter().position(|b| matches!(b, b'e' | b'E'));
+    let (mantissa, power) = match end {
+        Some(end) => (&text[..end], parse_power(&text[end + 1..])?),
+        None => (text, 0),
+    };
+    let (mut digits, mut behind, mut point, mut seen) = (Vec::new(), 0i64, false, false);
+    for &b in mantissa {
+        match b {
+            b'.' if !point => point = true,
+            b'0'..=b'9' => {
+                seen = true;
+                behind += i64::from(point);
+                if b != b'0' || !digits.is_empty() {
+                    digits.push(b);
+                }
+            }
+            _ => return None,
+        }
+    }
+    if !seen {
         return None;
     }
-    let (negative, digits) = match rest {
-        [b'-', digits @ ..] => (true, digits),
-        [b'+', digits @ ..] => (false, digits),
-        digits => (false, digits),
+    if digits.is_empty() {
+        return Some(Extended::ZERO);
+    }
+    let power = power - behind;
+    let magnitude = power + digits.len() as i64;
+    if magnitude > 5000 {
+        return Some(Extended { infinite: true, ..Extended::ZERO });
+    }
+    if magnitude < -4960 {
+        // The reference calls this out of range as well.
+        return None;
+    }
+    let power = i32::try_from(power).ok()?;
+    let mut number = Big::digits(&digits);
+    if power >= 0 {
+        number.multiply_power_of_ten(power.unsigned_abs());
+        return Some(number.rounded(0, false));
+    }
+    let mut divisor = Big::from(1);
+    divisor.multiply_power_of_ten(power.unsigned_abs());
+    // The quotient gets at least 66 bits, so that rounding sees the half and whether anything follows it.
+    let shift = (divisor.bits() + 66).saturating_sub(number.bits());
+    number.shift_left(shift);
+    let (quotient, exact) = number.divide(&divisor);
+    Some(quotient.rounded(-i32::try_from(shift).ok()?, !exact))
+}
+
+/// Reads what follows `0x`: digits with an optional point, then an optional power of two.
+fn parse_hexadecimal(text: &[u8]) -> Option<Extended> {
+    let end = text.iter().position(|b| matches!(b, b'p' | b'P'));
+    let (mantissa, power) = match end {
+        Some(end) => (&text[..end], parse_power(&text[end + 1..])?),
+        None => (text, 0),
+    };
+    let (mut number, mut shift, mut point, mut seen) = (0u128, 0i64, false, false);
+    for &b in mantissa {
+        if b == b'.' && !point {
+            point = true;
+            continue;
+        }
+        let digit = u128::from((b as char).to_digit(16)?);
+        seen = true;
+        if number >> 120 == 0 {
+            number = number << 4 | digit;
+            shift -= if point { 4 } else { 0 };
+        } else {
+            // Too long to keep: only whether anything followed matters for rounding.
+            number |= u128::from(digit != 0);
+            shift += if point { 0 } else { 4 };
+        }
+    }
+    if !seen {
+        return None;
+    }
+    let rounded = round(number, i32::try_from(shift + power).ok()?);
+    (number == 0 || rounded.exponent > EXPONENT_MIN).then_some(rounded)
+}
+
+/// The number behind an `e`, kept within what can matter.
+fn parse_power(text: &[u8]) -> Option<i64> {
+    let digits = match text {
+        [b'+' | b'-', rest @ ..] => rest,
+        _ => text,
     };
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    let value = digits.iter().fold(0i64, |n, d| (n * 10 + i64::from(d - b'0')).min(1_000_000));
-    Some(if negative { -value } else { value })
+    let zeros = digits.iter().take_while(|b| **b == b'0').count();
+    let power = match &digits[zeros..] {
+        [] => 0,
+        rest => text::parse_i64(rest).unwrap_or(i64::MAX).min(100_000),
+    };
+    Some(if text[0] == b'-' { -power } else { power })
+}
+
+/// A long integer, lowest limb first.
+#[derive(Clone, Debug)]
+struct Big {
+    limbs: Vec<u32>,
+}
+
+impl From<u128> for Big {
+    fn from(number: u128) -> Big {
+        let limbs = (0..4).map(|at| (number >> (32 * at)) as u32).collect();
+        Big { limbs }.trimmed()
+    }
 }
 
 impl Big {
-    fn from(number: u64) -> Big {
-        let mut big = Big(vec![number as u32, (number >> 32) as u32]);
-        big.trim();
-        big
-    }
-
-    fn trim(&mut self) {
-        while self.0.last() == Some(&0) {
-            self.0.pop();
+    fn digits(digits: &[u8]) -> Big {
+        let mut number = Big { limbs: Vec::new() };
+        for chunk in digits.chunks(9) {
+            let value = chunk.iter().fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0'));
+            number.multiply_add(10u32.pow(chunk.len() as u32), value);
         }
+        number
     }
 
-    fn multiply_add(&mut self, factor: u32, addend: u32) {
-        let mut carry = u64::from(addend);
-        for digit in &mut self.0 {
-            let product = u64::from(*digit) * u64::from(factor) + carry;
-            *digit = product as u32;
+    fn trimmed(mut self) -> Big {
+        while self.limbs.pop_if(|limb| *limb == 0).is_some() {}
+        self
+    }
+
+    fn bits(&self) -> u32 {
+        let top = self.limbs.last().map_or(0, |limb| 32 - limb.leading_zeros());
+        (self.limbs.len().saturating_sub(1) * 32) as u32 + top
+    }
+
+    fn multiply_add(&mut self, factor: u32, add: u32) {
+        let mut carry = u64::from(add);
+        for limb in &mut self.limbs {
+            let product = u64::from(*limb) * u64::from(factor) + carry;
+            *limb = product as u32;
             carry = product >> 32;
         }
-        if carry > 0 {
-            self.0.push(carry as u32);
+        if carry != 0 {
+            self.limbs.push(carry as u32);
         }
     }
 
-    fn multiply_pow10(&mut self, power: u32) {
+    fn multiply_power_of_ten(&mut self, power: u32) {
         for _ in 0..power / 9 {
             self.multiply_add(1_000_000_000, 0);
         }
         self.multiply_add(10u32.pow(power % 9), 0);
     }
 
-    fn shift_left(&mut self, bits: u32) {
-        if self.0.is_empty() {
-            return;
-        }
-        if !bits.is_multiple_of(32) {
-            self.multiply_add(1 << (bits % 32), 0);
-        }
-        self.0.splice(0..0, std::iter::repeat_n(0, bits as usize / 32));
+    fn shift_left(&mut self, by: u32) {
+        self.multiply_add(1 << (by % 32), 0);
+        let whole = (by / 32) as usize;
+        self.limbs.splice(0..0, std::iter::repeat_n(0, whole));
     }
 
-    fn bit_len(&self) -> u32 {
-        self.0.last().map_or(0, |top| self.0.len() as u32 * 32 - top.leading_zeros())
-    }
-
-    /// The highest bits, at most 128 of them, their exponent, and whether any below are set.
-    fn top_bits(&self) -> (u128, i32, bool) {
-        let (low, top) = self.0.split_at(self.0.len().saturating_sub(4));
-        let bits = top.iter().rev().fold(0u128, |bits, digit| (bits << 32) | u128::from(*digit));
-        (bits, low.len() as i32 * 32, low.iter().any(|digit| *digit != 0))
-    }
-
-    /// The quotient to 68 bits or so, its exponent, and whether there is a remainder. Both are not zero.
-    fn divide(mut self, mut divisor: Big) -> (u128, i32, bool) {
-        const BITS: i32 = 68;
-        let shift = BITS + divisor.bit_len() as i32 - self.bit_len() as i32;
-        if shift > 0 {
-            self.shift_left(shift as u32);
-        } else {
-            divisor.shift_left(shift.unsigned_abs());
-        }
-        // Bit by bit: both are scaled so that the quotient has 68 or 69 bits.
-        let (mut quotient, mut scaled) = (0u128, divisor);
-        scaled.shift_left(BITS as u32 + 1);
-        for _ in 0..=BITS + 1 {
+    /// Quotient and whether it is exact. One bit at a time: quotients here have few bits.
+    fn divide(&self, divisor: &Big) -> (Big, bool) {
+        let steps = self.bits().saturating_sub(divisor.bits()) + 1;
+        let mut rest = self.clone();
+        let mut shifted = divisor.clone();
+        shifted.shift_left(steps);
+        let mut quotient = 0u128;
+        for _ in 0..=steps {
             quotient <<= 1;
-            if self.subtract(&scaled) {
+            if rest.subtract_if_not_less(&shifted) {
                 quotient |= 1;
             }
-            scaled.halve();
+            shifted.halve();
         }
-        (quotient, -shift, !self.0.is_empty())
-    }
-
-    /// Subtracts if the result is not negative; says whether it did.
-    fn subtract(&mut self, other: &Big) -> bool {
-        let longer = self.0.len().cmp(&other.0.len());
-        if longer.then_with(|| self.0.iter().rev().cmp(other.0.iter().rev())).is_lt() {
-            return false;
-        }
-        let mut borrow = 0i64;
-        for (at, digit) in self.0.iter_mut().enumerate() {
-            let difference =
-                i64::from(*digit) - i64::from(other.0.get(at).copied().unwrap_or(0)) + borrow;
-            *digit = difference as u32;
-            borrow = difference >> 32;
-        }
-        self.trim();
-        true
+        (Big::from(quotient), rest.trimmed().limbs.is_empty())
     }
 
     fn halve(&mut self) {
         let mut carry = 0;
-        for digit in self.0.iter_mut().rev() {
-            let low = *digit << 31;
-            *digit = (*digit >> 1) | carry;
-            carry = low;
+        for limb in self.limbs.iter_mut().rev() {
+            (*limb, carry) = (*limb >> 1 | carry << 31, *limb & 1);
         }
-        self.trim();
     }
 
-    fn decimal(&self) -> Vec<u8> {
-        let (mut rest, mut groups) = (self.0.clone(), vec![]);
-        while !rest.is_empty() {
-            let mut carry = 0u64;
-            for digit in rest.iter_mut().rev() {
-                let value = (carry << 32) | u64::from(*digit);
-                *digit = (value / 1_000_000_000) as u32;
-                carry = value % 1_000_000_000;
-            }
-            groups.push(carry);
-            while rest.last() == Some(&0) {
-                rest.pop();
-            }
+    fn subtract_if_not_less(&mut self, other: &Big) -> bool {
+        let len = self.limbs.len().max(other.limbs.len());
+        self.limbs.resize(len, 0);
+        let other_limb = |at: usize| other.limbs.get(at).copied().unwrap_or(0);
+        let differing = (0..len).rev().find(|at| self.limbs[*at] != other_limb(*at));
+        if differing.is_some_and(|at| self.limbs[at] < other_limb(at)) {
+            return false;
         }
-        let mut text = groups.pop().unwrap_or(0).to_string();
-        groups.iter().rev().for_each(|group| text.push_str(&format!("{group:09}")));
-        text.into_bytes()
+        let mut borrow = false;
+        for at in 0..len {
+            let (value, first) = self.limbs[at].overflowing_sub(other_limb(at));
+            let (value, second) = value.overflowing_sub(u32::from(borrow));
+            self.limbs[at] = value;
+            borrow = first || second;
+        }
+        true
+    }
+
+    /// The number times `2^exponent`, rounded; `inexact` says that a little more than the number is meant.
+    fn rounded(self, exponent: i32, inexact: bool) -> Extended {
+        let number = self.trimmed();
+        let skipped = number.limbs.len().saturating_sub(4);
+        let mut window = 0u128;
+        for limb in number.limbs[skipped..].iter().rev() {
+            window = window << 32 | u128::from(*limb);
+        }
+        let sticky = inexact || number.limbs[..skipped].iter().any(|limb| *limb != 0);
+        // At least 97 bits stand in a window that leaves something out, and 66 in a quotient: the last is free to be sticky.
+        round(window | u128::from(sticky), exponent + 32 * skipped as i32)
+    }
+
+    fn write(self, out: &mut Vec<u8>) {
+        let mut number = self.trimmed();
+        let mut groups = Vec::new();
+        while !number.limbs.is_empty() {
+            let mut rest = 0u64;
+            for limb in number.limbs.iter_mut().rev() {
+                let part = rest << 32 | u64::from(*limb);
+                *limb = (part / 1_000_000_000) as u32;
+                rest = part % 1_000_000_000;
+            }
+            groups.push(rest);
+            number = number.trimmed();
+        }
+        let first = groups.pop().unwrap_or(0);
+        out.extend_from_slice(first.to_string().as_bytes());
+        for group in groups.iter().rev() {
+            out.extend_from_slice(format!("{group:09}").as_bytes());
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn sum(a: &str, b: &str) -> String {
-        let (a, b) = (Extended::parse(a.as_bytes()), Extended::parse(b.as_bytes()));
-        let Some(sum) = a.expect("a number").plus(b.expect("a number")) else {
-            return "infinite".into();
-        };
-        let mut out = vec![];
-        sum.write(&mut out);
-        String::from_utf8(out).expect("digits")
+        let sum = Extended::parse(a.as_bytes())
+            .and_then(|a| a.plus(Extended::parse(b.as_bytes())?))
+            .expect("two numbers");
+        let mut out = Vec::new();
+        sum.write_human(&mut out);
+        String::from_utf8(out).unwrap()
     }
 
     #[test]
-    fn sums_are_those_of_the_reference() {
-        for (a, b, result) in [
+    fn known_sums() {
+        let cases = [
             ("0.1", "0.2", "0.3"),
             ("10.50", "0.1", "10.6"),
             ("5.0e3", "2.0e2", "5200"),
@@ -398,44 +441,77 @@ mod tests {
             ("9007199254740993", "0.5", "9007199254740993.5"),
             ("18446744073709551615", "1", "18446744073709551616"),
             ("0", "-0", "0"),
-            ("1", "-1", "0"),
-            ("-1.5", "1", "-0.5"),
-            ("0x10", "0x.8p1", "17"),
-            ("1e-300", "0", "0"),
-            ("-1e-300", "0", "0"),
-            ("1", "inf", "infinite"),
-            ("-inf", "inf", "infinite"),
-            ("1e4932", "1e4932", "infinite"),
-            ("1", "-1e-19", "1"),
-            ("1000000000000", "-0.001", "999999999999.99900001287460327"),
-        ] {
-            assert_eq!(sum(a, b), result, "{a} + {b}");
+            ("-1", "1", "0"),
+        ];
+        for (a, b, expected) in cases {
+            assert_eq!(sum(a, b), expected, "{a} + {b}");
         }
-        let large = sum("1e300", "1");
-        assert_eq!((large.len(), &large[..40]), (301, "1000000000000000000008997324079559193870"));
+        let big = sum("1e300", "1");
+        assert_eq!(big.len(), 301);
+        assert!(big.starts_with("1000000000000000000008997324079559193870"));
+    }
+
+    /// Sums that Redis 8.2 gave for INCRBYFLOAT on x86-64.
+    #[test]
+    fn sums_as_in_the_reference() {
+        for line in include_str!("../../tests/golden/incrbyfloat.tsv").lines().skip(1) {
+            let fields: Vec<&str> = line.split('\t').collect();
+            let [a, b, expected] = fields[..] else { panic!("a bad line: {line}") };
+            assert_eq!(sum(a, b), expected, "{a} + {b}");
+        }
     }
 
     #[test]
-    fn texts_that_are_no_numbers_are_refused() {
-        let long = "1".repeat(TEXT_MAX);
+    fn what_counts_as_a_number() {
         for text in [
-            "", " 1", "1 ", "abc", "nan", "1e", "e5", ".", "0x", "1e5000", "1e-5000", "--1",
-            "1.2.3", &long,
+            "",
+            "-",
+            "+",
+            ".",
+            "1e",
+            "e5",
+            "1 ",
+            " 1",
+            "nan",
+            "1e5000",
+            "1e-5000",
+            "1.2.3",
+            "--1",
+            "0x",
+            "0xg",
+            "0x1p99999",
         ] {
             assert_eq!(Extended::parse(text.as_bytes()), None, "{text}");
         }
-        for text in ["+1", ".5", "5.", "1E3", "infinity", "1e4932", "1e-4950", "0e99999999999"] {
+        for text in
+            ["1.", ".5", "+1", "1E+3", "0e99999", "inf", "-Infinity", "1e4932", "0x1p3", "-0X.8"]
+        {
             assert!(Extended::parse(text.as_bytes()).is_some(), "{text}");
         }
     }
 
-    #[test]
-    fn whole_numbers_are_exact() {
-        for number in [0, 1, -1, i64::MAX, i64::MIN, 1 << 62] {
-            let mut out = vec![];
-            Extended::from_i64(number).write(&mut out);
-            assert_eq!(out, number.to_string().as_bytes());
-            assert_eq!(Extended::parse(&out), Some(Extended::from_i64(number)));
+    proptest! {
+        #[test]
+        fn integers_are_exact(a: i64, b: i64) {
+            prop_assert_eq!(sum(&a.to_string(), "0"), a.to_string());
+            prop_assert_eq!(Extended::parse(b.to_string().as_bytes()), Some(Extended::from(b)));
+            let exact = i128::from(a) + i128::from(b);
+            if exact.unsigned_abs() < 1 << 64 {
+                prop_assert_eq!(sum(&a.to_string(), &b.to_string()), exact.to_string());
+            }
+        }
+
+        #[test]
+        fn doubles_are_exact(number in -1e15..1e15f64) {
+            let mut out = Vec::new();
+            Extended::from(number).write_human(&mut out);
+            let again: f64 = std::str::from_utf8(&out).unwrap().parse().unwrap();
+            prop_assert!((again - number).abs() <= 1e-17 + number.abs() * f64::EPSILON);
+        }
+
+        #[test]
+        fn any_text_is_survived(text: Vec<u8>) {
+            let _ = Extended::parse(&text);
         }
     }
 }

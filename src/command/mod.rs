@@ -10,11 +10,16 @@
 
 pub mod admit;
 pub mod args;
+pub mod commands;
 pub mod connection;
+pub mod docs;
 pub mod error;
 pub mod generic;
+pub mod getkeys;
+pub mod introspect;
 pub mod key_spec;
 pub mod lifetime;
+pub mod lolwut;
 pub mod lookup;
 pub mod string;
 pub mod table;
@@ -314,6 +319,10 @@ pub struct Command {
     /// Since when it is deprecated and what replaces it.
     pub deprecated: Option<(&'static str, &'static str)>,
     pub subcommands: &'static [&'static Command],
+    /// Finds the keys of a call where `keys` cannot.
+    pub find_keys: Option<getkeys::FindKeys>,
+    /// Servers use it among themselves; COMMAND DOCS says so.
+    pub is_internal: bool,
 }
 
 impl Command {
@@ -334,6 +343,8 @@ impl Command {
             history: &[],
             deprecated: None,
             subcommands: &[],
+            find_keys: None,
+            is_internal: false,
         }
     }
 
@@ -416,6 +427,22 @@ impl Command {
 
     pub const fn deprecated(mut self, since: &'static str, instead: &'static str) -> Command {
         self.deprecated = Some((since, instead));
+        self
+    }
+
+    /// For a command that does something by itself and has subcommands, too.
+    pub const fn subcommands(mut self, subcommands: &'static [&'static Command]) -> Command {
+        self.subcommands = subcommands;
+        self
+    }
+
+    pub const fn find_keys(mut self, find: getkeys::FindKeys) -> Command {
+        self.find_keys = Some(find);
+        self
+    }
+
+    pub const fn internal(mut self) -> Command {
+        self.is_internal = true;
         self
     }
 

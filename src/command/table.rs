@@ -1,15 +1,24 @@
 //! The table of commands: the only list. A record stands beside its function; this file names it once.
 
 use super::Command;
-use super::{connection as conn, generic, string};
+use super::commands as own;
+use super::connection as conn;
+use super::{generic, string};
 use crate::acl::commands as acl;
 use crate::client::commands as client;
+use crate::config::commands as config;
+use crate::info::commands as info;
+use crate::observe::commands as observe;
+use crate::observe::latency::commands as latency;
 
 /// All top-level commands, by name.
 pub static COMMANDS: &[&Command] = &[
     &string::APPEND,
     &acl::AUTH,
     &client::CLIENT,
+    &own::COMMAND,
+    &observe::COMMANDLOG,
+    &config::CONFIG,
     &generic::COPY,
     &generic::DBSIZE,
     &string::DECR,
@@ -32,10 +41,14 @@ pub static COMMANDS: &[&Command] = &[
     &string::INCR,
     &string::INCRBY,
     &string::INCRBYFLOAT,
+    &info::INFO,
     &generic::KEYS,
+    &latency::LATENCY,
     &string::LCS,
+    &own::LOLWUT,
     &generic::MEMORY,
     &string::MGET,
+    &observe::MONITOR,
     &generic::MOVE,
     &string::MSET,
     &string::MSETEX,
@@ -59,9 +72,11 @@ pub static COMMANDS: &[&Command] = &[
     &string::SETEX,
     &string::SETNX,
     &string::SETRANGE,
+    &observe::SLOWLOG,
     &string::STRLEN,
     &string::SUBSTR,
     &generic::SWAPDB,
+    &own::TIME,
     &generic::TOUCH,
     &generic::TTL,
     &generic::TYPE,

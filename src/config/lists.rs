@@ -30,6 +30,7 @@ pub struct ShutdownFlags {
 }
 
 pub const BIND: List = List {
+    many: true,
     default: &["*", "-::*"],
     set: |conf, words| {
         conf.net.bind = words
@@ -47,6 +48,7 @@ pub const BIND: List = List {
 };
 
 pub const DIR: List = List {
+    many: false,
     default: &["."],
     set: |conf, words| {
         let [word] = words else { return Err("wrong number of arguments".to_owned()) };
@@ -58,6 +60,7 @@ pub const DIR: List = List {
 };
 
 pub const SAVE: List = List {
+    many: true,
     default: &["3600", "1", "300", "100", "60", "10000"],
     set: |conf, words| {
         conf.rdb.save_points = parse_save(words)?;
@@ -82,8 +85,8 @@ fn parse_save(words: &[Vec<u8>]) -> Result<Vec<(u64, u64)>, String> {
     pairs
         .iter()
         .map(|[seconds, changes]| {
-            let seconds = text::parse_i64(seconds).filter(|n| *n >= 1)?;
-            let changes = text::parse_i64(changes).filter(|n| *n >= 0)?;
+            let seconds = lenient_i64(seconds).filter(|n| *n >= 1)?;
+            let changes = lenient_i64(changes).filter(|n| *n >= 0)?;
             Some((u64::try_from(seconds).ok()?, u64::try_from(changes).ok()?))
         })
         .collect::<Option<_>>()
@@ -95,6 +98,7 @@ fn save_pairs(conf: &Config) -> Vec<String> {
 }
 
 pub const REPLICAOF: List = List {
+    many: true,
     default: &["no", "one"],
     set: |conf, words| {
         let [host, port] = words else { return Err("wrong number of arguments".to_owned()) };
@@ -121,6 +125,7 @@ pub const REPLICAOF: List = List {
 const CLASSES: [&str; 3] = ["normal", "slave", "pubsub"];
 
 pub const OUTPUT_LIMITS: List = List {
+    many: true,
     default: &[
         "normal", "0", "0", "0", "slave", "256mb", "64mb", "60", "pubsub", "32mb", "8mb", "60",
     ],
@@ -171,11 +176,12 @@ fn parse_limit(hard: &[u8], soft: &[u8], seconds: &[u8]) -> Option<OutputLimit> 
     Some(OutputLimit {
         hard_bytes: memory::parse(hard)?,
         soft_bytes: memory::parse(soft)?,
-        soft_seconds: text::parse_u64(seconds)?,
+        soft_seconds: lenient_i64(seconds).and_then(|n| u64::try_from(n).ok())?,
     })
 }
 
 pub const OOM_VALUES: List = List {
+    many: true,
     default: &["0", "200", "800"],
     set: |conf, words| {
         const REFUSAL: &str =
@@ -185,7 +191,7 @@ pub const OOM_VALUES: List = List {
         };
         let mut values = [0i32; 3];
         for (value, word) in values.iter_mut().zip([primary, replica, child]) {
-            let number = text::parse_i64(word).filter(|n| (-2000..=2000).contains(n));
+            let number = lenient_i64(word).filter(|n| (-2000..=2000).contains(n));
             *value = number.and_then(|n| i32::try_from(n).ok()).ok_or(REFUSAL)?;
         }
         conf.process.oom_score_adj_values = values;
@@ -201,6 +207,7 @@ fn show_oom_values(conf: &Config) -> Vec<u8> {
 }
 
 pub const ON_SIGINT: List = List {
+    many: true,
     default: &["default"],
     set: |conf, words| {
         conf.process.shutdown_on_sigint = ShutdownFlags::parse(words)?;
@@ -211,6 +218,7 @@ pub const ON_SIGINT: List = List {
 };
 
 pub const ON_SIGTERM: List = List {
+    many: true,
     default: &["default"],
     set: |conf, words| {
         conf.process.shutdown_on_sigterm = ShutdownFlags::parse(words)?;
@@ -260,6 +268,7 @@ impl ShutdownFlags {
 }
 
 pub const PERCENTILES: List = List {
+    many: true,
     default: &["50", "99", "99.9"],
     set: |conf, words| {
         let words = words.iter().filter(|word| !word.is_empty());
@@ -354,14 +363,10 @@ pub mod key_events {
 }
 
 pub const KEY_EVENTS: List = List {
+    many: false,
     default: &[""],
     set: |conf, words| {
-        // A list only for its way of printing: it takes one word, like any plain value.
-        let letters = match words {
-            [] => b"".as_slice(),
-            [letters] => letters,
-            _ => return Err("wrong number of arguments".to_owned()),
-        };
+        let [letters] = words else { return Err("wrong number of arguments".to_owned()) };
         conf.pubsub.notify_keyspace_events = key_events::parse(letters)
             .ok_or("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.")?;
         Ok(())
@@ -369,6 +374,11 @@ pub const KEY_EVENTS: List = List {
     show: |conf| key_events::show(conf.pubsub.notify_keyspace_events),
     lines: |conf| vec![quoted(&key_events::show(conf.pubsub.notify_keyspace_events))],
 };
+
+/// An integer that may have a plus sign and leading zeros, as some of these options have always taken it.
+fn lenient_i64(word: &[u8]) -> Option<i64> {
+    std::str::from_utf8(word).ok()?.parse().ok().filter(|number| *number != i64::MAX)
+}
 
 fn utf8(word: &[u8]) -> Result<&str, String> {
     std::str::from_utf8(word).map_err(|_| "argument must be valid UTF-8 text".to_owned())

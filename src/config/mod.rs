@@ -16,6 +16,9 @@
 //! Invariants: every field is within the bounds of its row; a refused change leaves no trace. This room does not know
 //! the server: what must follow a change is only named here ([`Apply`]), and done elsewhere. It reads no file by itself.
 
+pub mod apply;
+pub mod choices;
+pub mod commands;
 pub mod get;
 pub mod groups;
 pub mod lists;
@@ -26,6 +29,7 @@ pub mod rewrite;
 pub mod set;
 pub mod value;
 
+pub use choices::*;
 pub use groups::*;
 pub use lists::{OutputLimit, ShutdownFlags, key_events};
 pub use option::{Apply, Opt};
@@ -91,4 +95,75 @@ impl Default for Config {
 /// The option that a name means, be it the name or the alias, in either case of letters.
 pub fn find(name: &[u8]) -> Option<&'static Opt> {
     OPTIONS.iter().find(|opt| opt.is_called(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What CONFIG GET of fresh servers answered: Redis 8.2.3 and Valkey 9.1.2, the former first to be believed.
+    const GOLDEN: &str = include_str!("../../tests/golden/config-get.tsv");
+    const REDIS_CONF: &str = include_str!("../../redis.conf");
+
+    #[test]
+    fn defaults_are_those_of_the_reference() {
+        let conf = Config::default();
+        for line in GOLDEN.lines().skip(1) {
+            let fields: Vec<&str> = line.split('\t').collect();
+            let [name, redis, valkey] = fields[..] else { panic!("a bad line: {line}") };
+            let expected = if redis == "-" { valkey } else { redis };
+            let opt = find(name.as_bytes()).unwrap_or_else(|| panic!("{name} is missing"));
+            let shown = String::from_utf8(opt.show(&conf)).unwrap();
+            assert_eq!(shown, expected.replace("\"\"", ""), "{name}");
+        }
+    }
+
+    #[test]
+    fn names_are_unique_and_lower_case() {
+        let mut names: Vec<&str> = OPTIONS.iter().map(|opt| opt.name).collect();
+        names.extend(OPTIONS.iter().filter_map(|opt| opt.alias));
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count);
+        assert!(names.iter().all(|name| *name == name.to_ascii_lowercase()));
+    }
+
+    /// Each visible option has a line in redis.conf; and what stands there uncommented is the default, so a server
+    /// started with the file is configured as one without, but for `bind`.
+    #[test]
+    fn the_shipped_file_states_each_default() {
+        for opt in OPTIONS.iter().filter(|opt| !opt.hidden) {
+            let stated = REDIS_CONF.lines().any(|line| {
+                let line = line.strip_prefix("# ").unwrap_or(line);
+                line.split(' ').next() == Some(opt.name) && line.split(' ').count() > 1
+            });
+            assert!(stated, "{} is missing in redis.conf", opt.name);
+        }
+        let args = [b"redis.conf".to_vec()];
+        let started = startup(&args, false, &mut |_| Ok(REDIS_CONF.as_bytes().to_vec())).unwrap();
+        let (defaults, mut shipped) = (Config::default(), started.config);
+        assert_eq!(shipped.net.bind, ["127.0.0.1", "-::1"]);
+        shipped.net.bind = defaults.net.bind.clone();
+        assert!(shipped.process.config_file.take().is_some_and(|path| path.is_absolute()));
+        assert_eq!(shipped.process.dir, "./");
+        shipped.process.dir = defaults.process.dir.clone();
+        assert_eq!(shipped, defaults);
+    }
+
+    #[test]
+    fn every_value_reads_back() {
+        let conf = Config::default();
+        for opt in OPTIONS.iter().filter(|opt| opt.name != "replicaof") {
+            let mut again = conf.clone();
+            let shown = opt.show(&conf);
+            let words: Vec<Vec<u8>> = match opt.kind.takes_many() && !shown.is_empty() {
+                true => shown.split(|b| *b == b' ').map(<[u8]>::to_vec).collect(),
+                false => vec![shown],
+            };
+            opt.assign(&mut again, &words)
+                .unwrap_or_else(|reason| panic!("{}: {reason}", opt.name));
+            assert_eq!(again, conf, "{}", opt.name);
+        }
+    }
 }

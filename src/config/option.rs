@@ -57,6 +57,9 @@ pub enum Apply {
     Watchdog,
 }
 
+/// A look at a text that its kind alone cannot judge; the error says what is wrong with it.
+pub type Check = fn(&str) -> Result<(), &'static str>;
+
 /// One option.
 pub struct Opt {
     /// Its name in files and commands, in lower case.
@@ -74,7 +77,7 @@ pub struct Opt {
     /// A secret: its value is kept out of SLOWLOG, MONITOR and the log.
     pub sensitive: bool,
     /// A test of the new text beyond its kind.
-    check: Option<fn(&str) -> Result<(), &'static str>>,
+    check: Option<Check>,
     /// Values outside are brought inside instead of being refused.
     clamp: Option<(i64, i64)>,
 }
@@ -305,17 +308,11 @@ pub mod checks {
     }
 
     pub fn nodename(text: &str) -> Result<(), &'static str> {
-        if text.len() >= 256 {
-            return Err("Announced human node name must be less than 256 characters");
-        }
-        // Compat: the characters that nodes.conf and CLUSTER NODES use to separate fields would break them.
-        if text
-            .bytes()
-            .all(|b| b.is_ascii_graphic() && !b"#$%&()*+:;,<>?@[]{}^~=/\\'\"`|!".contains(&b))
-        {
-            Ok(())
-        } else {
+        // The characters that separate fields in nodes.conf and CLUSTER NODES, and their like.
+        if text.bytes().any(|b| b"!#$%&()*+:;<>?@[]^{|}~".contains(&b)) {
             Err("Announced human node name contained invalid character")
+        } else {
+            Ok(())
         }
     }
 
@@ -340,6 +337,13 @@ pub mod checks {
             "unixsocket",
             "config-file",
         ];
+        // Compat: a title that would come out blank while these three have nothing to say is refused as well.
+        let filled = ["{title}", "{server-mode}", "{unixsocket}"]
+            .into_iter()
+            .fold(text.to_owned(), |text, variable| text.replace(variable, ""));
+        if filled.trim().is_empty() {
+            return Err(REFUSAL);
+        }
         let mut rest = text;
         while let Some((_, from_brace)) = rest.split_once('{') {
             let (variable, after) = from_brace.split_once('}').ok_or(REFUSAL)?;

@@ -7,7 +7,7 @@
 //! Where Redis 8.2 and Valkey 9.1 differ in a default or in bounds, Redis decides. The rows of `aof-checksum` and
 //! `script-undo` are our own.
 
-use super::groups::*;
+use super::choices::*;
 use super::lists;
 use super::option::{Apply, Opt, checks};
 use super::value::{Choice, at, pick};
@@ -17,7 +17,7 @@ pub static OPTIONS: &[Opt] = &[
     // Network
     Opt::list("bind", lists::BIND).on_change(Apply::Bind),
     Opt::text("bind-source-addr", "", at!(net.bind_source_addr)),
-    Opt::bool("protected-mode", true, at!(net.protected_mode)).protected(),
+    Opt::bool("protected-mode", true, at!(net.protected_mode)),
     Opt::choice("enable-protected-configs", pick!(security.enable_protected_configs: Guard = No))
         .immutable(),
     Opt::choice("enable-debug-command", pick!(security.enable_debug_command: Guard = No))
@@ -122,7 +122,7 @@ pub static OPTIONS: &[Opt] = &[
     Opt::i32("key-load-delay", 0, at!(rdb.key_load_delay_us)).hidden(),
     Opt::u32(
         "loading-process-events-interval-bytes",
-        2_097_152,
+        524_288,
         at!(rdb.loading_process_events_interval_bytes),
     )
     .within(1024, I32_MAX)
@@ -145,7 +145,7 @@ pub static OPTIONS: &[Opt] = &[
     Opt::u32("repl-diskless-sync-max-replicas", 0, at!(repl.diskless_sync_max_replicas)),
     Opt::choice("repl-diskless-load", pick!(repl.diskless_load: DisklessLoad = Disabled)),
     Opt::bool("dual-channel-replication-enabled", false, at!(repl.dual_channel_enabled)),
-    Opt::bool("repl-rdb-channel", false, at!(repl.rdb_channel)).hidden(),
+    Opt::bool("repl-rdb-channel", true, at!(repl.rdb_channel)).hidden(),
     Opt::u32("repl-ping-replica-period", 10, at!(repl.ping_replica_period_s))
         .within(1, I32_MAX)
         .alias("repl-ping-slave-period"),
@@ -155,6 +155,7 @@ pub static OPTIONS: &[Opt] = &[
     Opt::memory("repl-backlog-size", 1_048_576, at!(repl.backlog_bytes))
         .at_least(1)
         .signed()
+        .clamped(16_384, I64_MAX)
         .on_change(Apply::ReplBacklogSize),
     Opt::u64("repl-backlog-ttl", 3600, at!(repl.backlog_ttl_s)),
     Opt::memory("replica-full-sync-buffer-limit", 0, at!(repl.full_sync_buffer_limit)).signed(),

@@ -24,6 +24,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::apply::system_text;
 use super::{Config, Opt, find};
 use crate::base::split::{quote, split_args};
 
@@ -84,15 +85,6 @@ fn title(version: &str) -> String {
     format!("\n*** FATAL CONFIG FILE ERROR (Redis {version}) ***\n")
 }
 
-/// The system's words for an error, without the number that Rust adds.
-fn system_text(error: &io::Error) -> String {
-    let text = error.to_string();
-    match text.split_once(" (os error ") {
-        Some((words, _)) => words.to_owned(),
-        None => text,
-    }
-}
-
 /// All that the start-up was told.
 #[derive(Debug, Default)]
 pub struct Startup {
@@ -145,6 +137,7 @@ pub fn startup(
     if let Some(file) = &sources.file {
         let path = std::path::absolute(file).unwrap_or_else(|_| file.clone());
         text = parser.open(&path)?;
+        parser.out.config.process.config_file = Some(path.clone());
         parser.out.file = Some(path);
     }
     let file_lines = text.split(|b| *b == b'\n').count();
@@ -362,3 +355,202 @@ const INCLUDE_DEPTH_MAX: usize = 16;
 /// Options of old releases that are still accepted, and mean nothing any more.
 const RETIRED: &[&str] =
     &["list-max-ziplist-entries", "list-max-ziplist-value", "lua-replicate-commands"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn start(args: &[&str], file: &str, stdin: &str) -> Result<Startup, String> {
+        let args: Vec<Vec<u8>> = args.iter().map(|arg| arg.as_bytes().to_vec()).collect();
+        let mut read = |path: &Path| match path.to_str() {
+            Some("-") => Ok(stdin.as_bytes().to_vec()),
+            Some(path) if path.ends_with("c.conf") => Ok(file.as_bytes().to_vec()),
+            _ => Err(io::Error::from_raw_os_error(2)),
+        };
+        startup(&args, false, &mut read)
+            .map_err(|error| String::from_utf8_lossy(&error.print("8.2.0")).into_owned())
+    }
+
+    /// The error of a bad line, in short: number, line, reason.
+    fn bad(args: &[&str], file: &str, stdin: &str) -> (usize, String, String) {
+        let text = start(args, file, stdin).expect_err("the line is bad");
+        let lines: Vec<&str> = text.lines().collect();
+        let ["", "*** FATAL CONFIG FILE ERROR (Redis 8.2.0) ***", place, line, reason] = lines[..]
+        else {
+            panic!("not the usual block: {text}")
+        };
+        let number = place.strip_prefix("Reading the configuration file, at line ").unwrap();
+        let line = line.strip_prefix(">>> '").and_then(|line| line.strip_suffix('\'')).unwrap();
+        (number.parse().unwrap(), line.to_owned(), reason.to_owned())
+    }
+
+    /// Command lines and what Redis 8.2 had to say about them. The file holds `hz 5`, the standard input nothing.
+    #[test]
+    fn command_lines_are_read_as_by_the_reference() {
+        let not_integer = "argument couldn't be parsed into an integer";
+        let arity = "wrong number of arguments";
+        let save = "Invalid save parameters";
+        let directive = "Bad directive or wrong number of arguments";
+        let cases: [(&[&str], usize, &str, &str); 31] = [
+            (&["--port", "x"], 2, "port \"x\"", not_integer),
+            (&["--port"], 2, "port", arity),
+            (&["--hz", "10", "--port"], 3, "port", arity),
+            (&["--save", "--hz", "x"], 3, "hz \"x\"", not_integer),
+            (&["--save", "60", "--hz", "x"], 2, "save \"60\"", save),
+            (&["--save", "60", "1", "300", "10", "--hz", "x"], 3, "hz \"x\"", not_integer),
+            (&["--save", "", "60", "1"], 2, "save \"\" \"60\" \"1\"", save),
+            (&["--save", "60", "--1"], 2, "save \"60\"", save),
+            (&["--save", "--save", "1", "1", "--hz", "x"], 4, "hz \"x\"", not_integer),
+            (&["--SAVE", "--hz", "x"], 3, "hz \"x\"", not_integer),
+            (&["--save ", "--hz", "x"], 2, "save  \"--hz\" \"x\"", save),
+            (&["--hz 5", "--port x"], 3, "port x", not_integer),
+            (&["--hz  5", "--port", "x"], 3, "port \"x\"", not_integer),
+            (&["--hz 5 --port x"], 2, "hz 5 --port x", arity),
+            (&["--hz", "5 6"], 2, "hz \"5 6\"", not_integer),
+            (&["--HZ", "5\n6", "--port", "x"], 2, "HZ \"5\\n6\"", not_integer),
+            (&["--", "x"], 2, "\"x\"", directive),
+            (&["-x"], 2, "\"-x\"", directive),
+            (&["--foo"], 2, "foo", directive),
+            (&["--requirepass", "--foo", "--hz", "x"], 3, "hz \"x\"", not_integer),
+            (&["--port", "1", "2", "--hz", "x"], 2, "port \"1\" \"2\"", arity),
+            (&["--daemonize", "--hz", "x"], 2, "daemonize \"--hz\" \"x\"", arity),
+            (
+                &["--port", "7000", "--\"hz x"],
+                3,
+                "\"hz x",
+                "Unbalanced quotes in configuration line",
+            ),
+            (&["c.conf", "c.conf"], 3, "\"c.conf\"", directive),
+            (&["c.conf", "--hz", "5", "--", "x"], 4, "\"x\"", directive),
+            (&["", "--hz", "x"], 2, "hz \"x\"", not_integer),
+            (&["--port", "0", "-", "--hz", "x"], 2, "port \"0\" \"-\"", arity),
+            (&["-", "-", "--hz", "x"], 2, "\"-\"", directive),
+            (&["c.conf", "-", "--hz", "x"], 3, "\"-\"", directive),
+            (&["--sentinel", "--hz", "x"], 3, "hz \"x\"", not_integer),
+            (
+                &["--notify-keyspace-events", "--hz", "x"],
+                2,
+                "notify-keyspace-events \"--hz\" \"x\"",
+                arity,
+            ),
+        ];
+        for (args, number, line, reason) in cases {
+            let expected = (number, line.to_owned(), reason.to_owned());
+            assert_eq!(bad(args, "hz 5\n", ""), expected, "{args:?}");
+        }
+    }
+
+    /// Lines of files and the reasons for which Redis 8.2 refused them.
+    #[test]
+    fn bad_lines_are_named_with_the_reason() {
+        let cases = [
+            ("hz", "wrong number of arguments"),
+            ("hz 10 # c", "wrong number of arguments"),
+            ("hz \"1\"2", "Unbalanced quotes in configuration line"),
+            ("save 1 2 3", "Invalid save parameters"),
+            ("include", "Bad directive or wrong number of arguments"),
+            ("user", "Bad directive or wrong number of arguments"),
+            ("loadmodule", "Bad directive or wrong number of arguments"),
+            ("prot 1", "Bad directive or wrong number of arguments"),
+            ("replicaof a x", "Invalid master port"),
+            ("unixsocketperm 999", "argument couldn't be parsed as an octal number"),
+            ("appendfilename a/b", "appendfilename can't be a path, just a filename"),
+            ("appendfilename \"\"", "appendfilename can't be empty"),
+            ("appenddirname a/b", "appenddirname can't be a path, just a dirname"),
+            ("dbfilename a/b", "dbfilename can't be a path, just a filename"),
+            ("sentinel monitor a", "sentinel directive while not in sentinel mode"),
+            ("databases 0", "argument must be between 1 and 2147483647 inclusive"),
+            ("daemonize maybe", "argument must be 'yes' or 'no'"),
+            ("maxmemory 1q", "argument must be a memory value"),
+        ];
+        for (line, reason) in cases {
+            let file = format!("# first\n\n  {line} \r\nhz 1\n");
+            let expected = (3, line.to_owned(), reason.to_owned());
+            assert_eq!(bad(&["c.conf"], &file, ""), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_later_word_wins_and_standard_input_comes_between() {
+        let args = ["c.conf", "--hz", "3", "-"];
+        let out = start(&args, "hz 1\nport 7\n", "hz 2\nport 8\n").unwrap();
+        assert!(out.stdin);
+        assert_eq!((out.config.server.hz, out.config.net.port), (3, 8));
+        let origin = out.origin("port").unwrap();
+        assert_eq!((origin.line_number, origin.file.as_ref()), (4, None));
+        assert!(out.file.is_some_and(|path| path.is_absolute()));
+    }
+
+    #[test]
+    fn a_missing_file_is_told_with_the_words_of_the_system() {
+        let text = start(&["none"], "", "").unwrap_err();
+        assert!(text.ends_with("/none': No such file or directory"), "{text}");
+        let text = start(&["c.conf"], "include none", "").unwrap_err();
+        assert_eq!(text, "Fatal error, can't open config file 'none': No such file or directory");
+    }
+
+    #[test]
+    fn includes_that_go_in_circles_end() {
+        let text = start(&["c.conf"], "include c.conf", "").unwrap_err();
+        assert!(text.contains("Too many levels of includes"), "{text}");
+    }
+
+    #[test]
+    fn save_points_add_up() {
+        let points = |file: &str, args: &[&str]| {
+            let args: Vec<&str> = ["c.conf"].iter().chain(args).copied().collect();
+            start(&args, file, "").unwrap().config.rdb.save_points
+        };
+        assert_eq!(points("", &[]), [(3600, 1), (300, 100), (60, 10000)]);
+        assert_eq!(points("save 1 2\nsave 3 4 5 6\n", &[]), [(1, 2), (3, 4), (5, 6)]);
+        assert_eq!(points("save 1 2\nsave \"\"\nsave 3 4", &[]), [(3, 4)]);
+        assert_eq!(points("save 1 2", &["--save"]), []);
+    }
+
+    #[test]
+    fn lines_for_others_are_kept_with_their_place() {
+        let file = "user a on\nrename-command GET \"\"\nloadmodule x.so 1\ndir /none\n";
+        let out = start(&["c.conf"], file, "").unwrap();
+        assert_eq!(out.users[0].words, [b"user".to_vec(), b"a".to_vec(), b"on".to_vec()]);
+        assert_eq!(out.renames[0].words[2], b"");
+        assert_eq!(out.modules[0].origin.line_number, 3);
+        let text = out.blame("dir", "No such file or directory").print("8.2.0");
+        let text = String::from_utf8(text).unwrap();
+        assert!(
+            text.ends_with("at line 4\n>>> 'dir /none'\nNo such file or directory\n"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn rules_between_options_have_no_line() {
+        let text = start(&["c.conf"], "cluster-enabled yes\nreplicaof a 1", "").unwrap_err();
+        let title = "\n*** FATAL CONFIG FILE ERROR (Redis 8.2.0) ***\n";
+        assert_eq!(text, format!("{title}replicaof directive not allowed in cluster mode\n"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_file_is_survived(text: Vec<u8>, args: Vec<Vec<u8>>) {
+            let args: Vec<Vec<u8>> = [b"c.conf".to_vec()].into_iter().chain(args).collect();
+            let mut left = 100;
+            let _ = startup(&args, false, &mut |_| {
+                left -= 1;
+                if left > 0 { Ok(text.clone()) } else { Err(io::Error::other("enough")) }
+            });
+        }
+
+        /// Real option names with any values behind them.
+        #[test]
+        fn any_value_is_survived(index in 0..crate::config::OPTIONS.len(), value: Vec<u8>, words: Vec<String>) {
+            let opt = &crate::config::OPTIONS[index];
+            let mut line = opt.name.as_bytes().to_vec();
+            for word in words.iter().map(String::as_bytes).chain([value.as_slice()]) {
+                line.push(b' ');
+                quote(&mut line, word);
+            }
+            let _ = startup(&[b"-".to_vec()], false, &mut |_| Ok(line.clone()));
+        }
+    }
+}

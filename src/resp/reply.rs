@@ -267,7 +267,8 @@ impl Reply {
         self.pay(0);
         self.buf.push(b'-');
         let start = self.buf.len();
-        self.buf.extend_from_slice(text.trim_ascii_end());
+        let end = text.iter().rposition(|b| !matches!(b, b'\r' | b'\n')).map_or(0, |last| last + 1);
+        self.buf.extend_from_slice(&text[..end]);
         self.buf[start..].iter_mut().filter(|b| matches!(b, b'\r' | b'\n')).for_each(|b| *b = b' ');
         self.buf.extend_from_slice(b"\r\n");
     }
@@ -424,7 +425,7 @@ impl Reply {
             self.simple(line);
         }
         self.simple("HELP");
-        self.simple("    Prints this help.");
+        self.simple("    Print this help.");
     }
 
     // -- aggregates whose length shows only at the end ----------------------------------------------

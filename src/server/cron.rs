@@ -28,8 +28,11 @@ pub fn run_if_due(srv: &mut Box<Server>) {
     }
     srv.cron.next_us = now + 1_000_000 / u64::from(ticks_per_second(srv));
     srv.cron.ticks += 1;
+    srv.stats.sample_rates(now);
+    srv.memory.observe(srv.clock.now().seconds());
     super::expire::refill(srv);
     watch_clients(srv);
+    srv.stats.cron_us += srv.clock.mono_us() - now;
 }
 
 /// `hz`, raised with `dynamic-hz` so that no tick has more than a few hundred clients to look at.

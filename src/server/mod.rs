@@ -8,6 +8,7 @@ pub mod boot;
 pub mod cron;
 pub mod exec;
 pub mod expire;
+pub mod process;
 pub mod serve;
 pub mod stats;
 #[cfg(any(test, feature = "sim"))]
@@ -22,12 +23,16 @@ use crate::client::Clients;
 use crate::client::describe::Scene;
 use crate::command::Call;
 use crate::command::lookup::Commands;
-use crate::config::{Config, groups::MaxmemoryPolicy};
+use crate::config::{Config, MaxmemoryPolicy};
 use crate::ds::hash::HashSeed;
 use crate::keyspace::{Classes, Keyspace, Policy, Tuning};
 use crate::net::Net;
 use crate::net::reactor::Reactor;
+use crate::observe::latency::Latency;
+use crate::observe::slowlog::CommandLog;
+use crate::observe::usage::Memory;
 use cron::Cron;
+use process::Process;
 use stats::Stats;
 use unit::Unit;
 
@@ -47,6 +52,10 @@ pub struct Server {
     pub unit: Unit,
     pub stats: Stats,
     pub cron: Cron,
+    pub process: Process,
+    pub slowlog: CommandLog,
+    pub latency: Latency,
+    pub memory: Memory,
     /// Bits of `command::admit::state` that hold for every client.
     pub states: u32,
     /// The call that serves clients one after the other, with its buffers.
@@ -63,6 +72,7 @@ impl Server {
         files: Files,
         reactor: Reactor,
     ) -> Box<Server> {
+        let process = Process::new(&mut rng, clock.now().seconds());
         let keyspace = new_keyspace(&conf, &mut rng);
         let commands = Commands::default();
         let stats = Stats::new(commands.len(), clock.mono_cached_us());
@@ -78,10 +88,15 @@ impl Server {
             unit: Unit::default(),
             stats,
             cron: Cron::default(),
+            process,
+            slowlog: CommandLog::default(),
+            latency: Latency::default(),
+            memory: Memory::default(),
             states: 0,
             spare_call: None,
             stopping: false,
         });
+        server.memory.started(server.clock.now().seconds());
         server.refresh_states();
         server.tune_keyspace();
         server
@@ -114,6 +129,9 @@ impl Server {
     /// Recomputes which gates stand half closed, after something changed that they look at.
     pub fn refresh_states(&mut self) {
         self.states = crate::command::admit::state::ALWAYS | self.clients.pause.states();
+        if !self.clients.monitors.is_empty() {
+            self.states |= crate::command::admit::state::MONITORED;
+        }
     }
 }
 

@@ -104,7 +104,7 @@ fn postpone(srv: &mut Server, id: Id) {
 /// Answers what cannot be understood, and closes: there is no way to find the next request.
 fn refuse_protocol(srv: &mut Server, call: &mut Call, error: ProtocolError) {
     call.out.begin();
-    call.out.error(format!("ERR Protocol error: {error}").as_bytes());
+    call.out.error(&[b"ERR Protocol error: ", &error.text()[..]].concat());
     srv.stats.count_error("ERR");
     call.hang_up = true;
 }

@@ -41,6 +41,7 @@ namespace eval gen {}
 
 proc diff::find_oracle {path} {
     if {$path eq {} && [info exists ::env(REDIS_ORACLE)]} { set path $::env(REDIS_ORACLE) }
+    if {$path eq "none"} { return {} }
     if {$path eq {}} {
         # An installed redis-server; not a link to ourselves.
         foreach dir {/usr/bin /usr/local/bin /opt/redis/bin} {

@@ -52,7 +52,7 @@ proc resp::open {host port {deferred 0}} {
 # Opens a client over a unix socket. Tcl knows no unix sockets; perl, which every Debian has, relays the bytes.
 proc resp::open_unix {path {deferred 0}} {
     set helper [file join $::tests_dir helpers unix_relay.pl]
-    return [attach [::open [list | perl $helper $path 2>@stderr] r+] $deferred]
+    return [attach [::open [list | perl $helper $path 2>/dev/null] r+] $deferred]
 }
 
 # Makes a client of a channel that is open already.

@@ -307,8 +307,7 @@ proc runner::lost {i why} {
     set chan $workers($i,chan)
     set worker_pid [pid $chan]
     set test $workers($i,test)
-    foreach pid $pids { catch {exec kill -KILL $pid} }
-    catch {exec kill -KILL {*}$worker_pid}
+    send_signal KILL {*}$pids {*}$worker_pid
     array unset workers $i,*
     catch {close $chan}
     incr failed

@@ -415,7 +415,7 @@ proc server::answers {id} {
 
 proc server::signal {id name} {
     variable info
-    catch {exec kill -$name $info($id,pid)}
+    send_signal $name $info($id,pid)
 }
 
 # A process that has ended but was not collected (state Z) is not alive.
@@ -423,6 +423,11 @@ proc server::alive {pid} {
     if {[catch {read_file /proc/$pid/stat} stat]} { return 0 }
     set state [string index $stat [expr {[string last ) $stat] + 2}]]
     return [expr {$state ni {Z X}}]
+}
+
+# By the shell's own kill: a small system has no program of that name.
+proc send_signal {name args} {
+    foreach pid $args { catch {exec /bin/sh -c "kill -$name $pid" 2>@1} }
 }
 
 proc alive {pid} { return [server::alive $pid] }
@@ -462,7 +467,7 @@ proc server::finish {id code} {
     set options $info($id,options)
     close_clients $id
     if {$info($id,exit) eq {}} {
-        catch {exec kill -CONT $info($id,pid)}
+        send_signal CONT $info($id,pid)
         if {![alive $info($id,pid)]} {
             lappend trouble "the server died during the tests: status [wait_exit $id 1000]"
         } else {
@@ -509,7 +514,8 @@ proc server::leaks {id} {
         if {$count <= 1} break
         if {[clock milliseconds] > $until} {
             catch {$client client list} list
-            set trouble [list "$count clients are still connected although all were closed:\n$list"]
+            set shown [join [lrange [split [string trim $list] \n] 0 9] \n]
+            set trouble [list "$count clients are still connected although all were closed:\n$shown"]
             break
         }
         pause 10
@@ -535,8 +541,11 @@ proc write_file {path data} {
     close $chan
 }
 
+# The last lines of a text, long ones cut.
 proc tail {text count} {
-    return [join [lrange [split [string trimright $text] \n] end-[expr {$count - 1}] end] \n]
+    return [join [lmap line [lrange [split [string trimright $text] \n] end-[expr {$count - 1}] end] {
+        expr {[string length $line] > 250 ? "[string range $line 0 249]..." : $line}
+    }] \n]
 }
 
 proc dict_get {dict key default} {

@@ -80,7 +80,7 @@ start_server {tags {limits} overrides {timeout 1}} {
         }
         r ping
         assert_match {*"ping"*} [$monitor read]
-    } {slow monitors-timeout}
+    } {slow}
 }
 
 start_server {tags {limits}} {
@@ -226,12 +226,38 @@ start_server {tags {limits}} {
         }
     }
 
-    test {A thousand connections at once} {
+    test {Hundreds of connections at once} {
         set limit [exec sh -c {ulimit -n}]
-        if {$limit ne "unlimited" && $limit < 1200} { skip "only $limit files may be open here" }
+        if {$limit ne "unlimited" && $limit < 1000} { skip "only $limit files may be open here" }
         set clients {}
-        for {set i 0} {$i < 1000} {incr i} { lappend clients [redis_deferring_client] }
+        for {set i 0} {$i < 900} {incr i} { lappend clients [redis_deferring_client] }
         foreach client $clients { $client echo $client }
         foreach client $clients { assert_equal $client [$client read] }
     }
+}
+
+start_server {tags {limits} overrides {maxclients 6000 loglevel notice}} {
+    test {Idle connections are cheap: under 1 KiB each} {
+        set count 5000
+        set before [s used_memory]
+        set helper [file join $::tests_dir helpers idle_connections.pl]
+        set idle [open [list | /bin/sh -c {ulimit -n 5200 2>/dev/null; exec perl "$@"} sh $helper 127.0.0.1 \
+            [srv port] $count 2>@1] r+]
+        set said [gets $idle]
+        if {$said ne "ready"} {
+            catch {close $idle}
+            skip "cannot open $count connections here: $said"
+        }
+        set code [catch {
+            wait_for_condition 100 20 {[s connected_clients] == $count + 1} else { fail "not all are connected" }
+            wait_for_condition 100 50 {[s used_memory] < $before + 1024 * $count} else {
+                fail "[expr {([s used_memory] - $before) / $count}] bytes each"
+            }
+        } result how]
+        puts $idle done
+        flush $idle
+        close $idle
+        if {$code} { return -options $how $result }
+        wait_for_condition 200 20 {[s connected_clients] == 1} else { fail "connections are left" }
+    } {hematite-only}
 }

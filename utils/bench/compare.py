@@ -124,7 +124,7 @@ def show(name, unit, figures, names):
     cells = "  ".join(f"{n} {figures[n]:.3f}" for n in names if n in figures)
     others = [figures[n] for n in names[1:] if n in figures and n != "floor"]
     ratio = f"  ratio {figures[names[0]] / min(others):.2f}" if others and min(others) > 0 else ""
-    if "floor" in figures:
+    if figures.get("floor"):
         ratio += f"  of the floor {figures[names[0]] / figures['floor']:.2f}"
     print(f"{name:24} {unit:6} {cells}{ratio}", flush=True)
 

@@ -102,16 +102,17 @@ pub static INCRBYFLOAT: Command = Command::data("incrbyfloat", incrbyfloat)
 fn incrbyfloat(cx: &mut Cx<'_>) -> CmdResult {
     let key = cx.args.at(1);
     let old = match cx.db.entry_mut(key) {
-        None => Extended::from_i64(0),
+        None => Extended::from(0),
         Some(entry) => match entry.view().text().ok_or(CmdError::WRONG_TYPE)? {
-            Text::Int(number) => Extended::from_i64(number),
+            Text::Int(number) => Extended::from(number),
             text => Extended::parse(text.bytes(&mut Vec::new())).ok_or(CmdError::NOT_FLOAT)?,
         },
     };
     let increment = Extended::parse(cx.args.at(2)).ok_or(CmdError::NOT_FLOAT)?;
-    let sum = old.plus(increment).ok_or(CmdError::FLOAT_OVERFLOW)?;
+    let sum = old.plus(increment).filter(|sum| sum.is_finite());
+    let sum = sum.ok_or(CmdError::FLOAT_OVERFLOW)?;
     let mut text = Vec::new();
-    sum.write(&mut text);
+    sum.write_human(&mut text);
     cx.db.store_result(key, Value::Bytes(&text));
     cx.db.changed(key, Event::string("incrbyfloat"), 1);
     cx.out.bulk(&text);
