@@ -61,7 +61,7 @@ pub static CONFIG_RESETSTAT: Command = Command::server("config|resetstat", confi
     .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]);
 
 fn config_resetstat(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
-    srv.stats.reset();
+    srv.reset_stats();
     call.out.ok();
     Ok(Done)
 }

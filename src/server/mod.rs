@@ -25,7 +25,7 @@ use crate::command::Call;
 use crate::command::lookup::Commands;
 use crate::config::{Config, MaxmemoryPolicy};
 use crate::ds::hash::HashSeed;
-use crate::keyspace::{Classes, Keyspace, Policy, Tuning};
+use crate::keyspace::{Classes, Keyspace, KeyspaceStats, Policy, Tuning};
 use crate::net::Net;
 use crate::net::reactor::Reactor;
 use crate::observe::latency::Latency;
@@ -124,6 +124,13 @@ impl Server {
             unix_path: &self.conf.net.unixsocket,
             now_us: self.clock.mono_cached_us(),
         }
+    }
+
+    /// Begins to count anew (CONFIG RESETSTAT).
+    pub fn reset_stats(&mut self) {
+        self.stats.reset();
+        self.keyspace.stats = KeyspaceStats::default();
+        self.keyspace.lazyfree.reset_freed();
     }
 
     /// Recomputes which gates stand half closed, after something changed that they look at.
