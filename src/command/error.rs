@@ -39,6 +39,21 @@ impl CmdError {
     pub const COUNT_BELOW_MINUS_ONE: CmdError =
         CmdError::Fixed("ERR count should be greater than or equal to -1");
     pub const DECREMENT_OVERFLOW: CmdError = CmdError::Fixed("ERR decrement would overflow");
+    pub const EXPIRE_GT_LT: CmdError =
+        CmdError::Fixed("ERR GT and LT options at the same time are not compatible");
+    pub const EXPIRE_NX: CmdError =
+        CmdError::Fixed("ERR NX and XX, GT or LT options at the same time are not compatible");
+    pub const FIRST_DB: CmdError = CmdError::Fixed("ERR invalid first DB index");
+    pub const IS_LFU: CmdError = CmdError::Fixed(
+        "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when \
+         switching between policies at runtime LRU and LFU data will take some time to adjust.",
+    );
+    pub const NOT_LFU: CmdError = CmdError::Fixed(
+        "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note \
+         that when switching between policies at runtime LRU and LFU data will take some time to \
+         adjust.",
+    );
+    pub const SECOND_DB: CmdError = CmdError::Fixed("ERR invalid second DB index");
     pub const FLOAT_OVERFLOW: CmdError =
         CmdError::Fixed("ERR increment would produce NaN or Infinity");
     pub const INCREMENT_OVERFLOW: CmdError =

@@ -15,32 +15,28 @@ pub enum Units {
 
 /// What the options said.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Lifetime {
+pub enum Lifetime<'a> {
     #[default]
     Unsaid,
     Keep,
     Persist,
     Said {
-        amount: i64,
+        /// Not looked at before it is needed: without a key GETEX does not complain of it.
+        amount: &'a [u8],
         in_seconds: bool,
         /// A moment, not a distance from now.
         is_absolute: bool,
     },
 }
 
-impl Lifetime {
-    /// A distance in seconds.
-    pub fn seconds(amount: i64) -> Self {
-        Lifetime::Said { amount, in_seconds: true, is_absolute: false }
-    }
-
-    /// A distance in milliseconds.
-    pub fn milliseconds(amount: i64) -> Self {
-        Lifetime::Said { amount, in_seconds: false, is_absolute: false }
+impl<'a> Lifetime<'a> {
+    /// A distance from now.
+    pub fn from_now(amount: &'a [u8], in_seconds: bool) -> Self {
+        Lifetime::Said { amount, in_seconds, is_absolute: false }
     }
 
     /// Reads the option at `at`; answers how many words it takes beyond its own.
-    pub fn read(&mut self, args: Args<'_>, at: usize, units: Units) -> Result<usize, CmdError> {
+    pub fn read(&mut self, args: Args<'a>, at: usize, units: Units) -> Result<usize, CmdError> {
         let word = args.at(at);
         let is = |name: &str| word.eq_ignore_ascii_case(name.as_bytes());
         if units == Units::KeepTtl && is("KEEPTTL") && matches!(self, Self::Unsaid | Self::Keep) {
@@ -59,8 +55,15 @@ impl Lifetime {
             () if is("PXAT") => (false, true),
             () => return Err(CmdError::SYNTAX),
         };
-        let amount = args.get(at + 1).filter(|_| *self == Lifetime::Unsaid);
-        let amount = integer(amount.ok_or(CmdError::SYNTAX)?)?;
+        // The same word may come again, and the last one counts.
+        let fits = match *self {
+            Lifetime::Unsaid => true,
+            Lifetime::Said { in_seconds: s, is_absolute: a, .. } => {
+                (s, a) == (in_seconds, is_absolute)
+            }
+            Lifetime::Keep | Lifetime::Persist => false,
+        };
+        let amount = args.get(at + 1).filter(|_| fits).ok_or(CmdError::SYNTAX)?;
         *self = Lifetime::Said { amount, in_seconds, is_absolute };
         Ok(1)
     }
@@ -71,7 +74,7 @@ impl Lifetime {
             Lifetime::Unsaid | Lifetime::Persist => Ok(Ttl::Clear),
             Lifetime::Keep => Ok(Ttl::Keep),
             Lifetime::Said { amount, in_seconds, is_absolute } => {
-                let moment = Some(amount)
+                let moment = Some(integer(amount)?)
                     .filter(|amount| *amount > 0)
                     .and_then(|amount| amount.checked_mul(if in_seconds { 1000 } else { 1 }))
                     .and_then(|ms| ms.checked_add(if is_absolute { 0 } else { now.0 }));

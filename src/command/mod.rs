@@ -14,6 +14,7 @@ pub mod commands;
 pub mod connection;
 pub mod docs;
 pub mod error;
+pub mod generic;
 pub mod getkeys;
 pub mod introspect;
 pub mod key_spec;

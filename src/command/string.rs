@@ -18,7 +18,6 @@ pub use many::{MGET, MSET, MSETEX, MSETNX};
 use super::key_spec::key_flag::{ACCESS, DELETE, INSERT, UPDATE, VARIABLE_FLAGS};
 use super::lifetime::{Lifetime, Units};
 use super::{Arg, CmdError, CmdResult, Command, Cx, Done, Group, KeySpec, category, flag};
-use crate::command::args::integer;
 use crate::keyspace::{Event, Ttl, Value};
 use crate::resp::reply::Reply;
 use crate::resp::request::Args;
@@ -77,7 +76,7 @@ struct SetOptions<'a> {
     get: bool,
     /// The value must be, or must not be, this.
     compare: Option<(bool, &'a [u8])>,
-    lifetime: Lifetime,
+    lifetime: Lifetime<'a>,
 }
 
 impl<'a> SetOptions<'a> {
@@ -238,7 +237,7 @@ pub static SETEX: Command = Command::data("setex", setex)
     .deprecated("2.6.12", "`SET` with the `EX` argument");
 
 fn setex(cx: &mut Cx<'_>) -> CmdResult {
-    set_for(cx, Lifetime::seconds, "setex")
+    set_for(cx, true, "setex")
 }
 
 pub static PSETEX: Command = Command::data("psetex", psetex)
@@ -254,12 +253,12 @@ pub static PSETEX: Command = Command::data("psetex", psetex)
     .deprecated("2.6.12", "`SET` with the `PX` argument");
 
 fn psetex(cx: &mut Cx<'_>) -> CmdResult {
-    set_for(cx, Lifetime::milliseconds, "psetex")
+    set_for(cx, false, "psetex")
 }
 
-fn set_for(cx: &mut Cx<'_>, unit: fn(i64) -> Lifetime, name: &str) -> CmdResult {
+fn set_for(cx: &mut Cx<'_>, in_seconds: bool, name: &str) -> CmdResult {
     let (key, value) = (cx.args.at(1), cx.args.at(3));
-    let ttl = unit(integer(cx.args.at(2))?).ttl(cx.now, name)?;
+    let ttl = Lifetime::from_now(cx.args.at(2), in_seconds).ttl(cx.now, name)?;
     cx.db.set(key, value_of(cx.args, 3), ttl);
     cx.db.changed(key, SET_EVENT, 1);
     cx.db.announce(key, EXPIRE);

@@ -323,12 +323,17 @@ impl Selected<'_> {
     }
 
     /// Visits the live entries at a cursor; returns the next one, 0 at the end.
-    pub fn scan(&self, cursor: u64, mut visit: impl FnMut(EntryRef<'_>)) -> u64 {
+    pub fn scan<'s>(&'s self, cursor: u64, mut visit: impl FnMut(EntryRef<'s>)) -> u64 {
         self.db().keys.scan(cursor, |entry| {
             if !self.hides(entry) {
                 visit(entry);
             }
         })
+    }
+
+    /// The live entries, in no particular order.
+    pub fn iter(&self) -> impl Iterator<Item = EntryRef<'_>> {
+        self.db().keys.iter().filter(|entry| !self.hides(*entry))
     }
 
     /// Keys, the expired ones that nobody has seen yet included.
