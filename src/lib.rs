@@ -11,6 +11,7 @@ pub mod keyspace;
 
 // Second floor: commands and features.
 pub mod command;
+pub mod observe;
 pub mod config;
 
 // Third floor: the owner and the loop.
