@@ -4,12 +4,15 @@
 
 // Ground floor: pure.
 pub mod base;
+pub mod ds;
 pub mod resp;
 
 // First floor: the data.
 pub mod keyspace;
+pub mod types;
 
 // Second floor: commands and features.
+pub mod acl;
 pub mod command;
 pub mod observe;
 pub mod config;
@@ -18,3 +21,6 @@ pub mod config;
 pub mod client;
 pub mod net;
 pub mod server;
+
+#[global_allocator]
+static ALLOCATOR: base::alloc::Counting = base::alloc::Counting;

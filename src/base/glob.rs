@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn many_stars_are_cheap() {
         let text = vec![b'a'; 20_000];
-        assert!(!matches(&b"a*".repeat(500), &[text.as_slice(), b"b"].concat(), false) || true);
+
         assert!(!matches(&[b"a*".repeat(500).as_slice(), b"b"].concat(), &text, false));
     }
 

@@ -4,10 +4,13 @@
 //! bare letters in steps of 1000, in either case of letters: `1k` is 1000 bytes, `1kb` is 1024. INFO shows sizes the
 //! other way round, with two decimals and one letter for the unit, always in steps of 1024: `1.02M`.
 
-use super::text;
-
-/// Reads a size such as `100`, `1kb`, `5mb` or `2g`. `None` if it is no size, or more than 64 bits can tell.
+/// Reads a size such as `100`, `1kb`, `5mb` or `2g`; `None` if it is none. What 64 bits cannot tell becomes the largest
+/// size, which the bounds of whoever asked will refuse.
+// Compat: a unit without a number is zero of it, so that an empty value means 0.
 pub fn parse(text: &[u8]) -> Option<u64> {
+    if text.len() >= TEXT_MAX {
+        return None;
+    }
     let digits = text.iter().take_while(|b| b.is_ascii_digit()).count();
     let (number, unit) = text.split_at_checked(digits)?;
     let unit: u64 = match unit.to_ascii_lowercase().as_slice() {
@@ -20,15 +23,14 @@ pub fn parse(text: &[u8]) -> Option<u64> {
         b"gb" => 1 << 30,
         _ => return None,
     };
-    // Leading zeros are allowed here, unlike in a canonical integer.
-    let zeros = number.iter().take_while(|b| **b == b'0').count();
-    let number = match number.split_at_checked(zeros)? {
-        (b"", b"") => return None,
-        (_, b"") => 0,
-        (_, rest) => text::parse_u64(rest)?,
-    };
-    number.checked_mul(unit)
+    let number = number
+        .iter()
+        .fold(0u64, |sum, digit| sum.saturating_mul(10).saturating_add(u64::from(digit - b'0')));
+    Some(number.saturating_mul(unit))
 }
+
+/// Longer texts are not even looked at.
+const TEXT_MAX: usize = 128;
 
 /// Shows a size as INFO's `*_human` fields do: `512B`, `1.00K`, `1.02M`.
 pub fn human(bytes: u64) -> String {
@@ -56,7 +58,7 @@ mod tests {
 
     #[test]
     fn units_are_decimal_or_binary() {
-        let cases: [(&str, u64); 12] = [
+        let cases: [(&str, u64); 16] = [
             ("0", 0),
             ("100", 100),
             ("007", 7),
@@ -69,13 +71,15 @@ mod tests {
             ("2GB", 2 << 30),
             ("18446744073709551615", u64::MAX),
             ("17179869183gb", 17179869183 << 30),
+            ("17179869184gb", u64::MAX),
+            ("18446744073709551616", u64::MAX),
+            ("", 0),
+            ("kb", 0),
         ];
         for (text, bytes) in cases {
             assert_eq!(parse(text.as_bytes()), Some(bytes), "{text}");
         }
-        for text in
-            ["", "-1", "kb", "1tb", "1 kb", "1.5mb", "18446744073709551616", "17179869184gb", "+1"]
-        {
+        for text in ["-1", "1tb", "1 kb", "1.5mb", "+1", "1e", &"1".repeat(128)] {
             assert_eq!(parse(text.as_bytes()), None, "{text}");
         }
     }

@@ -1,5 +1,10 @@
-//! Ground floor: pure pieces without knowledge of commands, clients or the server.
+//! The ground floor: pure pieces that every other room stands on, and the doors to the world (clock, random source,
+//! files).
+//!
+//! Nothing here knows of clients, keys or the server. What reads bytes from outside takes them as a slice and answers with
+//! an `Option`; nothing panics on them, and nothing allocates more than a small multiple of its input.
 
+pub mod alloc;
 pub mod clock;
 pub mod double;
 pub mod files;

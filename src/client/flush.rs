@@ -42,7 +42,7 @@ impl Client {
                         break Sent::Blocked;
                     }
                 }
-                Err(e) if e == ErrorKind::WouldBlock => break Sent::Blocked,
+                Err(ErrorKind::WouldBlock) => break Sent::Blocked,
                 Err(_) => break Sent::Failed,
             }
         };
@@ -95,7 +95,6 @@ impl Client {
 mod tests {
     use std::sync::Arc;
 
-    use super::*;
     use crate::client::Clients;
     use crate::command::Session;
     use crate::net::conn::{Conn, SimConn};

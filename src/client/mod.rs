@@ -7,12 +7,16 @@
 //!
 //! An idle client owns no buffers: a served query leaves only what is incomplete, and output buffers are lent.
 
+pub mod commands;
+pub mod describe;
+pub mod filter;
 pub mod flush;
+pub mod limits;
 pub mod pause;
 
 use crate::base::slab::{Id, Slab};
 use crate::command::lookup::CommandId;
-use crate::command::{Call, Session};
+use crate::command::{Call, Origin, Session};
 use crate::net::buffers::BufferPool;
 use crate::net::conn::Conn;
 use crate::resp::reply::Reply;
@@ -31,6 +35,9 @@ pub struct Client {
     /// Bytes already sent of the first piece of `out`.
     pub sent: usize,
     pub session: Session,
+    pub origin: Origin,
+    /// It said CLIENT CAPA redirect.
+    pub capa_redirect: bool,
     pub name: Option<Box<[u8]>>,
     pub lib_name: Option<Box<[u8]>>,
     pub lib_ver: Option<Box<[u8]>>,
@@ -137,6 +144,8 @@ impl Clients {
                 out: Reply::default(),
                 sent: 0,
                 session,
+                origin: Origin::User,
+                capa_redirect: false,
                 name: None,
                 lib_name: None,
                 lib_ver: None,

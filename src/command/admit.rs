@@ -81,7 +81,11 @@ fn guarded(srv: &Server, call: &Call) -> Admission {
     }
 }
 
-fn stranger(_: &Server, _: &Call) -> Admission {
+/// Who came in before a password was taken away needs none any more.
+fn stranger(srv: &Server, _: &Call) -> Admission {
+    if srv.conf.security.requirepass.is_empty() {
+        return Admission::Run;
+    }
     Admission::Refuse(CmdError::NO_AUTH)
 }
 

@@ -14,14 +14,18 @@ pub enum CmdError {
 }
 
 impl CmdError {
+    pub const CLIENT_NAME: CmdError =
+        CmdError::Fixed("ERR Client names cannot contain spaces, newlines or special characters.");
     pub const DB_INDEX: CmdError = CmdError::Fixed("ERR DB index is out of range");
     pub const INVALID_DB: CmdError = CmdError::Fixed("ERR invalid DB index");
+    pub const INVALID_CLIENT_ID: CmdError = CmdError::Fixed("ERR Invalid client ID");
     pub const NO_AUTH: CmdError = CmdError::Fixed("NOAUTH Authentication required.");
     pub const NOT_FLOAT: CmdError = CmdError::Fixed("ERR value is not a valid float");
     pub const NOT_INTEGER: CmdError =
         CmdError::Fixed("ERR value is not an integer or out of range");
     pub const OUT_OF_RANGE: CmdError = CmdError::Fixed("ERR value is out of range");
     pub const NO_PROTO: CmdError = CmdError::Fixed("NOPROTO unsupported protocol version");
+    pub const NO_SUCH_CLIENT: CmdError = CmdError::Fixed("ERR No such client");
     pub const SYNTAX: CmdError = CmdError::Fixed("ERR syntax error");
     pub const TIMEOUT_NEGATIVE: CmdError = CmdError::Fixed("ERR timeout is negative");
     pub const TIMEOUT_NOT_INTEGER: CmdError =
@@ -60,11 +64,12 @@ impl CmdError {
         CmdError::made(text)
     }
 
-    pub fn unknown_subcommand(container: &str, name: &[u8]) -> CmdError {
+    /// `container` is the word by which this server knows it.
+    pub fn unknown_subcommand(container: &[u8], name: &[u8]) -> CmdError {
         let mut text = b"ERR unknown subcommand '".to_vec();
         text.extend_from_slice(&name[..name.len().min(128)]);
         text.extend_from_slice(b"'. Try ");
-        text.extend_from_slice(container.to_uppercase().as_bytes());
+        text.extend_from_slice(&container.to_ascii_uppercase());
         text.extend_from_slice(b" HELP.");
         CmdError::made(text)
     }

@@ -17,13 +17,13 @@ pub mod key_flag {
 
     /// Names in the order in which COMMAND INFO lists them.
     pub const NAMES: &[(u32, &str)] = &[
-        (OW, "OW"),
         (RO, "RO"),
         (RW, "RW"),
+        (OW, "OW"),
         (RM, "RM"),
         (ACCESS, "access"),
-        (INSERT, "insert"),
         (UPDATE, "update"),
+        (INSERT, "insert"),
         (DELETE, "delete"),
         (NOT_KEY, "not_key"),
         (INCOMPLETE, "incomplete"),
@@ -116,6 +116,12 @@ impl KeySpec {
 
     pub const fn rm(mut self, flags: u32) -> KeySpec {
         self.flags = key_flag::RM | flags;
+        self
+    }
+
+    /// Bits of [`key_flag`] for what is no access to a key: `NOT_KEY`.
+    pub const fn flags(mut self, flags: u32) -> KeySpec {
+        self.flags = flags;
         self
     }
 

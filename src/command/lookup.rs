@@ -84,7 +84,7 @@ impl Commands {
     /// Gives a top-level command another name, or none at all.
     pub fn rename(&mut self, from: &[u8], to: &[u8]) -> Result<(), &'static str> {
         let id = self.find(from).ok_or("No such command in rename-command")?;
-        if !to.is_empty() && self.find(to).is_some() {
+        if !to.is_empty() && self.find(to).is_some_and(|other| other != id) {
             return Err("Target command name already exists");
         }
         self.entries[id.0 as usize].name = to.to_ascii_lowercase().into();
@@ -134,7 +134,7 @@ impl Commands {
         }
         match self.find_sub(id, args.at(1)) {
             Some(sub) => Ok(sub),
-            None => Err(CmdError::unknown_subcommand(entry.command.name, args.at(1))),
+            None => Err(CmdError::unknown_subcommand(args.at(0), args.at(1))),
         }
     }
 

@@ -9,9 +9,15 @@
 //! `commands.rs` of that room.
 
 pub mod admit;
+pub mod args;
+pub mod commands;
 pub mod connection;
+pub mod docs;
 pub mod error;
+pub mod getkeys;
+pub mod introspect;
 pub mod key_spec;
+pub mod lolwut;
 pub mod lookup;
 pub mod table;
 
@@ -81,6 +87,13 @@ pub struct Session {
     pub no_touch: bool,
 }
 
+impl Session {
+    /// The session of a connection that has just come in.
+    pub fn fresh(conf: &Config) -> Session {
+        Session { authenticated: conf.security.requirepass.is_empty(), ..Session::default() }
+    }
+}
+
 /// CLIENT REPLY.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ReplyMode {
@@ -105,6 +118,8 @@ pub struct Call {
     pub origin: Origin,
     pub client: Id,
     pub fx: Effects,
+    /// The connection ends once this answer is sent.
+    pub hang_up: bool,
     /// Monotonic microseconds when it began.
     pub started_us: u64,
 }
@@ -120,6 +135,7 @@ impl Default for Call {
             origin: Origin::User,
             client: Id::NONE,
             fx: Effects::default(),
+            hang_up: false,
             started_us: 0,
         }
     }
@@ -300,6 +316,10 @@ pub struct Command {
     /// Since when it is deprecated and what replaces it.
     pub deprecated: Option<(&'static str, &'static str)>,
     pub subcommands: &'static [&'static Command],
+    /// Finds the keys of a call where `keys` cannot.
+    pub find_keys: Option<getkeys::FindKeys>,
+    /// Servers use it among themselves; COMMAND DOCS says so.
+    pub is_internal: bool,
 }
 
 impl Command {
@@ -320,6 +340,8 @@ impl Command {
             history: &[],
             deprecated: None,
             subcommands: &[],
+            find_keys: None,
+            is_internal: false,
         }
     }
 
@@ -402,6 +424,22 @@ impl Command {
 
     pub const fn deprecated(mut self, since: &'static str, instead: &'static str) -> Command {
         self.deprecated = Some((since, instead));
+        self
+    }
+
+    /// For a command that does something by itself and has subcommands, too.
+    pub const fn subcommands(mut self, subcommands: &'static [&'static Command]) -> Command {
+        self.subcommands = subcommands;
+        self
+    }
+
+    pub const fn find_keys(mut self, find: getkeys::FindKeys) -> Command {
+        self.find_keys = Some(find);
+        self
+    }
+
+    pub const fn internal(mut self) -> Command {
+        self.is_internal = true;
         self
     }
 

@@ -1,7 +1,22 @@
 //! The table of commands: the only list. A record stands beside its function; this file names it once.
 
 use super::Command;
+use super::commands as own;
 use super::connection as conn;
+use crate::acl::commands as acl;
+use crate::client::commands as client;
 
 /// All top-level commands, by name.
-pub static COMMANDS: &[&Command] = &[&conn::ECHO, &conn::PING];
+pub static COMMANDS: &[&Command] = &[
+    &acl::AUTH,
+    &client::CLIENT,
+    &own::COMMAND,
+    &conn::ECHO,
+    &acl::HELLO,
+    &own::LOLWUT,
+    &conn::PING,
+    &client::QUIT,
+    &client::RESET,
+    &client::SELECT,
+    &own::TIME,
+];

@@ -1,204 +1,164 @@
-//! TEMPORARY: replaced by the config room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Guard {
-    No,
-    Yes,
-    Local,
-}
-#[derive(Clone, Copy, Debug)]
-pub struct OutputLimit {
-    pub hard_bytes: u64,
-    pub soft_bytes: u64,
-    pub soft_seconds: u64,
-}
-#[derive(Clone, Debug)]
-pub struct Net {
-    pub bind: Vec<String>,
-    pub port: u16,
-    pub unixsocket: String,
-    pub unixsocketperm: u32,
-    pub tcp_backlog: u32,
-    pub tcp_keepalive_s: u32,
-    pub timeout_s: u32,
-    pub protected_mode: bool,
-    pub maxclients: u32,
-    pub max_new_connections_per_cycle: u32,
-}
-#[derive(Clone, Debug)]
-pub struct Clients {
-    pub query_buffer_limit: u64,
-    pub output_limits: [OutputLimit; 3],
-}
-#[derive(Clone, Debug)]
-pub struct Proto {
-    pub max_bulk_len: u64,
-}
-#[derive(Clone, Debug)]
-pub struct Security {
-    pub requirepass: Vec<u8>,
-    pub enable_debug_command: Guard,
-    pub enable_module_command: Guard,
-}
-#[derive(Clone, Debug)]
-pub struct ServerConf {
-    pub databases: u32,
-    pub hz: u32,
-    pub dynamic_hz: bool,
-}
-macro_rules! choices { ($($name:ident { $($v:ident = $t:literal,)+ })+) => { $(
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub enum $name { $($v,)+ }
-    impl $name { pub fn from_name(n: &str) -> Option<$name> { match n { $($t => Some($name::$v),)+ _ => None } } }
-)+ } }
-choices! {
-    LogLevel { Debug = "debug", Verbose = "verbose", Notice = "notice", Warning = "warning", Nothing = "nothing", }
-    LogFormat { Legacy = "legacy", Logfmt = "logfmt", Json = "json", }
-    LogTimestamp { Legacy = "legacy", Iso8601 = "iso8601", Milliseconds = "milliseconds", }
-    SyslogFacility { User = "user", Local0 = "local0", Local1 = "local1", Local2 = "local2", Local3 = "local3", Local4 = "local4", Local5 = "local5", Local6 = "local6", Local7 = "local7", }
-    Supervised { Upstart = "upstart", Systemd = "systemd", Auto = "auto", No = "no", }
-    OomScoreAdj { No = "no", Yes = "yes", Relative = "relative", Absolute = "absolute", }
-}
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ShutdownFlags {
-    pub save: bool,
-    pub nosave: bool,
-    pub now: bool,
-    pub force: bool,
-    pub safe: bool,
-    pub failover: bool,
-}
-#[derive(Clone, Debug)]
-pub struct ProcessConfig {
-    pub daemonize: bool,
-    pub supervised: Supervised,
-    pub pidfile: String,
-    pub crash_log_enabled: bool,
-    pub crash_memcheck_enabled: bool,
-    pub set_proc_title: bool,
-    pub proc_title_template: String,
-    pub dir: String,
-    pub oom_score_adj: OomScoreAdj,
-    pub oom_score_adj_values: [i32; 3],
-    pub disable_thp: bool,
-    pub shutdown_timeout_s: u32,
-    pub shutdown_on_sigint: ShutdownFlags,
-    pub shutdown_on_sigterm: ShutdownFlags,
-    pub use_exit_on_panic: bool,
-}
-#[derive(Clone, Debug)]
-pub struct LogConfig {
-    pub level: LogLevel,
-    pub file: String,
-    pub format: LogFormat,
-    pub timestamp_format: LogTimestamp,
-    pub syslog_enabled: bool,
-    pub syslog_ident: String,
-    pub syslog_facility: SyslogFacility,
-    pub hide_user_data: bool,
-    pub always_show_logo: bool,
-}
-pub mod parse {
-    use super::*;
-    #[derive(Debug)]
-    pub struct Startup {
-        pub conf: Config,
-        pub file: Option<std::path::PathBuf>,
-    }
-    pub fn startup(args: &[String]) -> Result<Startup, String> {
-        let mut conf = Config::default();
-        let mut it = args.iter().skip(1);
-        while let Some(a) = it.next() {
-            let v = it.next().cloned().unwrap_or_default();
-            let p = &mut conf.process;
-            let yes = v == "yes";
-            match a.as_str() {
-                "--port" => conf.net.port = v.parse().map_err(|_| v)?,
-                "--bind" => conf.net.bind = v.split(' ').map(str::to_owned).collect(),
-                "--unixsocket" => conf.net.unixsocket = v,
-                "--maxclients" => conf.net.maxclients = v.parse().map_err(|_| v)?,
-                "--enable-debug-command" => conf.security.enable_debug_command = Guard::Yes,
-                "--daemonize" => p.daemonize = yes,
-                "--pidfile" => p.pidfile = v,
-                "--dir" => p.dir = v,
-                "--supervised" => p.supervised = Supervised::from_name(&v).ok_or(v)?,
-                "--set-proc-title" => p.set_proc_title = yes,
-                "--crash-log-enabled" => p.crash_log_enabled = yes,
-                "--proc-title-template" => p.proc_title_template = v,
-                "--oom-score-adj" => p.oom_score_adj = OomScoreAdj::from_name(&v).ok_or(v)?,
-                "--loglevel" => conf.log.level = LogLevel::from_name(&v).ok_or(v)?,
-                "--logfile" => conf.log.file = v,
-                "--log-format" => conf.log.format = LogFormat::from_name(&v).ok_or(v)?,
-                "--syslog-enabled" => conf.log.syslog_enabled = yes,
-                "--always-show-logo" => conf.log.always_show_logo = yes,
-                "--hide-user-data-from-log" => conf.log.hide_user_data = yes,
-                other => return Err(other.to_owned()),
+//! Configuration: one table of options, and everything that is derived from it.
+//!
+//! [`Config`] is a plain value, made of one struct per feature. It is filled at the start from a file, the standard input
+//! and the command line (`parse`), read everywhere by plain field access, changed by CONFIG SET (`set`), shown by CONFIG
+//! GET (`get`) and written back by CONFIG REWRITE (`rewrite`). What an option is called, what it takes and where it is
+//! kept stands in one row of [`options::OPTIONS`].
+//!
+//! ```text
+//!   redis.conf ─┐
+//!   stdin ──────┼─► parse ─► Config ◄── set ◄── CONFIG SET ──► list of Apply ─► server
+//!   arguments ──┘              │ │
+//!                              │ └────► get ──► CONFIG GET
+//!                              └──────► rewrite ──► new text of the file
+//! ```
+//!
+//! Invariants: every field is within the bounds of its row; a refused change leaves no trace. This room does not know
+//! the server: what must follow a change is only named here ([`Apply`]), and done elsewhere. It reads no file by itself.
+
+pub mod get;
+pub mod groups;
+pub mod lists;
+pub mod option;
+pub mod options;
+pub mod parse;
+pub mod rewrite;
+pub mod set;
+pub mod value;
+
+pub use groups::*;
+pub use lists::{OutputLimit, ShutdownFlags, key_events};
+pub use option::{Apply, Opt};
+pub use options::OPTIONS;
+pub use parse::{ConfigError, Directive, Origin, Startup, startup};
+pub use value::MemoryOrPercent;
+
+macro_rules! config {
+    ($($(#[$doc:meta])* $group:ident: $type:ident,)+) => {
+        /// Everything that can be configured, by feature.
+        #[derive(Clone, Debug, PartialEq)]
+        pub struct Config {
+            $($(#[$doc])* pub $group: $type,)+
+        }
+
+        impl Config {
+            /// All fields zero or empty: what the defaults are laid upon.
+            fn blank() -> Config {
+                Config { $($group: $type::default(),)+ }
             }
         }
-        Ok(Startup { conf, file: None })
-    }
+    };
 }
-#[derive(Clone, Debug)]
-pub struct Config {
-    pub process: ProcessConfig,
-    pub log: LogConfig,
-    pub net: Net,
-    pub clients: Clients,
-    pub proto: Proto,
-    pub security: Security,
-    pub server: ServerConf,
+
+config! {
+    net: NetConfig,
+    tls: TlsConfig,
+    process: ProcessConfig,
+    log: LogConfig,
+    server: ServerConfig,
+    security: SecurityConfig,
+    clients: ClientsConfig,
+    proto: ProtoConfig,
+    rdb: RdbConfig,
+    aof: AofConfig,
+    repl: ReplConfig,
+    memory: MemoryConfig,
+    lazyfree: LazyfreeConfig,
+    script: ScriptConfig,
+    cluster: ClusterConfig,
+    slowlog: SlowlogConfig,
+    latency: LatencyConfig,
+    pubsub: PubsubConfig,
+    hash: HashConfig,
+    list: ListConfig,
+    set: SetConfig,
+    zset: ZsetConfig,
+    hll: HllConfig,
+    stream: StreamConfig,
+    defrag: DefragConfig,
 }
+
 impl Default for Config {
     fn default() -> Config {
-        let o = OutputLimit { hard_bytes: 0, soft_bytes: 0, soft_seconds: 0 };
-        Config {
-            process: ProcessConfig {
-                daemonize: false,
-                supervised: Supervised::No,
-                pidfile: String::new(),
-                crash_log_enabled: true,
-                crash_memcheck_enabled: true,
-                set_proc_title: true,
-                proc_title_template: "{title} {listen-addr} {server-mode}".into(),
-                dir: ".".into(),
-                oom_score_adj: OomScoreAdj::No,
-                oom_score_adj_values: [0, 200, 800],
-                disable_thp: true,
-                shutdown_timeout_s: 10,
-                shutdown_on_sigint: ShutdownFlags::default(),
-                shutdown_on_sigterm: ShutdownFlags::default(),
-                use_exit_on_panic: false,
-            },
-            log: LogConfig {
-                level: LogLevel::Notice,
-                file: String::new(),
-                format: LogFormat::Legacy,
-                timestamp_format: LogTimestamp::Legacy,
-                syslog_enabled: false,
-                syslog_ident: "redis".into(),
-                syslog_facility: SyslogFacility::Local0,
-                hide_user_data: true,
-                always_show_logo: false,
-            },
-            net: Net {
-                bind: vec!["*".into(), "-::*".into()],
-                port: 6379,
-                unixsocket: String::new(),
-                unixsocketperm: 0,
-                tcp_backlog: 511,
-                tcp_keepalive_s: 300,
-                timeout_s: 0,
-                protected_mode: true,
-                maxclients: 10000,
-                max_new_connections_per_cycle: 10,
-            },
-            clients: Clients { query_buffer_limit: 1 << 30, output_limits: [o; 3] },
-            proto: Proto { max_bulk_len: 512 << 20 },
-            security: Security {
-                requirepass: vec![],
-                enable_debug_command: Guard::No,
-                enable_module_command: Guard::No,
-            },
-            server: ServerConf { databases: 16, hz: 10, dynamic_hz: true },
+        let mut conf = Config::blank();
+        for opt in OPTIONS {
+            opt.kind.reset(&mut conf);
+        }
+        conf
+    }
+}
+
+/// The option that a name means, be it the name or the alias, in either case of letters.
+pub fn find(name: &[u8]) -> Option<&'static Opt> {
+    OPTIONS.iter().find(|opt| opt.is_called(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What CONFIG GET of fresh servers answered: Redis 8.2.3 and Valkey 9.1.2, the former first to be believed.
+    const GOLDEN: &str = include_str!("../../tests/golden/config-get.tsv");
+    const REDIS_CONF: &str = include_str!("../../redis.conf");
+
+    #[test]
+    fn defaults_are_those_of_the_reference() {
+        let conf = Config::default();
+        for line in GOLDEN.lines().skip(1) {
+            let fields: Vec<&str> = line.split('\t').collect();
+            let [name, redis, valkey] = fields[..] else { panic!("a bad line: {line}") };
+            let expected = if redis == "-" { valkey } else { redis };
+            let opt = find(name.as_bytes()).unwrap_or_else(|| panic!("{name} is missing"));
+            let shown = String::from_utf8(opt.show(&conf)).unwrap();
+            assert_eq!(shown, expected.replace("\"\"", ""), "{name}");
+        }
+    }
+
+    #[test]
+    fn names_are_unique_and_lower_case() {
+        let mut names: Vec<&str> = OPTIONS.iter().map(|opt| opt.name).collect();
+        names.extend(OPTIONS.iter().filter_map(|opt| opt.alias));
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count);
+        assert!(names.iter().all(|name| *name == name.to_ascii_lowercase()));
+    }
+
+    /// Each visible option has a line in redis.conf; and what stands there uncommented is the default, so a server
+    /// started with the file is configured as one without, but for `bind`.
+    #[test]
+    fn the_shipped_file_states_each_default() {
+        for opt in OPTIONS.iter().filter(|opt| !opt.hidden) {
+            let stated = REDIS_CONF.lines().any(|line| {
+                let line = line.strip_prefix("# ").unwrap_or(line);
+                line.split(' ').next() == Some(opt.name) && line.split(' ').count() > 1
+            });
+            assert!(stated, "{} is missing in redis.conf", opt.name);
+        }
+        let args = [b"redis.conf".to_vec()];
+        let started = startup(&args, false, &mut |_| Ok(REDIS_CONF.as_bytes().to_vec())).unwrap();
+        let (defaults, mut shipped) = (Config::default(), started.config);
+        assert_eq!(shipped.net.bind, ["127.0.0.1", "-::1"]);
+        shipped.net.bind = defaults.net.bind.clone();
+        assert_eq!(shipped.process.dir, "./");
+        shipped.process.dir = defaults.process.dir.clone();
+        assert_eq!(shipped, defaults);
+    }
+
+    #[test]
+    fn every_value_reads_back() {
+        let conf = Config::default();
+        for opt in OPTIONS.iter().filter(|opt| opt.name != "replicaof") {
+            let mut again = conf.clone();
+            let shown = opt.show(&conf);
+            let words: Vec<Vec<u8>> = match opt.kind.takes_many() && !shown.is_empty() {
+                true => shown.split(|b| *b == b' ').map(<[u8]>::to_vec).collect(),
+                false => vec![shown],
+            };
+            opt.assign(&mut again, &words)
+                .unwrap_or_else(|reason| panic!("{}: {reason}", opt.name));
+            assert_eq!(again, conf, "{}", opt.name);
         }
     }
 }

@@ -1,25 +1,309 @@
 //! The data: databases and their keys.
+//!
+//! ```text
+//!   Keyspace ── Db 0 ── Keys: table(s) of Entry      one allocation per key, see `entry`
+//!            │       └─ Expiry: deadlines in order   see `expiry`
+//!            ├─ Db 1 ...
+//!            ├─ watch     who is to be told at EXEC
+//!            ├─ events    what is to be published when the unit ends
+//!            ├─ deleted   keys the server itself removed: replicas and the AOF are told
+//!            ├─ lazyfree  what a thread drops
+//!            └─ stats, dirty
+//! ```
+//!
+//! Commands see one database through [`Selected`], which knows the time of the unit and does for every key what a
+//! key wants: expiry on access, the access clock, hits and misses, and one verb for changes. Nothing here knows a
+//! client, a connection or the server; time comes as an argument.
+
+pub mod access;
+pub mod db;
+pub mod entry;
+pub mod events;
+pub mod expiry;
+pub mod lazyfree;
+pub mod selected;
+pub mod slots;
+mod strings;
+pub mod watch;
+
+#[cfg(test)]
+mod tests;
+
+use std::time::{Duration, Instant};
+
+pub use access::Policy;
+pub use entry::{Entry, EntryRef, Kind, Meta, Type, Value};
+pub use events::{Classes, Event, Events};
+pub use selected::{Selected, Stored, Ttl, WrongType};
+
+use crate::base::clock::UnixMillis;
+use crate::ds::hash::HashSeed;
+use db::Db;
+use lazyfree::{EFFORT_MIN, Garbage, Lazyfree};
+use watch::Watch;
 
 /// The number of a database.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct DbIndex(pub u32);
 
+/// What happens to a key whose deadline has passed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Expire {
+    /// It is deleted when seen, and by the cycle: a primary.
+    #[default]
+    Delete,
+    /// It is hidden; only the primary's DEL deletes it: a replica, for its own clients.
+    Hide,
+    /// It is served like any other: commands of the primary, loading.
+    Ignore,
+}
+
+/// The options the keyspace consults by itself. The config room keeps them up to date.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Tuning {
+    pub policy: Policy,
+    /// `lazyfree-lazy-expire`
+    pub lazy_expire: bool,
+    /// `lazyfree-lazy-server-del`
+    pub lazy_server_del: bool,
+}
+
+/// Figures of INFO that the keyspace gathers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeyspaceStats {
+    pub hits: u64,
+    pub misses: u64,
+    pub expired_keys: u64,
+    pub evicted_keys: u64,
+    /// Cycles that ended because their time was used up.
+    pub expire_cycle_cut: u64,
+    /// Microseconds spent in cycles.
+    pub expire_cycle_us: u64,
+}
+
+/// A key that the server removed on its own account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deleted {
+    pub db: DbIndex,
+    pub key: Box<[u8]>,
+    /// It is told as UNLINK instead of DEL.
+    pub lazily: bool,
+}
+
 /// All databases of a server.
-#[derive(Debug, Default)]
 pub struct Keyspace {
     /// Changes since the server started: grows by the effect of every write.
     pub dirty: u64,
+    /// What expired keys come to.
+    pub expire: Expire,
+    pub tuning: Tuning,
+    pub stats: KeyspaceStats,
+    pub events: Events,
+    pub watch: Watch,
+    /// Keys removed by expiry or eviction since the queue was last drained.
+    pub deleted: Vec<Deleted>,
+    pub lazyfree: Lazyfree,
+    dbs: Vec<Db>,
+    seed: HashSeed,
+    random: u64,
+    by_slot: bool,
+    paused: bool,
+    /// Where the next expiry cycle begins.
+    cycle_db: usize,
 }
 
-/// One database, as a command sees it.
-#[derive(Debug)]
-pub struct Selected<'a> {
-    pub keyspace: &'a mut Keyspace,
-    pub index: DbIndex,
+impl Default for Keyspace {
+    fn default() -> Self {
+        Keyspace::new(HashSeed::new(0x7061_7261, 0x6d65_7472), 1, 16, false)
+    }
 }
 
 impl Keyspace {
-    pub fn select(&mut self, index: DbIndex) -> Selected<'_> {
-        Selected { keyspace: self, index }
+    /// Empty databases. `seed` and `random` should come from the random source; `by_slot` keeps keys by
+    /// hash slot (cluster mode).
+    pub fn new(seed: HashSeed, random: u64, databases: u32, by_slot: bool) -> Self {
+        Keyspace {
+            dirty: 0,
+            expire: Expire::default(),
+            tuning: Tuning::default(),
+            stats: KeyspaceStats::default(),
+            events: Events::default(),
+            watch: Watch::default(),
+            deleted: Vec::new(),
+            lazyfree: Lazyfree::default(),
+            dbs: (0..databases).map(|_| Db::new(seed, by_slot)).collect(),
+            seed,
+            random,
+            by_slot,
+            paused: false,
+            cycle_db: 0,
+        }
+    }
+
+    /// One database as a command sees it, at the time of the unit. The index must be one of
+    /// [`Keyspace::databases`].
+    #[inline]
+    pub fn select(&mut self, index: DbIndex, now: UnixMillis) -> Selected<'_> {
+        Selected { keyspace: self, index, now, no_touch: false }
+    }
+
+    /// Number of databases.
+    pub fn databases(&self) -> u32 {
+        self.dbs.len() as u32
+    }
+
+    /// A database, to read.
+    #[inline]
+    pub fn db(&self, index: DbIndex) -> &Db {
+        &self.dbs[index.0 as usize]
+    }
+
+    #[inline]
+    pub(crate) fn db_mut(&mut self, index: DbIndex) -> &mut Db {
+        &mut self.dbs[index.0 as usize]
+    }
+
+    /// Keys in all databases.
+    pub fn len(&self) -> usize {
+        self.dbs.iter().map(|db| db.keys.len()).sum()
+    }
+
+    /// True without any key.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// A random word.
+    pub fn random(&mut self) -> u64 {
+        // SplitMix64: fast, and good enough for samples and odds.
+        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.random ^ (self.random >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// Exchanges two databases. Watched keys that exist in either are touched.
+    pub fn swap(&mut self, a: DbIndex, b: DbIndex) {
+        self.touch_all(&[a, b]);
+        self.dbs.swap(a.0 as usize, b.0 as usize);
+        self.touch_all(&[a, b]);
+    }
+
+    /// Empties a database, here or in the thread. Returns how many keys it had.
+    pub fn flush(&mut self, index: DbIndex, lazily: bool) -> usize {
+        self.touch_all(&[index]);
+        let (keys, expiry) = self.db_mut(index).take();
+        let count = keys.len();
+        let garbage = Garbage::Database(keys, expiry);
+        if lazily && count > 0 {
+            self.lazyfree.free(garbage)
+        } else {
+            drop(garbage)
+        }
+        count
+    }
+
+    /// Replaces all data (a full synchronisation): the old databases are handed out.
+    pub fn replace_all(&mut self) -> Vec<Db> {
+        let all: Vec<_> = (0..self.databases()).map(DbIndex).collect();
+        self.touch_all(&all);
+        let fresh = (0..self.databases()).map(|_| Db::new(self.seed, self.by_slot)).collect();
+        std::mem::replace(&mut self.dbs, fresh)
+    }
+
+    fn touch_all(&mut self, of: &[DbIndex]) {
+        let Keyspace { watch, dbs, .. } = self;
+        watch.touch_databases(|db, key| {
+            let keys = &dbs[db.0 as usize].keys;
+            of.contains(&db) && keys.find(keys.hash(key), key).is_some()
+        });
+    }
+
+    /// A child was forked, or has ended: while it lives nothing moves.
+    pub fn pause_moves(&mut self, pause: bool) {
+        if self.paused != pause {
+            self.paused = pause;
+            self.dbs.iter_mut().for_each(|db| db.keys.pause_moves(pause));
+        }
+    }
+
+    /// Drops an entry, by the thread if that is wanted and worth it.
+    pub(crate) fn discard(&self, entry: Entry, lazily: bool) {
+        if lazily && entry.view().free_effort() > EFFORT_MIN {
+            self.lazyfree.free(Garbage::Entry(entry));
+        }
+    }
+
+    /// Removes a key whose deadline has passed, with everything that goes with it.
+    fn remove_expired(&mut self, index: DbIndex, hash: u64, key: &[u8]) {
+        if let Some(entry) = self.db_mut(index).remove(hash, key) {
+            self.bury(index, entry);
+        }
+    }
+
+    /// What goes with the removal of an expired key.
+    fn bury(&mut self, index: DbIndex, entry: Entry) {
+        let (key, lazily) = (entry.view().key(), self.tuning.lazy_expire);
+        self.stats.expired_keys += 1;
+        self.events.push(index, Event::EXPIRED, key);
+        self.watch.touch_expired(index, key);
+        self.deleted.push(Deleted { db: index, key: key.into(), lazily });
+        self.discard(entry, lazily);
+    }
+
+    /// Removes keys whose deadlines have passed, for at most `budget`: to be called often (ten times a
+    /// second or more). True when none is left for now.
+    pub fn expire_due(&mut self, now: UnixMillis, budget: Duration) -> bool {
+        if self.expire != Expire::Delete || !self.dbs.iter().any(|db| db.expiry.has_due(now)) {
+            return true;
+        }
+        // A stopwatch, not the time of day: it bounds the work and decides nothing else.
+        let started = Instant::now();
+        let done = self.expire_for(now, || started.elapsed() < budget);
+        self.stats.expire_cycle_us += started.elapsed().as_micros() as u64;
+        self.stats.expire_cycle_cut += u64::from(!done);
+        done
+    }
+
+    /// As [`Keyspace::expire_due`], as long as `go_on` says so; it is asked after every 16 keys.
+    pub fn expire_for(&mut self, now: UnixMillis, mut go_on: impl FnMut() -> bool) -> bool {
+        const BATCH: usize = 16;
+        let mut key = Vec::new();
+        // Each database in turn, one batch at a time, so that none starves the others.
+        let (mut idle, mut removed) = (0, 0);
+        while idle < self.dbs.len() {
+            self.cycle_db = (self.cycle_db + 1) % self.dbs.len();
+            let index = DbIndex(self.cycle_db as u32);
+            let before = removed;
+            while removed < before + BATCH {
+                let db = self.db_mut(index);
+                let Some(due) = db.expiry.pop_due(now) else { break };
+                removed += 1;
+                let Some(entry) = db.keys.find_due(due) else { continue };
+                key.clear();
+                key.extend_from_slice(entry.key());
+                let hash = db.keys.hash(&key);
+                // The index has lost its item already, so the keys alone are asked.
+                if let Some(entry) = db.keys.remove(hash, &key) {
+                    self.bury(index, entry);
+                }
+            }
+            idle = if removed == before { idle + 1 } else { 0 };
+            if removed > before && !go_on() {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// The earliest deadline of all databases, for the timer.
+    pub fn next_deadline(&self) -> Option<UnixMillis> {
+        self.dbs.iter().filter_map(|db| db.expiry.next_deadline()).min()
+    }
+}
+
+impl std::fmt::Debug for Keyspace {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Keyspace {{ keys: {}, dirty: {} }}", self.len(), self.dirty)
     }
 }

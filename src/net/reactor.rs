@@ -9,6 +9,7 @@ use mio::event::Source as Pollable;
 use mio::{Events, Interest, Poll};
 
 use super::token::Source;
+use crate::base::slab::Id;
 
 /// Something became ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,8 +24,15 @@ pub struct Ready {
 /// Where readiness comes from.
 #[derive(Debug)]
 pub enum Reactor {
-    Mio { poll: Poll, events: Events },
-    Simulated { ready: Vec<Ready> },
+    Mio {
+        poll: Poll,
+        events: Events,
+    },
+    /// `parted` keeps what clients were sent that are gone.
+    Simulated {
+        ready: Vec<Ready>,
+        parted: Vec<(Id, Vec<u8>)>,
+    },
 }
 
 const EVENTS_PER_POLL: usize = 1024;
@@ -35,7 +43,7 @@ impl Reactor {
     }
 
     pub fn simulated() -> Reactor {
-        Reactor::Simulated { ready: vec![] }
+        Reactor::Simulated { ready: vec![], parted: vec![] }
     }
 
     /// Sleeps until something is ready or the time is up, and appends what is ready. A signal ends the sleep early.
@@ -53,7 +61,7 @@ impl Reactor {
                     closed: event.is_read_closed() || event.is_error(),
                 }));
             }
-            Reactor::Simulated { ready } => out.append(ready),
+            Reactor::Simulated { ready, .. } => out.append(ready),
         }
         Ok(())
     }

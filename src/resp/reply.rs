@@ -415,6 +415,17 @@ impl Reply {
         self.head(b'|', pairs as i64);
     }
 
+    /// The answer of a HELP subcommand: a heading, the lines, and HELP itself.
+    pub fn help(&mut self, command: &str, lines: &[&str]) {
+        self.array(lines.len() + 3);
+        self.simple(&format!("{command} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"));
+        for line in lines {
+            self.simple(line);
+        }
+        self.simple("HELP");
+        self.simple("    Prints this help.");
+    }
+
     // -- aggregates whose length shows only at the end ----------------------------------------------
 
     /// Opens an aggregate to be closed by [`Reply::close_array`] and its kin.

@@ -6,6 +6,9 @@ use crate::command::lookup::CommandId;
 use crate::command::{Call, CmdError, Cx, Handler, Outcome, ReplyMode, flag};
 use crate::resp::reply::Mark;
 
+/// Output up to this many bytes is looked at only when a client has been served.
+const OUTPUT_UNCHECKED: usize = 16 * 1024;
+
 /// What becomes of the client's further requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flow {
@@ -43,7 +46,23 @@ pub fn process(srv: &mut Box<Server>, call: &mut Call) -> Flow {
         mute(call, mark);
     }
     call.out.seal_if_large();
-    if srv.clients.is_closing(call.client) { Flow::Stop } else { Flow::Continue }
+    if call.out.len() > OUTPUT_UNCHECKED {
+        check_output_limit(srv, call);
+    }
+    if call.hang_up || srv.clients.is_closing(call.client) { Flow::Stop } else { Flow::Continue }
+}
+
+/// Closes a client in the middle of its pipeline when its output has passed the limit: what follows would only be
+/// thrown away.
+#[cold]
+fn check_output_limit(srv: &mut Server, call: &Call) {
+    let Server { clients, conf, clock, stats, .. } = srv;
+    if let Some(client) = clients.get_mut(call.client)
+        && client.is_over_output_limit(call.out.len(), conf, clock.mono_cached_us())
+    {
+        stats.output_buffer_closes += 1;
+        clients.close_later(call.client);
+    }
 }
 
 /// Finds the command and checks the number of words. The command of the last call is tried first, for pipelines.
@@ -90,7 +109,7 @@ pub fn run(srv: &mut Box<Server>, call: &mut Call) -> Outcome {
         Handler::Data(handler) => {
             let Server { keyspace, conf, clock, .. } = &mut **srv;
             let Call { cmd, query, out, fx, session, .. } = call;
-            let db = keyspace.select(session.db);
+            let db = keyspace.select(session.db, clock.now());
             handler(&mut Cx { cmd, args: query.args(), db, out, fx, conf, now: clock.now() })
         }
         Handler::Server(handler) => handler(srv, call),

@@ -18,6 +18,7 @@ use crate::base::clock::Clock;
 use crate::base::files::Files;
 use crate::base::rng::Rng;
 use crate::client::Clients;
+use crate::client::describe::Scene;
 use crate::command::Call;
 use crate::command::lookup::Commands;
 use crate::config::Config;
@@ -27,6 +28,9 @@ use crate::net::reactor::Reactor;
 use cron::Cron;
 use stats::Stats;
 use unit::Unit;
+
+/// The version of Redis whose behaviour and features clients may expect.
+pub const COMPAT_VERSION: &str = "8.2.0";
 
 /// A server: its parts.
 pub struct Server {
@@ -77,6 +81,15 @@ impl Server {
         });
         server.refresh_states();
         server
+    }
+
+    /// What descriptions of clients need to know.
+    pub fn scene(&self) -> Scene<'_> {
+        Scene {
+            commands: &self.commands,
+            unix_path: &self.conf.net.unixsocket,
+            now_us: self.clock.mono_cached_us(),
+        }
     }
 
     /// Recomputes which gates stand half closed, after something changed that they look at.

@@ -60,7 +60,7 @@ fn run_requests(srv: &mut Box<Server>, call: &mut Call) {
     loop {
         let limits = Limits {
             bulk_max: srv.conf.proto.max_bulk_len,
-            authenticated: call.session.authenticated,
+            authenticated: call.session.authenticated || srv.conf.security.requirepass.is_empty(),
         };
         match call.query.parse(limits) {
             Ok(Parsed::Request) => match exec::process(srv, call) {
@@ -106,34 +106,40 @@ fn refuse_protocol(srv: &mut Server, call: &mut Call, error: ProtocolError) {
     call.out.begin();
     call.out.error(format!("ERR Protocol error: {error}").as_bytes());
     srv.stats.count_error("ERR");
-    call.query.reset();
-    if let Some(client) = srv.clients.get_mut(call.client) {
-        client.marks.close_after_reply = true;
-    }
+    call.hang_up = true;
 }
 
 /// Gives the client back what travelled, and queues its output.
 fn finish(srv: &mut Server, call: &mut Call) {
-    let Server { clients, net, conf, stats, .. } = srv;
+    let Server { clients, net, conf, stats, clock, .. } = srv;
     let Some(client) = clients.get_mut(call.client) else {
         // It was freed meanwhile, which only the end of a turn does.
         call.query.reset();
         call.out.clear();
         return;
     };
-    let held = call.query.held();
+    let over_query = call.query.held() as u64 > conf.clients.query_buffer_limit;
+    if std::mem::take(&mut call.hang_up) {
+        client.marks.close_after_reply = true;
+        call.query.reset();
+    }
     client.take_back(call);
+    let mut close = over_query;
     if client.out.is_empty() {
         net.buffers.take_back(std::mem::take(client.out.buffer()));
-        if client.marks.close_after_reply {
-            clients.close_later(call.client);
+        close |= client.marks.close_after_reply;
+    } else {
+        if !client.marks.pending_write && !client.marks.write_blocked {
+            client.marks.pending_write = true;
+            net.pending_writes.push(call.client);
         }
-    } else if !client.marks.pending_write && !client.marks.write_blocked {
-        client.marks.pending_write = true;
-        net.pending_writes.push(call.client);
+        let now = clock.mono_cached_us();
+        let over_output = client.is_over_output_limit(client.out.len(), conf, now);
+        stats.output_buffer_closes += u64::from(over_output && !client.marks.closing);
+        close |= over_output;
     }
-    if held as u64 > conf.clients.query_buffer_limit {
-        stats.query_buffer_closes += 1;
+    stats.query_buffer_closes += u64::from(over_query);
+    if close {
         clients.close_later(call.client);
     }
 }

@@ -73,7 +73,7 @@ impl TestServer {
         if let Some(sim) = self.srv.clients.get_mut(client).and_then(|c| c.conn.simulated()) {
             sim.incoming.extend_from_slice(bytes);
         }
-        if let Reactor::Simulated { ready } = &mut self.srv.net.reactor {
+        if let Reactor::Simulated { ready, .. } = &mut self.srv.net.reactor {
             let source = Source::Client(client);
             ready.push(Ready { source, readable: true, writable: false, closed: false });
         }
@@ -95,7 +95,14 @@ impl TestServer {
     /// What the server has sent to a client since the last look.
     pub fn receive(&mut self, client: Id) -> Vec<u8> {
         let sim = self.srv.clients.get_mut(client).and_then(|c| c.conn.simulated());
-        sim.map(|s| std::mem::take(&mut s.outgoing)).unwrap_or_default()
+        if let Some(sim) = sim {
+            return std::mem::take(&mut sim.outgoing);
+        }
+        let Reactor::Simulated { parted, .. } = &mut self.srv.net.reactor else {
+            return vec![];
+        };
+        let mine = parted.extract_if(.., |(id, _)| *id == client);
+        mine.flat_map(|(_, bytes)| bytes).collect()
     }
 
     /// Lets time pass.

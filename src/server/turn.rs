@@ -6,9 +6,10 @@ use std::time::Duration;
 use super::{Server, cron, serve};
 use crate::base::slab::Id;
 use crate::client::flush::Sent;
+use crate::client::limits;
 use crate::command::Session;
 use crate::net::conn::Conn;
-use crate::net::reactor::Ready;
+use crate::net::reactor::{Reactor, Ready};
 use crate::net::token::Source;
 
 /// Runs turns until the server stops.
@@ -26,6 +27,7 @@ pub fn turn(srv: &mut Box<Server>, ready: &mut Vec<Ready>) -> io::Result<()> {
     let timeout = sleep_time(srv);
     srv.net.reactor.wait(Some(timeout), ready)?;
     srv.clock.refresh();
+    cron::end_pause_if_over(srv);
     cron::run_if_due(srv);
     let again = std::mem::take(&mut srv.net.again);
     for event in ready.drain(..) {
@@ -63,7 +65,14 @@ fn sleep_time(srv: &Server) -> Duration {
     if unread || srv.stopping || !srv.net.pending_writes.is_empty() {
         return Duration::ZERO;
     }
-    Duration::from_micros(srv.cron.due_in_us(srv.clock.mono_us()))
+    let until_tick = Duration::from_micros(srv.cron.due_in_us(srv.clock.mono_us()));
+    match srv.clients.pause.until() {
+        None => until_tick,
+        Some(until) => {
+            let left_ms = until.0.saturating_sub(srv.clock.now().0).max(0);
+            until_tick.min(Duration::from_millis(left_ms as u64))
+        }
+    }
 }
 
 /// What must be done before the reactor sleeps.
@@ -117,11 +126,14 @@ fn free_closed(srv: &mut Server) {
         return;
     }
     for id in srv.clients.take_closing() {
-        if let Some(mut client) = srv.clients.remove(id) {
-            match &mut client.conn {
-                // Closing the descriptor takes it out of the poll.
-                Conn::Tcp { .. } | Conn::Unix(_) | Conn::Simulated(_) => {}
-            }
+        // Dropping the client closes its descriptor, which takes it out of the poll.
+        let Some(mut client) = srv.clients.remove(id) else {
+            continue;
+        };
+        if let Reactor::Simulated { parted, .. } = &mut srv.net.reactor
+            && let Some(sim) = client.conn.simulated()
+        {
+            parted.push((id, std::mem::take(&mut sim.outgoing)));
         }
     }
 }
@@ -154,12 +166,16 @@ fn continue_bursts(srv: &mut Box<Server>) {
     }
 }
 
-fn admit_connection(srv: &mut Server, conn: Conn) {
+fn admit_connection(srv: &mut Server, mut conn: Conn) {
+    if let Some(text) = limits::refusal(&srv.conf, &srv.clients, &conn) {
+        srv.stats.connections_rejected += 1;
+        // Whoever cannot take these few bytes at once is not told.
+        let _ = conn.write(text);
+        return;
+    }
     srv.stats.connections_received += 1;
     conn.tune(srv.conf.net.tcp_keepalive_s);
-    let session =
-        Session { authenticated: srv.conf.security.requirepass.is_empty(), ..Session::default() };
-    let id = srv.clients.add(conn, session, srv.clock.mono_cached_us());
+    let id = srv.clients.add(conn, Session::fresh(&srv.conf), srv.clock.mono_cached_us());
     let Server { clients, net, .. } = srv;
     let Some(client) = clients.get_mut(id) else {
         return;

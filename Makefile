@@ -1,0 +1,50 @@
+# make            builds the release; make run starts it; make test tests it; make install PREFIX=/usr/local
+# Needs Rust, a C compiler and make; `make test` fetches what else it wants where it may (tests/install-deps.sh).
+
+CARGO ?= cargo
+PREFIX ?= /usr/local
+BINDIR = $(DESTDIR)$(PREFIX)/bin
+SERVER = target/release/redis-server
+# Other names of the server: the program looks at the name it was called by.
+LINKS = redis-sentinel redis-check-rdb redis-check-aof
+# Options of the end-to-end tests, e.g. make test TESTARGS="--single unit/protocol --verbose".
+TESTARGS ?=
+
+all: build
+
+build:
+	$(CARGO) build --release
+	@for name in redis-server $(LINKS); do ln -sf ../$(SERVER) src/$$name; done
+
+run: build
+	$(SERVER) redis.conf
+
+# The last line of the output is the result of the end-to-end tests.
+test:
+	@sh tests/install-deps.sh
+	@$(MAKE) --no-print-directory build
+	$(CARGO) test
+	@command -v tclsh >/dev/null || { echo "make test needs tclsh (package tcl)" >&2; exit 1; }
+	@tclsh tests/test_helper.tcl --server $(SERVER) $(TESTARGS)
+
+check:
+	$(CARGO) fmt --check
+	$(CARGO) clippy --all-targets -- -D warnings
+
+# Instructions per request, then CPU time per request beside the installed peers and the bare echo loop.
+bench: build
+	$(CARGO) bench --features sim --bench dispatch
+	python3 utils/bench/compare.py --server ours=$(SERVER) --floor \
+		$(if $(shell command -v redis-server),--server redis=$(shell command -v redis-server))
+
+install: build
+	mkdir -p $(BINDIR)
+	install -m 755 $(SERVER) $(BINDIR)/redis-server
+	@for name in $(LINKS); do ln -sf redis-server $(BINDIR)/$$name; done
+
+clean:
+	$(CARGO) clean
+	rm -rf tests/tmp
+	rm -f src/redis-server $(LINKS:%=src/%)
+
+.PHONY: all build run test check bench install clean

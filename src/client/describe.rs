@@ -1,0 +1,155 @@
+//! A client as one line of text: CLIENT LIST, CLIENT INFO, logs and crash reports show clients like this.
+
+use std::fmt::Write as _;
+
+use super::Client;
+use crate::acl::DEFAULT_USER;
+use crate::command::Call;
+use crate::command::lookup::Commands;
+use crate::resp::Proto;
+
+/// What a description needs to know besides the client.
+#[derive(Clone, Copy)]
+pub struct Scene<'a> {
+    pub commands: &'a Commands,
+    /// Path of the unix socket, which stands for the address of its clients.
+    pub unix_path: &'a str,
+    /// Monotonic microseconds.
+    pub now_us: u64,
+}
+
+/// The buffers of a client, which travel in the call while it is served.
+#[derive(Clone, Copy)]
+struct Buffers {
+    query: usize,
+    query_free: usize,
+    argv: usize,
+    reply_size: usize,
+    reply_used: usize,
+    chunks: usize,
+    chunk_bytes: usize,
+    proto: Proto,
+}
+
+impl Client {
+    /// The letters of `flags=`.
+    pub fn flag_letters(&self) -> String {
+        let marks = &self.marks;
+        let letters: String = [
+            ('O', marks.monitor),
+            ('b', marks.postponed),
+            ('c', marks.close_after_reply),
+            ('A', marks.closing),
+            ('U', self.conn.is_unix()),
+            ('e', marks.no_evict),
+            ('T', self.session.no_touch),
+        ]
+        .iter()
+        .filter(|(_, set)| *set)
+        .map(|(letter, _)| *letter)
+        .collect();
+        if letters.is_empty() { "N".to_owned() } else { letters }
+    }
+
+    /// Bytes this client costs, its buffers included.
+    pub fn memory(&self) -> usize {
+        let names = [&self.name, &self.lib_name, &self.lib_ver];
+        size_of::<Client>()
+            + self.query.capacity()
+            + self.out.open_capacity()
+            + self.out.sealed_bytes()
+            + names.iter().filter_map(|n| n.as_ref()).map(|n| n.len()).sum::<usize>()
+    }
+
+    /// The line, without its end. `call` is the one being served, whose client's buffers travel in it.
+    pub fn describe(&self, scene: Scene<'_>, call: Option<&Call>) -> Vec<u8> {
+        let call = call.filter(|call| call.client == self.id);
+        let (query, out) = call.map_or((&self.query, &self.out), |c| (&c.query, &c.out));
+        let buffers = Buffers {
+            query: query.len(),
+            query_free: query.capacity().saturating_sub(query.len()),
+            argv: call.map_or(0, |c| c.query.argv_bytes()),
+            reply_size: out.open_capacity(),
+            reply_used: out.open_len(),
+            chunks: out.chunks(),
+            chunk_bytes: out.sealed_bytes(),
+            proto: out.proto(),
+        };
+        let mut line = Vec::with_capacity(400);
+        self.describe_identity(scene, &mut line);
+        self.describe_buffers(buffers, &mut line);
+        let command = self.last_command.map_or("NULL", |id| scene.commands.entry(id).command.name);
+        let text = format!(
+            " events={} cmd={command} user={DEFAULT_USER} redir=-1 resp={}",
+            if self.marks.write_blocked { "rw" } else { "r" },
+            if buffers.proto == Proto::Resp3 { 3 } else { 2 },
+        );
+        line.extend_from_slice(text.as_bytes());
+        for (field, value) in [(" lib-name=", &self.lib_name), (" lib-ver=", &self.lib_ver)] {
+            line.extend_from_slice(field.as_bytes());
+            line.extend_from_slice(value.as_deref().unwrap_or_default());
+        }
+        let totals = &self.totals;
+        let text = format!(
+            " io-thread=0 tot-net-in={} tot-net-out={} tot-cmds={}",
+            totals.bytes_in, totals.bytes_out, totals.commands
+        );
+        line.extend_from_slice(text.as_bytes());
+        line
+    }
+
+    fn describe_identity(&self, scene: Scene<'_>, line: &mut Vec<u8>) {
+        let (peer, local) = (self.conn.peer(), self.conn.local());
+        let text = format!(
+            "id={} addr={} laddr={} fd={} name=",
+            self.number,
+            peer.display(scene.unix_path),
+            local.display(scene.unix_path),
+            self.conn.fd(),
+        );
+        line.extend_from_slice(text.as_bytes());
+        line.extend_from_slice(self.name.as_deref().unwrap_or_default());
+        let text = format!(
+            " age={} idle={} flags={} db={} sub=0 psub=0 ssub=0 multi=-1 watch=0",
+            self.age_s(scene.now_us),
+            self.idle_s(scene.now_us),
+            self.flag_letters(),
+            self.session.db.0,
+        );
+        line.extend_from_slice(text.as_bytes());
+    }
+
+    fn describe_buffers(&self, b: Buffers, line: &mut Vec<u8>) {
+        let mut text = String::new();
+        let total = size_of::<Client>()
+            + b.query
+            + b.query_free
+            + b.argv
+            + b.reply_size
+            + b.chunk_bytes
+            + self.name.as_ref().map_or(0, |n| n.len());
+        let _ = write!(
+            text,
+            " qbuf={} qbuf-free={} argv-mem={} multi-mem=0 rbs={} rbp={} obl={} oll={} omem={} tot-mem={total}",
+            b.query,
+            b.query_free,
+            b.argv,
+            b.reply_size,
+            b.reply_size,
+            b.reply_used,
+            b.chunks,
+            b.chunk_bytes,
+        );
+        line.extend_from_slice(text.as_bytes());
+    }
+
+    /// Whole seconds since it connected.
+    pub fn age_s(&self, now_us: u64) -> u64 {
+        now_us.saturating_sub(self.created_us) / 1_000_000
+    }
+
+    /// Whole seconds since it last sent or took something.
+    pub fn idle_s(&self, now_us: u64) -> u64 {
+        now_us.saturating_sub(self.active_us) / 1_000_000
+    }
+}

@@ -1,0 +1,268 @@
+//! A database: its keys and the index of their deadlines.
+//!
+//! Keys live in one table. With cluster mode on there is one table for each hash slot instead, so that a slot
+//! can be counted, listed and dropped without looking at the others; with it off a lookup pays one comparison
+//! for that. All tables share one hash seed, so the hash of a key is computed once.
+//!
+//! ```text
+//!   scan cursor, cluster mode    63                           14 13        0
+//!                               ┌───────────────────────────────┬───────────┐
+//!                               │ cursor within the slot's table│ slot      │
+//!                               └───────────────────────────────┴───────────┘
+//! ```
+
+use super::entry::{Entry, EntryMut, EntryRef};
+use super::expiry::{Due, Expiry, LOW_BITS};
+use super::slots::{SLOTS, slot_of};
+use crate::base::clock::UnixMillis;
+use crate::ds::hash::HashSeed;
+use crate::ds::table::{Drain, Slot, Table};
+
+/// Bits of a slot number.
+const SLOT_BITS: u32 = SLOTS.ilog2();
+
+/// The keys of one database.
+pub struct Keys {
+    /// One table, or one for each slot.
+    tables: Vec<Table<Entry>>,
+    len: usize,
+    seed: HashSeed,
+}
+
+/// One database.
+pub struct Db {
+    pub keys: Keys,
+    pub expiry: Expiry,
+}
+
+impl Db {
+    /// An empty database.
+    pub fn new(seed: HashSeed, by_slot: bool) -> Self {
+        Db { keys: Keys::new(seed, by_slot), expiry: Expiry::default() }
+    }
+
+    /// Takes everything out.
+    pub fn take(&mut self) -> (Keys, Expiry) {
+        (self.keys.take(), std::mem::take(&mut self.expiry))
+    }
+}
+
+impl Keys {
+    fn new(seed: HashSeed, by_slot: bool) -> Self {
+        let tables = if by_slot { SLOTS } else { 1 };
+        Keys { tables: (0..tables).map(|_| Table::new(seed)).collect(), len: 0, seed }
+    }
+
+    fn take(&mut self) -> Self {
+        let tables = self.tables.iter_mut().map(Table::take).collect();
+        Keys { tables, len: std::mem::take(&mut self.len), seed: self.seed }
+    }
+
+    #[inline]
+    fn index(&self, key: &[u8]) -> usize {
+        if self.tables.len() == 1 { 0 } else { slot_of(key) }
+    }
+
+    /// The hash of a key.
+    #[inline]
+    pub fn hash(&self, key: &[u8]) -> u64 {
+        self.seed.hash(key)
+    }
+
+    /// Number of keys.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// True without keys.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Finds an entry.
+    #[inline]
+    pub fn find(&self, hash: u64, key: &[u8]) -> Option<EntryRef<'_>> {
+        self.tables[self.index(key)].find_hashed(hash, key)
+    }
+
+    /// Finds an entry to change or replace it.
+    #[inline]
+    pub fn find_mut(&mut self, hash: u64, key: &[u8]) -> Option<Slot<'_, Entry>> {
+        let index = self.index(key);
+        self.tables[index].find_mut_hashed(hash, key)
+    }
+
+    /// Stores an entry whose key is known to be absent.
+    pub fn insert_new(&mut self, hash: u64, entry: Entry) {
+        let index = self.index(entry.view().key());
+        self.tables[index].insert_new(hash, entry);
+        self.len += 1;
+    }
+
+    /// Removes an entry.
+    pub fn remove(&mut self, hash: u64, key: &[u8]) -> Option<Entry> {
+        let index = self.index(key);
+        let entry = self.tables[index].remove_hashed(hash, key)?;
+        self.len -= 1;
+        Some(entry)
+    }
+
+    /// What the index of deadlines keeps of a key's hash: in cluster mode the slot stands in the low bits.
+    #[inline]
+    pub fn due_hash(&self, hash: u64, key: &[u8]) -> u64 {
+        if self.tables.len() == 1 {
+            return hash;
+        }
+        let place = hash & (0xffff << 48);
+        place | ((hash << SLOT_BITS) & ((1 << LOW_BITS) - 1)) | slot_of(key) as u64
+    }
+
+    /// The entry that an item of the index of deadlines means.
+    pub fn find_due(&self, due: Due) -> Option<EntryRef<'_>> {
+        let accept = |entry: EntryRef<'_>| entry.deadline() == Some(due.deadline);
+        if self.tables.len() == 1 {
+            return self.tables[0].find_where(due.hash, LOW_BITS, accept);
+        }
+        let place = due.hash & (0xffff << 48);
+        let low = (due.hash & ((1 << LOW_BITS) - 1)) >> SLOT_BITS;
+        let slot = due.hash as usize % SLOTS;
+        self.tables[slot].find_where(place | low, LOW_BITS - SLOT_BITS, accept)
+    }
+
+    /// Visits the entries at a cursor; returns the next cursor, 0 at the end.
+    pub fn scan<'a>(&'a self, cursor: u64, visit: impl FnMut(EntryRef<'a>)) -> u64 {
+        if self.tables.len() == 1 {
+            return self.tables[0].scan(cursor, visit);
+        }
+        let slot = cursor as usize % SLOTS;
+        let next = self.tables[slot].scan(cursor >> SLOT_BITS, visit);
+        if next != 0 {
+            return (next << SLOT_BITS) | slot as u64;
+        }
+        // Empty slots are skipped in one step.
+        let later = (slot + 1..SLOTS).find(|s| !self.tables[*s].is_empty());
+        later.map_or(0, |slot| slot as u64)
+    }
+
+    /// A random entry, all being equally likely.
+    pub fn sample(&self, mut random: impl FnMut() -> u64) -> Option<EntryRef<'_>> {
+        if self.tables.len() == 1 {
+            return self.tables[0].sample(random);
+        }
+        let mut rank = (random() as usize).checked_rem(self.len)?;
+        let table = self.tables.iter().find(|table| {
+            let here = rank < table.len();
+            rank = rank.saturating_sub(if here { 0 } else { table.len() });
+            here
+        })?;
+        table.sample(random)
+    }
+
+    /// All entries, in no particular order.
+    pub fn iter(&self) -> impl Iterator<Item = EntryRef<'_>> {
+        self.tables.iter().flat_map(Table::iter)
+    }
+
+    /// Asks the processor to fetch the bucket of a key, whose hash is returned for [`Keys::prefetch_entry`].
+    #[inline]
+    pub fn prefetch_bucket(&self, key: &[u8]) -> u64 {
+        let hash = self.hash(key);
+        self.tables[self.index(key)].prefetch_bucket(hash);
+        hash
+    }
+
+    /// Asks the processor to fetch the entry of a key, whose bucket should have arrived.
+    #[inline]
+    pub fn prefetch_entry(&self, hash: u64, key: &[u8]) {
+        self.tables[self.index(key)].prefetch_entry(hash);
+    }
+
+    /// Forbids or allows moves in all tables: a forked child lives.
+    pub fn pause_moves(&mut self, pause: bool) {
+        let switch = if pause { Table::pause_moves } else { Table::resume_moves };
+        self.tables.iter_mut().for_each(switch);
+    }
+
+    /// Bytes of the tables, entries not included.
+    pub fn memory_bytes(&self) -> usize {
+        let lists = self.tables.capacity() * size_of::<Table<Entry>>();
+        lists + self.tables.iter().map(Table::memory_bytes).sum::<usize>()
+    }
+
+    /// Slots of all tables, occupied or not (DEBUG HTSTATS).
+    pub fn table_slots(&self) -> usize {
+        self.tables.iter().map(Table::slots).sum()
+    }
+
+    /// True when keys are kept by hash slot.
+    pub fn is_by_slot(&self) -> bool {
+        self.tables.len() > 1
+    }
+
+    /// Keys in one hash slot. Zero unless they are kept by slot.
+    pub fn slot_len(&self, slot: usize) -> usize {
+        self.slot_table(slot).map_or(0, Table::len)
+    }
+
+    /// The entries of one hash slot.
+    pub fn slot_iter(&self, slot: usize) -> impl Iterator<Item = EntryRef<'_>> {
+        self.slot_table(slot).into_iter().flat_map(Table::iter)
+    }
+
+    fn slot_table(&self, slot: usize) -> Option<&Table<Entry>> {
+        self.is_by_slot().then(|| &self.tables[slot])
+    }
+
+    /// Takes the entries of one hash slot out.
+    pub fn take_slot(&mut self, slot: usize) -> Option<Drain<Entry>> {
+        let table = if self.is_by_slot() { self.tables[slot].take() } else { return None };
+        self.len -= table.len();
+        Some(table.into_iter())
+    }
+
+    /// Changes every entry.
+    pub fn for_each_mut(&mut self, mut visit: impl FnMut(EntryMut<'_>)) {
+        self.tables.iter_mut().for_each(|table| table.for_each_mut(&mut visit));
+    }
+}
+
+impl Db {
+    /// Stores an entry under a new key, and its deadline.
+    pub fn insert(&mut self, hash: u64, entry: Entry) {
+        if let Some(deadline) = entry.view().deadline() {
+            self.expiry.insert(deadline, self.keys.due_hash(hash, entry.view().key()));
+        }
+        self.keys.insert_new(hash, entry);
+    }
+
+    /// Takes an entry out, and its deadline.
+    pub fn remove(&mut self, hash: u64, key: &[u8]) -> Option<Entry> {
+        let entry = self.keys.remove(hash, key)?;
+        if let Some(deadline) = entry.view().deadline() {
+            self.expiry.remove(deadline, self.keys.due_hash(hash, key));
+        }
+        Some(entry)
+    }
+
+    /// Keeps the index in step with a deadline that changes.
+    #[inline]
+    pub fn note_deadline(
+        &mut self,
+        hash: u64,
+        key: &[u8],
+        old: Option<UnixMillis>,
+        new: Option<UnixMillis>,
+    ) {
+        if old == new {
+            return;
+        }
+        let hash = self.keys.due_hash(hash, key);
+        if let Some(old) = old {
+            self.expiry.remove(old, hash);
+        }
+        if let Some(new) = new {
+            self.expiry.insert(new, hash);
+        }
+    }
+}

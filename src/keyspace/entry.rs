@@ -1,0 +1,817 @@
+//! Entries: a key with its value, in one allocation.
+//!
+//! ```text
+//!   0         8                                                              (each line 8 bytes)
+//!  ┌─────────┬────────────┬────────────┬────────────┬───────────┬──────────────┐
+//!  │ head    │ deadline   │ word       │ key length │ key bytes │ value bytes  │
+//!  └─────────┴────────────┴────────────┴────────────┴───────────┴──────────────┘
+//!             volatile     all kinds    keys of       always      kind Short
+//!             keys only    but Short    64 KiB and up
+//!
+//!  head  63            48 47            32 31   28 27   24 23                          0
+//!       ┌────────────────┬────────────────┬───────┬───────┬─────────────────────────────┐
+//!       │ value length   │ key length     │ flags │ kind  │ access clock (LRU or LFU)   │
+//!       │ (kind Short)   │ (or 65535)     │       │       │                             │
+//!       └────────────────┴────────────────┴───────┴───────┴─────────────────────────────┘
+//!
+//!  kind  Short  the value's bytes follow the key        flags  1  has a deadline
+//!        Int    the word is the integer                        2  OBJECT ENCODING says `raw`
+//!        Long   the word is an `Arc<Vec<u8>>`                  4  the key's length has a field of its own
+//!        List.. the word is a `Box` of the type
+//! ```
+//!
+//! A key of 16 bytes with a value of 8 takes 32 bytes. The allocation is always a whole size class, which is a
+//! function of head and key length; a value may thus be overwritten in place whenever the class stays the
+//! same, and the layout for freeing is known without being stored.
+//!
+//! Ownership: an [`Entry`] owns the block and what the word points to. [`EntryRef`] and [`EntryMut`] are its
+//! views, as the table hands them out.
+#![expect(unsafe_code, reason = "bytes per key: a header of variable shape over one allocation")]
+
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::marker::PhantomData;
+use std::mem::{ManuallyDrop, forget};
+use std::ptr::{NonNull, null_mut, without_provenance_mut};
+use std::sync::Arc;
+
+use crate::base::alloc::class_size;
+use crate::base::clock::UnixMillis;
+use crate::ds::table::Element;
+use crate::types::Object;
+use crate::types::hash::Hash;
+use crate::types::list::List;
+use crate::types::set::Set;
+use crate::types::stream::Stream;
+use crate::types::text::Text;
+use crate::types::zset::Zset;
+
+/// Strings up to this many bytes stand in the entry itself.
+pub const SHORT_MAX: usize = 512;
+
+/// The longest string that OBJECT ENCODING calls `embstr`.
+pub const EMBSTR_MAX: usize = 44;
+
+/// Key lengths from here on have a field of their own.
+const LONG_KEY: usize = 0xffff;
+
+const HAS_DEADLINE: u64 = 1 << 28;
+const IS_RAW: u64 = 1 << 29;
+const HAS_LONG_KEY: u64 = 1 << 30;
+
+/// How a value is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Kind {
+    Short = 0,
+    Int = 1,
+    Long = 2,
+    List = 3,
+    Set = 4,
+    Zset = 5,
+    Hash = 6,
+    Stream = 7,
+}
+
+/// The type of a value, as TYPE names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Type {
+    Hash,
+    List,
+    Set,
+    Stream,
+    String,
+    Zset,
+}
+
+impl Type {
+    /// The name TYPE and SCAN's TYPE option use.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Type::Hash => "hash",
+            Type::List => "list",
+            Type::Set => "set",
+            Type::Stream => "stream",
+            Type::String => "string",
+            Type::Zset => "zset",
+        }
+    }
+}
+
+/// A value to store. Bytes are copied, the rest is adopted.
+#[derive(Debug)]
+pub enum Value<'a> {
+    Big(Arc<Vec<u8>>),
+    Bytes(&'a [u8]),
+    Hash(Box<Hash>),
+    Int(i64),
+    List(Box<List>),
+    Set(Box<Set>),
+    Stream(Box<Stream>),
+    Zset(Box<Zset>),
+}
+
+/// What an entry has beside key and value.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Meta {
+    pub deadline: Option<UnixMillis>,
+    /// 24 bits, see `access`.
+    pub clock: u32,
+    /// The string is reported as `raw` whatever its length.
+    pub is_raw: bool,
+}
+
+/// A key and its value.
+pub struct Entry(NonNull<u8>);
+
+/// An entry, looked at.
+#[derive(Clone, Copy)]
+pub struct EntryRef<'a> {
+    block: NonNull<u8>,
+    entry: PhantomData<&'a Entry>,
+}
+
+/// An entry, to be changed.
+pub struct EntryMut<'a> {
+    view: EntryRef<'a>,
+    entry: PhantomData<&'a mut Entry>,
+}
+
+/// The types that live in a box. Implemented in this file alone, one kind for each: casts rest on it.
+pub trait Boxed: Object + sealed::Sealed {
+    /// The kind that stands for the type.
+    const KIND: Kind;
+}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+macro_rules! boxed {
+    ($($name:ident),*) => {
+        $(impl sealed::Sealed for $name {}
+        impl Boxed for $name {
+            const KIND: Kind = Kind::$name;
+        }
+        impl From<Box<$name>> for Value<'_> {
+            fn from(object: Box<$name>) -> Self {
+                Value::$name(object)
+            }
+        })*
+
+        /// Drops what the word of a boxed kind owns.
+        ///
+        /// # Safety
+        /// The word came from `Box::into_raw` of the kind's type and is not used again.
+        unsafe fn drop_boxed(kind: Kind, word: Word) {
+            match kind {
+                // SAFETY: the caller's promise.
+                $(Kind::$name => drop(unsafe { Box::from_raw(word.cast::<$name>()) }),)*
+                Kind::Short | Kind::Int | Kind::Long => unreachable!("not boxed"),
+            }
+        }
+
+        impl<'a> EntryRef<'a> {
+            /// Runs a function of the object, if the value is one.
+            pub fn object<R>(self, of: impl ObjectFn<R>) -> Option<R> {
+                match self.kind() {
+                    $(Kind::$name => self.boxed::<$name>().map(|o| of.call(o)),)*
+                    Kind::Short | Kind::Int | Kind::Long => None,
+                }
+            }
+
+            /// A copy of the value, to be stored under another key.
+            pub fn copy_value(self) -> Value<'a> {
+                match (self.kind(), self.text()) {
+                    (_, Some(Text::Int(number))) => Value::Int(number),
+                    (_, Some(Text::Bytes(bytes))) => Value::Bytes(bytes),
+                    (_, Some(Text::Big(bytes))) => Value::Big(Arc::clone(bytes)),
+                    $((Kind::$name, None) => {
+                        Value::$name(Box::new(self.boxed::<$name>().expect("its kind says so").clone()))
+                    })*
+                    (Kind::Short | Kind::Int | Kind::Long, None) => unreachable!("strings have a text"),
+                }
+            }
+        }
+    };
+}
+
+/// A function of any object: closures cannot be generic.
+pub trait ObjectFn<R> {
+    fn call<O: Object>(self, object: &O) -> R;
+}
+
+boxed!(List, Set, Zset, Hash, Stream);
+
+/// The word of an entry: the pointer of a box, or an integer's bits in a pointer's clothes. (The `Arc` of a long
+/// string is stored as itself, so that it can be borrowed.)
+type Word = *mut u8;
+
+const _: () = assert!(size_of::<Word>() == 8 && size_of::<Arc<Vec<u8>>>() == 8);
+
+/// The head word, taken apart.
+#[derive(Clone, Copy)]
+struct Head(u64);
+
+impl Head {
+    #[inline]
+    fn kind(self) -> Kind {
+        match (self.0 >> 24) & 0xf {
+            0 => Kind::Short,
+            1 => Kind::Int,
+            2 => Kind::Long,
+            3 => Kind::List,
+            4 => Kind::Set,
+            5 => Kind::Zset,
+            6 => Kind::Hash,
+            7 => Kind::Stream,
+            _ => unreachable!("only kinds are stored"),
+        }
+    }
+
+    #[inline]
+    fn has(self, flag: u64) -> bool {
+        self.0 & flag != 0
+    }
+
+    #[inline]
+    fn is_short(self) -> bool {
+        self.0 & (0xf << 24) == 0
+    }
+
+    /// Offset of the word: behind the head and the deadline.
+    #[inline]
+    fn word_at(self) -> usize {
+        8 + 8 * usize::from(self.has(HAS_DEADLINE))
+    }
+
+    /// Offset of the key's long length, or of the key if it has none.
+    #[inline]
+    fn length_at(self) -> usize {
+        self.word_at() + 8 * usize::from(!self.is_short())
+    }
+
+    #[inline]
+    fn key_at(self) -> usize {
+        self.length_at() + 8 * usize::from(self.has(HAS_LONG_KEY))
+    }
+
+    #[inline]
+    fn short_key_len(self) -> usize {
+        (self.0 >> 32) as usize & 0xffff
+    }
+
+    #[inline]
+    fn value_len(self) -> usize {
+        (self.0 >> 48) as usize
+    }
+}
+
+/// The layout of an entry that needs `size` bytes: the whole size class.
+#[inline]
+fn layout(size: usize) -> Layout {
+    Layout::from_size_align(class_size(size), 8)
+        .expect("keys are far smaller than the address space")
+}
+
+impl Entry {
+    /// Makes an entry.
+    pub fn new(key: &[u8], value: Value<'_>, meta: Meta) -> Self {
+        let boxed = |kind, word: *mut u8| (kind, word, &[][..]);
+        let (kind, word, bytes): (Kind, Word, &[u8]) = match value {
+            Value::Int(number) => (Kind::Int, without_provenance_mut(number as usize), &[]),
+            Value::Bytes(bytes) if bytes.len() <= SHORT_MAX => (Kind::Short, null_mut(), bytes),
+            Value::Bytes(bytes) => {
+                return Entry::new(key, Value::Big(Arc::new(bytes.to_vec())), meta);
+            }
+            Value::Big(bytes) if bytes.len() <= SHORT_MAX => {
+                return Entry::new(key, Value::Bytes(&bytes), meta);
+            }
+            Value::Big(bytes) => boxed(Kind::Long, Arc::into_raw(bytes).cast_mut().cast()),
+            Value::Hash(object) => boxed(Kind::Hash, Box::into_raw(object).cast()),
+            Value::List(object) => boxed(Kind::List, Box::into_raw(object).cast()),
+            Value::Set(object) => boxed(Kind::Set, Box::into_raw(object).cast()),
+            Value::Stream(object) => boxed(Kind::Stream, Box::into_raw(object).cast()),
+            Value::Zset(object) => boxed(Kind::Zset, Box::into_raw(object).cast()),
+        };
+        // SAFETY: the word is the integer, or the pointer given up just above, as the kind says.
+        unsafe { Entry::build(key, kind, word, bytes, meta) }
+    }
+
+    /// Writes the parts of an entry into a fresh block.
+    ///
+    /// # Safety
+    /// The word is what the kind says, and its ownership passes to the entry.
+    unsafe fn build(key: &[u8], kind: Kind, word: Word, bytes: &[u8], meta: Meta) -> Self {
+        let mut head = Head(u64::from(meta.clock & 0xff_ffff) | ((kind as u64) << 24));
+        head.0 |= (bytes.len() as u64) << 48;
+        head.0 |= (key.len().min(LONG_KEY) as u64) << 32;
+        head.0 |= if key.len() >= LONG_KEY { HAS_LONG_KEY } else { 0 };
+        head.0 |= if meta.is_raw { IS_RAW } else { 0 };
+        head.0 |= if meta.deadline.is_some() { HAS_DEADLINE } else { 0 };
+        let layout = layout(head.key_at() + key.len() + bytes.len());
+        // SAFETY: the layout is not empty. All offsets below are inside the block, whose size was computed
+        // from the same head: words lie before `key_at`, then the key, then the value. The block is aligned
+        // to 8 and so are the words' offsets. Source and target do not overlap, the block being fresh.
+        unsafe {
+            let Some(block) = NonNull::new(alloc(layout)) else { handle_alloc_error(layout) };
+            block.cast::<u64>().write(head.0);
+            if let Some(deadline) = meta.deadline {
+                block.add(8).cast::<i64>().write(deadline.0);
+            }
+            match kind {
+                Kind::Short => {}
+                Kind::Long => {
+                    block.add(head.word_at()).cast().write(Arc::from_raw(word.cast::<Vec<u8>>()))
+                }
+                _ => block.add(head.word_at()).cast::<Word>().write(word),
+            }
+            if head.has(HAS_LONG_KEY) {
+                block.add(head.length_at()).cast::<u64>().write(key.len() as u64);
+            }
+            let target = block.add(head.key_at());
+            target.copy_from_nonoverlapping(NonNull::from(key).cast(), key.len());
+            let target = target.add(key.len());
+            target.copy_from_nonoverlapping(NonNull::from(bytes).cast(), bytes.len());
+            Entry(block)
+        }
+    }
+
+    /// The same value and clock under another key or with another deadline. The value is not copied.
+    pub fn rebuild(self, key: Option<&[u8]>, deadline: Option<UnixMillis>) -> Entry {
+        let view = self.view();
+        let meta = Meta { deadline, clock: view.clock(), is_raw: view.head().has(IS_RAW) };
+        let kind = view.kind();
+        let word = match kind {
+            Kind::Short => null_mut(),
+            // SAFETY: the count moves to the new entry: the old one is forgotten.
+            Kind::Long => Arc::into_raw(unsafe { std::ptr::read(view.big()) }).cast_mut().cast(),
+            _ => view.word(),
+        };
+        let bytes = if kind == Kind::Short { view.short() } else { &[] };
+        // SAFETY: the word passes from the old entry to the new: the old block is freed without dropping
+        // what it owned. Key and bytes are copied before.
+        unsafe {
+            let fresh = Entry::build(key.unwrap_or(view.key()), kind, word, bytes, meta);
+            dealloc(self.0.as_ptr(), layout(view.size()));
+            forget(self);
+            fresh
+        }
+    }
+
+    /// Looks at the entry.
+    #[inline]
+    pub fn view(&self) -> EntryRef<'_> {
+        EntryRef { block: self.0, entry: PhantomData }
+    }
+
+    /// Looks at the entry in order to change it.
+    #[inline]
+    pub fn edit(&mut self) -> EntryMut<'_> {
+        EntryMut { view: EntryRef { block: self.0, entry: PhantomData }, entry: PhantomData }
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        let view = self.view();
+        let (kind, size) = (view.kind(), view.size());
+        // SAFETY: the word is what the kind says and is dropped once; the block was allocated with the
+        // layout of this size class, for the class never changes while the entry lives.
+        unsafe {
+            match kind {
+                Kind::Short | Kind::Int => {}
+                Kind::Long => {
+                    view.block.add(view.head().word_at()).cast::<Arc<Vec<u8>>>().drop_in_place()
+                }
+                boxed => drop_boxed(boxed, view.word()),
+            }
+            dealloc(self.0.as_ptr(), layout(size));
+        }
+    }
+}
+
+// SAFETY: an entry owns all it points to, and everything a value may be is `Send` and `Sync`: integers, bytes, `Arc`s of
+// bytes, and boxed `Object`s, which are both by their trait.
+unsafe impl Send for Entry {}
+// SAFETY: as above; shared views only read.
+unsafe impl Sync for Entry {}
+
+impl<'a> EntryRef<'a> {
+    #[inline]
+    fn head(self) -> Head {
+        // SAFETY: the block is alive for 'a and begins with the head.
+        Head(unsafe { self.block.cast().read() })
+    }
+
+    #[inline]
+    fn word(self) -> Word {
+        debug_assert!(!matches!(self.kind(), Kind::Short | Kind::Long));
+        // SAFETY: every kind but Short has a word there.
+        unsafe { self.block.add(self.head().word_at()).cast().read() }
+    }
+
+    #[inline]
+    fn key_len(self) -> usize {
+        let head = self.head();
+        if head.has(HAS_LONG_KEY) {
+            // SAFETY: the flag says that the field is there.
+            unsafe { self.block.add(head.length_at()).cast::<u64>().read() as usize }
+        } else {
+            head.short_key_len()
+        }
+    }
+
+    /// The bytes of a Short value.
+    #[inline]
+    fn short(self) -> &'a [u8] {
+        debug_assert!(self.head().is_short());
+        let at = self.head().key_at() + self.key_len();
+        // SAFETY: a Short entry has so many bytes behind its key, alive for 'a and not written meanwhile.
+        unsafe {
+            NonNull::slice_from_raw_parts(self.block.add(at), self.head().value_len()).as_ref()
+        }
+    }
+
+    /// Bytes the entry needs: the block is the size class of this.
+    #[inline]
+    fn size(self) -> usize {
+        self.head().key_at() + self.key_len() + self.head().value_len()
+    }
+
+    /// The key.
+    #[inline]
+    pub fn key(self) -> &'a [u8] {
+        let at = self.head().key_at();
+        // SAFETY: the key's bytes are there, alive for 'a, and never change.
+        unsafe { NonNull::slice_from_raw_parts(self.block.add(at), self.key_len()).as_ref() }
+    }
+
+    /// How the value is kept.
+    #[inline]
+    pub fn kind(self) -> Kind {
+        self.head().kind()
+    }
+
+    /// The type of the value.
+    pub fn value_type(self) -> Type {
+        match self.kind() {
+            Kind::Short | Kind::Int | Kind::Long => Type::String,
+            Kind::List => Type::List,
+            Kind::Set => Type::Set,
+            Kind::Zset => Type::Zset,
+            Kind::Hash => Type::Hash,
+            Kind::Stream => Type::Stream,
+        }
+    }
+
+    /// The moment the key goes away, if it does.
+    #[inline]
+    pub fn deadline(self) -> Option<UnixMillis> {
+        // SAFETY: the flag says that the field is there.
+        self.head()
+            .has(HAS_DEADLINE)
+            .then(|| UnixMillis(unsafe { self.block.add(8).cast().read() }))
+    }
+
+    /// The access clock: 24 bits of LRU time or LFU minutes and counter.
+    #[inline]
+    pub fn clock(self) -> u32 {
+        self.head().0 as u32 & 0xff_ffff
+    }
+
+    /// The string, if the value is one.
+    #[inline]
+    pub fn text(self) -> Option<Text<'a>> {
+        match self.kind() {
+            Kind::Short => Some(Text::Bytes(self.short())),
+            Kind::Int => Some(Text::Int(self.word() as i64)),
+            Kind::Long => Some(Text::Big(self.big())),
+            _ => None,
+        }
+    }
+
+    /// The long string.
+    fn big(self) -> &'a Arc<Vec<u8>> {
+        debug_assert!(self.kind() == Kind::Long);
+        // SAFETY: a Long entry has an `Arc` in the word's place, alive for 'a.
+        unsafe { self.block.add(self.head().word_at()).cast().as_ref() }
+    }
+
+    /// The object, if the value is of that type.
+    #[inline]
+    pub fn boxed<T: Boxed>(self) -> Option<&'a T> {
+        // SAFETY: each kind stands for one type, so the word came from `Box::into_raw` of a T, which lives as
+        // long as the entry.
+        (self.kind() == T::KIND).then(|| unsafe { &*self.word().cast::<T>() })
+    }
+
+    /// The name OBJECT ENCODING gives.
+    pub fn encoding(self) -> &'static str {
+        match self.text() {
+            None => self.object(EncodingOf).unwrap_or("unknown"),
+            Some(Text::Int(_)) => "int",
+            Some(text) if self.head().has(IS_RAW) || text.len() > EMBSTR_MAX => "raw",
+            Some(_) => "embstr",
+        }
+    }
+
+    /// True when the string was made by a command that leaves it `raw`.
+    pub fn is_raw(self) -> bool {
+        self.head().has(IS_RAW)
+    }
+
+    /// What the entry has beside key and value.
+    pub fn meta(self) -> Meta {
+        Meta { deadline: self.deadline(), clock: self.clock(), is_raw: self.is_raw() }
+    }
+
+    /// Bytes of memory: the block and all it owns.
+    pub fn memory_bytes(self) -> usize {
+        let own = class_size(self.size());
+        match self.text() {
+            // The counts of an `Arc` and the vector's three words, then the bytes.
+            Some(Text::Big(bytes)) => own + class_size(40) + class_size(bytes.capacity()),
+            Some(_) => own,
+            None => own + self.object(MemoryOf).unwrap_or(0),
+        }
+    }
+
+    /// Allocations that dropping the entry gives back, roughly.
+    pub fn free_effort(self) -> usize {
+        self.object(EffortOf).unwrap_or(1)
+    }
+}
+
+/// [`Object::encoding`] as an [`ObjectFn`].
+struct EncodingOf;
+/// Memory of an object, its own box included.
+struct MemoryOf;
+/// [`Object::free_effort`] as an [`ObjectFn`].
+struct EffortOf;
+
+impl ObjectFn<&'static str> for EncodingOf {
+    fn call<O: Object>(self, object: &O) -> &'static str {
+        object.encoding()
+    }
+}
+
+impl ObjectFn<usize> for MemoryOf {
+    fn call<O: Object>(self, object: &O) -> usize {
+        class_size(size_of::<O>().max(1)) + object.memory_bytes()
+    }
+}
+
+impl ObjectFn<usize> for EffortOf {
+    fn call<O: Object>(self, object: &O) -> usize {
+        object.free_effort()
+    }
+}
+
+impl<'a> EntryMut<'a> {
+    /// Looks at the entry for a while.
+    #[inline]
+    pub fn view(&self) -> EntryRef<'_> {
+        self.view
+    }
+
+    /// Gives up the right to change it.
+    #[inline]
+    pub fn into_view(self) -> EntryRef<'a> {
+        self.view
+    }
+
+    #[inline]
+    fn set_head(&mut self, head: Head) {
+        // SAFETY: the block is alive and borrowed exclusively; it begins with the head.
+        unsafe { self.view.block.cast().write(head.0) }
+    }
+
+    /// Changes the access clock.
+    #[inline]
+    pub fn set_clock(&mut self, clock: u32) {
+        let head = self.view.head().0 & !0xff_ffff;
+        self.set_head(Head(head | u64::from(clock & 0xff_ffff)));
+    }
+
+    /// Changes the deadline of an entry that has room for one. False: it has not; see [`Entry::rebuild`].
+    #[inline]
+    pub fn set_deadline(&mut self, deadline: UnixMillis) -> bool {
+        let fits = self.view.head().has(HAS_DEADLINE);
+        if fits {
+            // SAFETY: the flag says that the field is there; the entry is borrowed exclusively.
+            unsafe { self.view.block.add(8).cast().write(deadline.0) }
+        }
+        fits
+    }
+
+    /// Puts an integer in the place of an integer. False: the value is kept otherwise.
+    #[inline]
+    pub fn overwrite_int(&mut self, number: i64) -> bool {
+        let fits = self.view.kind() == Kind::Int;
+        if fits {
+            let at = self.view.head().word_at();
+            // SAFETY: an Int entry has a word there; the entry is borrowed exclusively.
+            unsafe { self.view.block.add(at).cast().write(number) }
+        }
+        fits
+    }
+
+    /// Puts a short string in the place of a short string, if the size class stays the same.
+    #[inline]
+    pub fn overwrite_short(&mut self, bytes: &[u8], is_raw: bool) -> bool {
+        self.resize_short(bytes.len(), is_raw).map(|old| old.copy_from_slice(bytes)).is_some()
+    }
+
+    /// Changes the length of a short string in place, if the size class stays the same. New bytes at the end
+    /// are zero.
+    pub fn resize_short(&mut self, len: usize, is_raw: bool) -> Option<&mut [u8]> {
+        let (head, size) = (self.view.head(), self.view.size());
+        let old_len = head.value_len();
+        let new_size = size - old_len + len;
+        if !head.is_short() || len > SHORT_MAX || class_size(new_size) != class_size(size) {
+            return None;
+        }
+        let raw = if is_raw { IS_RAW } else { 0 };
+        self.set_head(Head((head.0 & !(0xffff << 48) & !IS_RAW) | ((len as u64) << 48) | raw));
+        let at = size - old_len;
+        // SAFETY: the block is a whole size class, and the new end is inside; bytes beyond the old end may be
+        // uninitialised and are written before the slice is made. The entry is borrowed exclusively.
+        unsafe {
+            let value = self.view.block.add(at);
+            if len > old_len {
+                value.add(old_len).write_bytes(0, len - old_len);
+            }
+            Some(NonNull::slice_from_raw_parts(value, len).as_mut())
+        }
+    }
+
+    /// The long string, to be changed. It is reported as `raw` anyway, by its length or from now on.
+    pub fn big_mut(&mut self) -> Option<&mut Arc<Vec<u8>>> {
+        if self.view.kind() != Kind::Long {
+            return None;
+        }
+        self.set_head(Head(self.view.head().0 | IS_RAW));
+        let at = self.view.head().word_at();
+        // SAFETY: a Long entry has an `Arc` there; the entry is borrowed exclusively.
+        Some(unsafe { self.view.block.add(at).cast().as_mut() })
+    }
+
+    /// The object to be changed, if the value is of that type.
+    #[inline]
+    pub fn into_boxed<T: Boxed>(self) -> Option<&'a mut T> {
+        // SAFETY: as in `EntryRef::boxed`; the entry is borrowed exclusively for 'a.
+        (self.view.kind() == T::KIND).then(|| unsafe { &mut *self.view.word().cast::<T>() })
+    }
+}
+
+// SAFETY: an entry is one pointer to its block. Views borrow the entry; the key is written once.
+unsafe impl Element for Entry {
+    type Ref<'a> = EntryRef<'a>;
+    type Mut<'a> = EntryMut<'a>;
+
+    fn into_raw(self) -> NonNull<u8> {
+        ManuallyDrop::new(self).0
+    }
+
+    unsafe fn from_raw(raw: NonNull<u8>) -> Self {
+        Entry(raw)
+    }
+
+    unsafe fn view<'a>(raw: NonNull<u8>) -> EntryRef<'a> {
+        EntryRef { block: raw, entry: PhantomData }
+    }
+
+    unsafe fn edit<'a>(raw: NonNull<u8>) -> EntryMut<'a> {
+        EntryMut { view: EntryRef { block: raw, entry: PhantomData }, entry: PhantomData }
+    }
+
+    fn key<'a>(view: EntryRef<'a>) -> &'a [u8]
+    where
+        Self: 'a,
+    {
+        view.key()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::alloc::thread_delta;
+
+    const NOW: UnixMillis = UnixMillis(1_700_000_000_000);
+
+    fn meta(deadline: bool) -> Meta {
+        Meta { deadline: deadline.then_some(NOW), clock: 0x12_3456, is_raw: false }
+    }
+
+    /// Bytes an entry takes, measured at the allocator.
+    fn bytes(key: usize, value: Value<'_>, deadline: bool) -> isize {
+        let key = vec![b'k'; key];
+        let before = thread_delta();
+        let entry = Entry::new(&key, value, meta(deadline));
+        let bytes = thread_delta() - before;
+        assert_eq!(bytes as usize, entry.view().memory_bytes());
+        drop(entry);
+        assert_eq!(thread_delta(), before, "freed whole");
+        bytes
+    }
+
+    #[test]
+    fn a_key_of_16_and_a_value_of_8_take_32_bytes() {
+        assert_eq!(bytes(16, Value::Bytes(b"12345678"), false), 32);
+        assert_eq!(bytes(16, Value::Int(12345), false), 32);
+        assert_eq!(bytes(16, Value::Bytes(b"12345678"), true), 40);
+        assert_eq!(bytes(16, Value::Bytes(&[b'x'; 64]), false), 96);
+    }
+
+    #[test]
+    fn every_shape_keeps_its_parts() {
+        for key_len in [0, 1, 7, 8, 16, 300, 65_534, 65_535, 100_000] {
+            for deadline in [false, true] {
+                let key: Vec<u8> = (0..key_len).map(|i| i as u8).collect();
+                let long = vec![b'v'; SHORT_MAX + 1];
+                for value in [&b""[..], b"v", b"0123456789", &[7; SHORT_MAX], &long] {
+                    let entry = Entry::new(&key, Value::Bytes(value), meta(deadline));
+                    let view = entry.view();
+                    assert!(view.key() == key && view.text().expect("text").equals(value));
+                    assert_eq!(view.meta(), meta(deadline));
+                    assert_eq!(view.kind() == Kind::Long, value.len() > SHORT_MAX);
+                    let raw = value.len() > EMBSTR_MAX;
+                    assert_eq!(view.encoding(), if raw { "raw" } else { "embstr" });
+                }
+                let entry = Entry::new(&key, Value::Int(-5), meta(deadline));
+                assert_eq!(
+                    (entry.view().text().and_then(Text::integer), entry.view().encoding()),
+                    (Some(-5), "int")
+                );
+                let entry = Entry::new(&key, Box::new(List::default()).into(), meta(deadline));
+                assert!(
+                    entry.view().boxed::<List>().is_some() && entry.view().boxed::<Set>().is_none()
+                );
+                assert_eq!(
+                    (entry.view().value_type().name(), entry.view().text().is_none()),
+                    ("list", true)
+                );
+                assert!(matches!(entry.view().copy_value(), Value::List(_)));
+            }
+        }
+    }
+
+    #[test]
+    fn values_are_overwritten_in_place_within_the_class() {
+        let mut entry = Entry::new(b"0123456789abcdef", Value::Bytes(b"12345678"), meta(false));
+        let address = entry.0;
+        assert!(entry.edit().overwrite_short(b"87654321", false));
+        assert!(entry.edit().overwrite_short(b"1", true));
+        assert!(entry.view().text().expect("text").equals(b"1"));
+        assert_eq!(entry.view().encoding(), "raw");
+        assert!(!entry.edit().overwrite_short(b"123456789", false), "the next class");
+        assert!(!entry.edit().overwrite_int(1) && entry.edit().big_mut().is_none());
+        assert_eq!(entry.edit().resize_short(8, false).expect("fits"), b"1\0\0\0\0\0\0\0");
+        assert_eq!(entry.0, address);
+        let mut entry = Entry::new(b"k", Value::Int(1), meta(true));
+        assert!(entry.edit().overwrite_int(i64::MIN) && !entry.edit().overwrite_short(b"", false));
+        assert!(entry.edit().set_deadline(UnixMillis(5)));
+        entry.edit().set_clock(0xff_ffff);
+        assert_eq!(entry.view().text().and_then(Text::integer), Some(i64::MIN));
+        assert_eq!(
+            (entry.view().deadline(), entry.view().clock()),
+            (Some(UnixMillis(5)), 0xff_ffff)
+        );
+    }
+
+    #[test]
+    fn rebuilding_moves_the_value() {
+        let before = thread_delta();
+        let big = Arc::new(vec![b'x'; 5000]);
+        for value in [Value::Bytes(b"short"), Value::Int(7), Value::Big(Arc::clone(&big))] {
+            let entry = Entry::new(b"old", value, meta(false));
+            let text = entry.view().text().map(Text::to_vec).expect("text");
+            let entry = entry.rebuild(Some(b"a new key"), Some(NOW));
+            assert_eq!(
+                (entry.view().key(), entry.view().deadline()),
+                (&b"a new key"[..], Some(NOW))
+            );
+            assert_eq!(entry.view().text().map(Text::to_vec), Some(text));
+            let entry = entry.rebuild(None, None);
+            assert_eq!((entry.view().key(), entry.view().deadline()), (&b"a new key"[..], None));
+        }
+        let entry = Entry::new(b"l", Box::new(List::default()).into(), meta(true))
+            .rebuild(Some(b"m"), None);
+        assert!(entry.view().boxed::<List>().is_some());
+        drop(entry);
+        assert_eq!(Arc::strong_count(&big), 1);
+        drop(big);
+        assert_eq!(thread_delta(), before);
+    }
+
+    #[test]
+    fn a_long_string_is_adopted_and_shared() {
+        let bytes = Arc::new(vec![b'x'; 100_000]);
+        let mut entry = Entry::new(b"k", Value::Big(Arc::clone(&bytes)), meta(false));
+        assert!(matches!(entry.view().text(), Some(Text::Big(held)) if Arc::ptr_eq(held, &bytes)));
+        Arc::make_mut(entry.edit().big_mut().expect("long")).push(b'y');
+        assert_eq!(bytes.len(), 100_000, "a reply that holds it is not disturbed");
+        assert_eq!(entry.view().text().map(Text::len), Some(100_001));
+    }
+}

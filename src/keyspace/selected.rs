@@ -1,0 +1,395 @@
+//! One database as a command sees it.
+//!
+//! Every way to reach a key goes through here, and does what a key wants on the way:
+//!
+//! ```text
+//!   get, entry    read:   expiry on access, access clock, hit or miss, `keymiss` event
+//!   get_mut       change: expiry on access, access clock
+//!   settle, peek  expiry first for several keys, then looks without any effect
+//!   set, remove   store and take away: table, index of deadlines, `new` and `overwritten` events, lazy freeing
+//!   changed       the one verb after a change: dirty, WATCH, event
+//! ```
+//!
+//! The deadline of a key is not even looked at unless some deadline of the database has passed: the index
+//! knows the earliest one, and the cycle keeps it ahead of the clock.
+
+use super::db::Db;
+use super::entry::{Boxed, Entry, EntryMut, EntryRef, Kind, Meta, Type, Value};
+use super::events::Event;
+use super::{DbIndex, Expire, Keyspace};
+use crate::base::clock::UnixMillis;
+use crate::types::text::Text;
+
+/// The value is of another type than the command works on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WrongType;
+
+/// What [`Selected::set`] does about the time to live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ttl {
+    /// The key goes away at this moment.
+    At(UnixMillis),
+    /// The key stays for good.
+    Clear,
+    /// As it was.
+    Keep,
+}
+
+/// What can be read from a key by its type.
+pub trait Stored {
+    /// Shared view of the value.
+    type Ref<'a>;
+
+    /// The value, if it is of this type.
+    fn of(entry: EntryRef<'_>) -> Option<Self::Ref<'_>>;
+}
+
+impl Stored for Text<'_> {
+    type Ref<'a> = Text<'a>;
+
+    #[inline]
+    fn of(entry: EntryRef<'_>) -> Option<Text<'_>> {
+        entry.text()
+    }
+}
+
+impl<T: Boxed> Stored for T {
+    type Ref<'a> = &'a T;
+
+    #[inline]
+    fn of(entry: EntryRef<'_>) -> Option<&T> {
+        entry.boxed()
+    }
+}
+
+/// One database, as a command sees it.
+#[derive(Debug)]
+pub struct Selected<'a> {
+    pub keyspace: &'a mut Keyspace,
+    pub index: DbIndex,
+    /// The time of the unit.
+    pub now: UnixMillis,
+    /// Reads leave the access clock alone (CLIENT NO-TOUCH).
+    pub no_touch: bool,
+}
+
+impl Selected<'_> {
+    /// Reads a value of a type.
+    #[inline]
+    pub fn get<T: Stored>(&mut self, key: &[u8]) -> Result<Option<T::Ref<'_>>, WrongType> {
+        match self.entry(key) {
+            None => Ok(None),
+            Some(entry) => T::of(entry).map(Some).ok_or(WrongType),
+        }
+    }
+
+    /// Reads a key of any type.
+    #[inline]
+    pub fn entry(&mut self, key: &[u8]) -> Option<EntryRef<'_>> {
+        let hash = self.hash(key);
+        let gone = self.is_gone(hash, key);
+        let Selected { keyspace, index, now, no_touch } = self;
+        let Keyspace { dbs, stats, tuning, random, events, .. } = &mut **keyspace;
+        let found = if gone { None } else { dbs[index.0 as usize].keys.find_mut(hash, key) };
+        let Some(slot) = found else {
+            stats.misses += 1;
+            events.push(*index, Event::KEY_MISS, key);
+            return None;
+        };
+        stats.hits += 1;
+        let mut entry = slot.into_mut();
+        if !*no_touch {
+            touch_entry(&mut entry, tuning.policy, *now, random);
+        }
+        Some(entry.into_view())
+    }
+
+    /// Reaches a value of a boxed type in order to change it.
+    pub fn get_mut<T: Boxed>(&mut self, key: &[u8]) -> Result<Option<&mut T>, WrongType> {
+        match self.entry_mut(key) {
+            None => Ok(None),
+            Some(entry) => entry.into_boxed().map(Some).ok_or(WrongType),
+        }
+    }
+
+    /// Reaches a key of any type in order to change it.
+    #[inline]
+    pub fn entry_mut(&mut self, key: &[u8]) -> Option<EntryMut<'_>> {
+        let hash = self.hash(key);
+        if self.is_gone(hash, key) {
+            return None;
+        }
+        let Keyspace { dbs, tuning, random, .. } = &mut *self.keyspace;
+        let mut entry = dbs[self.index.0 as usize].keys.find_mut(hash, key)?.into_mut();
+        touch_entry(&mut entry, tuning.policy, self.now, random);
+        Some(entry)
+    }
+
+    /// Reaches a value of a boxed type in order to change it, storing an empty one if there is no such key.
+    pub fn get_or_create<T: Boxed + Default>(&mut self, key: &[u8]) -> Result<&mut T, WrongType>
+    where
+        for<'v> Value<'v>: From<Box<T>>,
+    {
+        if !self.settle(key) {
+            self.set(key, Value::from(Box::<T>::default()), Ttl::Clear);
+        }
+        match self.get_mut(key)? {
+            Some(object) => Ok(object),
+            None => unreachable!("the key was stored just now"),
+        }
+    }
+
+    /// Deletes the key if it has expired; true when there is a live one. After this, [`Selected::peek`].
+    pub fn settle(&mut self, key: &[u8]) -> bool {
+        let hash = self.hash(key);
+        !self.is_gone(hash, key) && self.db().keys.find(hash, key).is_some()
+    }
+
+    /// Looks at a key without any effect.
+    pub fn peek(&self, key: &[u8]) -> Option<EntryRef<'_>> {
+        let entry = self.db().keys.find(self.hash(key), key)?;
+        (!self.hides(entry)).then_some(entry)
+    }
+
+    /// Stores a value, whatever the key held before. True when it existed.
+    pub fn set(&mut self, key: &[u8], value: Value<'_>, ttl: Ttl) -> bool {
+        let hash = self.hash(key);
+        if self.is_gone(hash, key) && self.keyspace.expire == Expire::Hide {
+            // A replica may be written to: what was hidden goes without a word.
+            drop(self.db_mut().remove(hash, key));
+        }
+        let policy = self.keyspace.tuning.policy;
+        let (now, random) = (self.now, self.keyspace.random());
+        let db = self.keyspace.db_mut(self.index);
+        let Some(mut slot) = db.keys.find_mut(hash, key) else {
+            let deadline = if let Ttl::At(at) = ttl { Some(at) } else { None };
+            let meta = Meta { deadline, clock: policy.fresh(now), is_raw: false };
+            db.insert(hash, Entry::new(key, value, meta));
+            self.keyspace.events.push(self.index, Event::NEW, key);
+            return false;
+        };
+        let (old, was) = (slot.view().meta(), slot.view().value_type());
+        let deadline = match ttl {
+            Ttl::At(at) => Some(at),
+            Ttl::Clear => None,
+            Ttl::Keep => old.deadline,
+        };
+        let clock = policy.touched(old.clock, now, || random);
+        let is = value.value_type();
+        let mut discarded = None;
+        if old.deadline.is_some() != deadline.is_some() || !overwrite(slot.edit(), &value) {
+            let meta = Meta { deadline, clock, is_raw: false };
+            discarded = Some(slot.replace(Entry::new(key, value, meta)));
+        } else {
+            let mut entry = slot.into_mut();
+            entry.set_clock(clock);
+            deadline.map(|at| entry.set_deadline(at));
+        }
+        db.note_deadline(hash, key, old.deadline, deadline);
+        if let Some(entry) = discarded {
+            self.keyspace.discard(entry, self.keyspace.tuning.lazy_server_del);
+        }
+        self.keyspace.events.push(self.index, Event::OVERWRITTEN, key);
+        if was != is {
+            self.keyspace.events.push(self.index, Event::TYPE_CHANGED, key);
+        }
+        true
+    }
+
+    /// Stores an entry made elsewhere (RENAME, COPY, RESTORE, loading), whatever its key held before.
+    pub fn put(&mut self, entry: Entry) -> bool {
+        let key = entry.view().key();
+        let hash = self.hash(key);
+        let _ = self.is_gone(hash, key);
+        let old = self.db_mut().remove(hash, key);
+        let existed = old.is_some();
+        if let Some(old) = old {
+            self.keyspace.discard(old, self.keyspace.tuning.lazy_server_del);
+        } else {
+            self.keyspace.events.push(self.index, Event::NEW, key);
+        }
+        self.db_mut().insert(hash, entry);
+        existed
+    }
+
+    /// Removes a key; true when it was there. An expired one is removed as such, and was not.
+    pub fn remove(&mut self, key: &[u8], lazily: bool) -> bool {
+        match self.take(key) {
+            None => false,
+            Some(entry) => {
+                self.keyspace.discard(entry, lazily);
+                true
+            }
+        }
+    }
+
+    /// Takes a key out, with its value.
+    pub fn take(&mut self, key: &[u8]) -> Option<Entry> {
+        let hash = self.hash(key);
+        if self.is_gone(hash, key) { None } else { self.db_mut().remove(hash, key) }
+    }
+
+    /// The one verb after a change: counts it, breaks watches, and queues the event.
+    #[inline]
+    pub fn changed(&mut self, key: &[u8], event: Event, count: u64) {
+        self.keyspace.dirty += count;
+        self.keyspace.watch.touch(self.index, key);
+        self.keyspace.events.push(self.index, event, key);
+    }
+
+    /// Queues an event that changes nothing by itself (the second one of a command).
+    pub fn announce(&mut self, key: &[u8], event: Event) {
+        self.keyspace.events.push(self.index, event, key);
+    }
+
+    /// Changes or clears the deadline of a live key; true when there is such a key.
+    pub fn set_deadline(&mut self, key: &[u8], deadline: Option<UnixMillis>) -> bool {
+        let hash = self.hash(key);
+        if self.is_gone(hash, key) {
+            return false;
+        }
+        let db = self.keyspace.db_mut(self.index);
+        let Some(mut slot) = db.keys.find_mut(hash, key) else { return false };
+        let old = slot.view().deadline();
+        let in_place = match deadline {
+            Some(at) => slot.edit().set_deadline(at),
+            None => old.is_none(),
+        };
+        if !in_place {
+            // The entry changes its shape: out of the table, rebuilt with its value, and in again.
+            if let Some(entry) = db.keys.remove(hash, key) {
+                db.keys.insert_new(hash, entry.rebuild(None, deadline));
+            }
+        }
+        db.note_deadline(hash, key, old, deadline);
+        true
+    }
+
+    /// Moves a value to another key, which it overwrites. False when the source does not exist.
+    pub fn rename(&mut self, from: &[u8], to: &[u8]) -> bool {
+        let Some(entry) = self.take(from) else { return false };
+        let deadline = entry.view().deadline();
+        self.put(entry.rebuild(Some(to), deadline));
+        true
+    }
+
+    /// A random live key.
+    pub fn random_key(&mut self) -> Option<Vec<u8>> {
+        // A replica may hold nothing but hidden keys: after so many one of them is shown.
+        const TRIES_MAX: usize = 100;
+        for attempt in 0.. {
+            let mut state = self.keyspace.random();
+            let db = self.db();
+            let sample = db.keys.sample(|| {
+                state =
+                    state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
+                state ^ (state >> 29)
+            })?;
+            let key = sample.key().to_vec();
+            if attempt >= TRIES_MAX && self.keyspace.expire == Expire::Hide || self.settle(&key) {
+                return Some(key);
+            }
+        }
+        None
+    }
+
+    /// Visits the live entries at a cursor; returns the next one, 0 at the end.
+    pub fn scan(&self, cursor: u64, mut visit: impl FnMut(EntryRef<'_>)) -> u64 {
+        self.db().keys.scan(cursor, |entry| {
+            if !self.hides(entry) {
+                visit(entry);
+            }
+        })
+    }
+
+    /// Keys, the expired ones that nobody has seen yet included.
+    pub fn len(&self) -> usize {
+        self.db().keys.len()
+    }
+
+    /// True without keys.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The database itself.
+    #[inline]
+    pub fn db(&self) -> &Db {
+        self.keyspace.db(self.index)
+    }
+
+    #[inline]
+    pub(super) fn db_mut(&mut self) -> &mut Db {
+        self.keyspace.db_mut(self.index)
+    }
+
+    #[inline]
+    pub(super) fn hash(&self, key: &[u8]) -> u64 {
+        self.db().keys.hash(key)
+    }
+
+    /// True when an entry's deadline has passed, and that means something.
+    fn hides(&self, entry: EntryRef<'_>) -> bool {
+        let is_past = entry.deadline().is_some_and(|deadline| deadline < self.now);
+        is_past && self.keyspace.expire != Expire::Ignore
+    }
+
+    /// True when the key is there but its deadline has passed: it is deleted, or hidden on a replica.
+    #[inline]
+    pub(super) fn is_gone(&mut self, hash: u64, key: &[u8]) -> bool {
+        self.db().expiry.has_due(self.now) && self.is_gone_slow(hash, key)
+    }
+
+    #[cold]
+    fn is_gone_slow(&mut self, hash: u64, key: &[u8]) -> bool {
+        let gone = self.db().keys.find(hash, key).is_some_and(|entry| self.hides(entry));
+        if gone && self.keyspace.expire == Expire::Delete {
+            self.keyspace.remove_expired(self.index, hash, key);
+        }
+        gone
+    }
+}
+
+impl Value<'_> {
+    /// The type of the value.
+    pub fn value_type(&self) -> Type {
+        match self {
+            Value::Big(_) | Value::Bytes(_) | Value::Int(_) => Type::String,
+            Value::Hash(_) => Type::Hash,
+            Value::List(_) => Type::List,
+            Value::Set(_) => Type::Set,
+            Value::Stream(_) => Type::Stream,
+            Value::Zset(_) => Type::Zset,
+        }
+    }
+}
+
+/// Writes a string over one of the same shape.
+#[inline]
+fn overwrite(mut entry: EntryMut<'_>, value: &Value<'_>) -> bool {
+    match value {
+        Value::Bytes(bytes) => entry.overwrite_short(bytes, false),
+        Value::Int(number) => entry.overwrite_int(*number),
+        _ => false,
+    }
+}
+
+/// Moves the access clock, writing only if it changes.
+#[inline]
+fn touch_entry(entry: &mut EntryMut<'_>, policy: super::Policy, now: UnixMillis, random: &mut u64) {
+    let old = entry.view().clock();
+    let clock = policy.touched(old, now, || {
+        *random = random.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
+        *random >> 20
+    });
+    if clock != old {
+        entry.set_clock(clock);
+    }
+}
+
+impl EntryRef<'_> {
+    /// True for strings.
+    pub fn is_string(self) -> bool {
+        matches!(self.kind(), Kind::Short | Kind::Int | Kind::Long)
+    }
+}
