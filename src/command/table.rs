@@ -5,12 +5,14 @@ use super::commands as own;
 use super::connection as conn;
 use crate::acl::commands as acl;
 use crate::client::commands as client;
+use crate::config::commands as config;
 
 /// All top-level commands, by name.
 pub static COMMANDS: &[&Command] = &[
     &acl::AUTH,
     &client::CLIENT,
     &own::COMMAND,
+    &config::CONFIG,
     &conn::ECHO,
     &acl::HELLO,
     &own::LOLWUT,

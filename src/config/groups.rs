@@ -285,6 +285,8 @@ pub struct TlsConfig {
 /// The process and its surroundings.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ProcessConfig {
+    /// No option: the file that the server was started with, as an absolute path.
+    pub config_file: Option<std::path::PathBuf>,
     /// `daemonize`: detaches from the terminal and runs in the background.
     pub daemonize: bool,
     /// `supervised`: tells a supervisor that the server is ready.

@@ -16,6 +16,8 @@
 //! Invariants: every field is within the bounds of its row; a refused change leaves no trace. This room does not know
 //! the server: what must follow a change is only named here ([`Apply`]), and done elsewhere. It reads no file by itself.
 
+pub mod apply;
+pub mod commands;
 pub mod get;
 pub mod groups;
 pub mod lists;
@@ -141,6 +143,7 @@ mod tests {
         let (defaults, mut shipped) = (Config::default(), started.config);
         assert_eq!(shipped.net.bind, ["127.0.0.1", "-::1"]);
         shipped.net.bind = defaults.net.bind.clone();
+        assert!(shipped.process.config_file.take().is_some_and(|path| path.is_absolute()));
         assert_eq!(shipped.process.dir, "./");
         shipped.process.dir = defaults.process.dir.clone();
         assert_eq!(shipped, defaults);

@@ -24,6 +24,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::apply::system_text;
 use super::{Config, Opt, find};
 use crate::base::split::{quote, split_args};
 
@@ -84,15 +85,6 @@ fn title(version: &str) -> String {
     format!("\n*** FATAL CONFIG FILE ERROR (Redis {version}) ***\n")
 }
 
-/// The system's words for an error, without the number that Rust adds.
-fn system_text(error: &io::Error) -> String {
-    let text = error.to_string();
-    match text.split_once(" (os error ") {
-        Some((words, _)) => words.to_owned(),
-        None => text,
-    }
-}
-
 /// All that the start-up was told.
 #[derive(Debug, Default)]
 pub struct Startup {
@@ -145,6 +137,7 @@ pub fn startup(
     if let Some(file) = &sources.file {
         let path = std::path::absolute(file).unwrap_or_else(|_| file.clone());
         text = parser.open(&path)?;
+        parser.out.config.process.config_file = Some(path.clone());
         parser.out.file = Some(path);
     }
     let file_lines = text.split(|b| *b == b'\n').count();

@@ -383,6 +383,7 @@ mod tests {
             let text = rewrite(None, &conf, &[]);
             let args = [b"r.conf".to_vec()];
             let again = startup(&args, false, &mut |_| Ok(text.clone())).unwrap();
+            conf.process.config_file = again.file;
             prop_assert_eq!(again.config, conf);
         }
 

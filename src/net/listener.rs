@@ -121,6 +121,13 @@ impl Listener {
         }
     }
 
+    pub fn deregister(&mut self, reactor: &Reactor) -> io::Result<()> {
+        match &mut self.kind {
+            ListenerKind::Tcp { socket, .. } => reactor.deregister(socket),
+            ListenerKind::Unix { socket, .. } => reactor.deregister(socket),
+        }
+    }
+
     /// The next waiting connection, close-on-exec and non-blocking.
     pub fn accept(&self) -> io::Result<Conn> {
         match &self.kind {

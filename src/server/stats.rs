@@ -45,6 +45,11 @@ impl Stats {
         }
     }
 
+    /// Back to zero, but for the time of the start.
+    pub fn reset(&mut self) {
+        *self = Stats::new(self.commands.len(), self.started_us);
+    }
+
     #[inline]
     pub fn command(&mut self, id: CommandId) -> &mut CommandStats {
         &mut self.commands[id.0 as usize]

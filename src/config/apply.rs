@@ -1,0 +1,65 @@
+//! What follows a changed option: the one place where the configuration reaches the server.
+//!
+//! The rows of the table only name a step ([`Apply`]). Most fields need none, since whoever uses them reads them anew
+//! each time. A step that fails says why, in the words of the reply; the caller then lays the old configuration back and
+//! takes the steps again.
+
+use std::io;
+
+use super::{Apply, Config};
+use crate::base::files::Files;
+use crate::server::{Server, boot};
+
+/// Takes some steps; the error names the option to blame and says why.
+pub fn apply(
+    srv: &mut Server,
+    steps: &[(Apply, &'static str)],
+    before: &Config,
+) -> Result<(), (&'static str, String)> {
+    for (at, (step, name)) in steps.iter().enumerate() {
+        let Err(reason) = take(srv, *step) else { continue };
+        srv.conf = before.clone();
+        for (step, _) in &steps[..=at] {
+            // What was there before is taken up again as well as can be; the first reason is the one to tell.
+            let _ = take(srv, *step);
+        }
+        return Err((name, reason));
+    }
+    Ok(())
+}
+
+fn take(srv: &mut Server, step: Apply) -> Result<(), String> {
+    match step {
+        Apply::Bind => {
+            boot::listen_again(srv).map_err(|_| "Failed to bind to specified addresses.".to_owned())
+        }
+        Apply::Port => boot::listen_again(srv)
+            .map_err(|_| "Unable to listen on this port. Check server logs.".to_owned()),
+        Apply::Dir => enter_dir(srv).map_err(|error| system_text(&error)),
+        // Who is in stays in: the gates look at the new password only for those who come.
+        Apply::Requirepass => {
+            srv.refresh_states();
+            Ok(())
+        }
+        // Read anew by those who use them, or the feature has yet to come.
+        _ => Ok(()),
+    }
+}
+
+/// Makes `dir` the working directory, and notes its full path.
+fn enter_dir(srv: &mut Server) -> io::Result<()> {
+    if matches!(srv.files, Files::Disk) {
+        std::env::set_current_dir(&srv.conf.process.dir)?;
+        srv.conf.process.dir = std::env::current_dir()?.to_string_lossy().into_owned();
+    }
+    Ok(())
+}
+
+/// The system's words for an error, without the number that Rust adds.
+pub fn system_text(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.split_once(" (os error ") {
+        Some((words, _)) => words.to_owned(),
+        None => text,
+    }
+}

@@ -1,0 +1,190 @@
+//! CONFIG: the configuration, seen and changed by clients.
+
+use super::set::{SetError, set_many};
+use super::{Guard, apply, get, rewrite};
+use crate::command::{Arg, Call, CmdError, CmdResult, Command, Done, Group, flag};
+use crate::server::Server;
+
+pub static CONFIG: Command = Command::container("config", SUBCOMMANDS)
+    .arity(-2)
+    .group(Group::Server)
+    .since("2.0.0")
+    .summary("Groups the commands about the configuration.")
+    .complexity("Depends on subcommand.");
+
+static SUBCOMMANDS: &[&Command] =
+    &[&CONFIG_GET, &CONFIG_HELP, &CONFIG_RESETSTAT, &CONFIG_REWRITE, &CONFIG_SET];
+
+const FLAGS: u64 = flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE;
+
+pub static CONFIG_GET: Command = Command::server("config|get", config_get)
+    .arity(-3)
+    .flags(FLAGS)
+    .group(Group::Server)
+    .since("2.0.0")
+    .summary("Shows parameters that match some patterns.")
+    .complexity("O(N) for N patterns.")
+    .history(&[("7.0.0", "Takes several patterns.")])
+    .args(&[Arg::string("parameter").multiple()]);
+
+fn config_get(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
+    let patterns: Vec<&[u8]> = call.args().from(2).collect();
+    let found = get::get(&srv.conf, &patterns);
+    call.out.map(found.len());
+    for (name, value) in found {
+        call.out.bulk(&name);
+        call.out.bulk(&value);
+    }
+    Ok(Done)
+}
+
+pub static CONFIG_HELP: Command = Command::server("config|help", config_help)
+    .arity(2)
+    .flags(flag::LOADING | flag::STALE)
+    .group(Group::Server)
+    .since("5.0.0")
+    .summary("Explains the subcommands.")
+    .complexity("O(1)");
+
+fn config_help(_: &mut Box<Server>, call: &mut Call) -> CmdResult {
+    call.out.help("CONFIG", HELP);
+    Ok(Done)
+}
+
+pub static CONFIG_RESETSTAT: Command = Command::server("config|resetstat", config_resetstat)
+    .arity(2)
+    .flags(FLAGS)
+    .group(Group::Server)
+    .since("2.0.0")
+    .summary("Sets the counters of INFO back to zero.")
+    .complexity("O(1)")
+    .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]);
+
+fn config_resetstat(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
+    srv.stats.reset();
+    call.out.ok();
+    Ok(Done)
+}
+
+pub static CONFIG_REWRITE: Command = Command::server("config|rewrite", config_rewrite)
+    .arity(2)
+    .flags(FLAGS)
+    .group(Group::Server)
+    .since("2.8.0")
+    .summary("Writes the present configuration to the file it came from.")
+    .complexity("O(1)")
+    .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]);
+
+fn config_rewrite(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
+    let Server { conf, files, .. } = &mut **srv;
+    let Some(path) = &conf.process.config_file else {
+        return Err(CmdError::Fixed("ERR The server is running without a config file"));
+    };
+    // A file that is gone is written anew.
+    let original = match files.read(path) {
+        Ok(text) => Some(text),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) => return Err(rewrite_failed(&error)),
+    };
+    let text = rewrite::rewrite(original.as_deref(), conf, &[]);
+    files.replace(path, &text).map_err(|error| rewrite_failed(&error))?;
+    call.out.ok();
+    Ok(Done)
+}
+
+fn rewrite_failed(error: &std::io::Error) -> CmdError {
+    CmdError::made(format!("ERR Rewriting config file: {}", apply::system_text(error)))
+}
+
+pub static CONFIG_SET: Command = Command::server("config|set", config_set)
+    .arity(-4)
+    .flags(FLAGS)
+    .group(Group::Server)
+    .since("2.0.0")
+    .summary("Sets parameters, all of them or none.")
+    .complexity("O(N) for N parameters.")
+    .history(&[("7.0.0", "Takes several parameters.")])
+    .args(&[Arg::block("data", &[Arg::string("parameter"), Arg::string("value")]).multiple()])
+    .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]);
+
+fn config_set(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
+    let words: Vec<&[u8]> = call.args().from(2).collect();
+    let (pairs, []) = words.as_chunks::<2>() else { return Err(CmdError::SYNTAX) };
+    let pairs: Vec<(&[u8], &[u8])> = pairs.iter().map(|[name, value]| (*name, *value)).collect();
+    let protected = match srv.conf.security.enable_protected_configs {
+        Guard::Yes => true,
+        Guard::Local => srv.clients.get(call.client).is_some_and(|client| client.conn.is_local()),
+        Guard::No => false,
+    };
+    let changes = set_many(&mut srv.conf, &pairs, protected).map_err(|error| refusal(&error))?;
+    apply::apply(srv, &changes.steps, &changes.before)
+        .map_err(|(name, reason)| refusal(&SetError::apply(name, &reason)))?;
+    call.out.ok();
+    Ok(Done)
+}
+
+fn refusal(error: &SetError) -> CmdError {
+    CmdError::made([b"ERR ".as_slice(), &error.message()].concat())
+}
+
+const HELP: &[&str] = &[
+    "GET <pattern>",
+    "    Return parameters matching the glob-like <pattern> and their values.",
+    "SET <directive> <value>",
+    "    Set the configuration <directive> to <value>.",
+    "RESETSTAT",
+    "    Reset statistics reported by the INFO command.",
+    "REWRITE",
+    "    Rewrite the configuration file.",
+];
+
+#[cfg(test)]
+mod tests {
+    use crate::config::{Config, Guard};
+    use crate::server::testing::TestServer;
+    use std::path::{Path, PathBuf};
+
+    #[test]
+    fn parameters_are_set_and_shown() {
+        let mut t = TestServer::new();
+        assert_eq!(t.run("CONFIG SET hz 20 maxmemory 1mb"), "+OK\r\n");
+        let shown = "*4\r\n$2\r\nHZ\r\n$2\r\n20\r\n$9\r\nmaxmemory\r\n$7\r\n1048576\r\n";
+        assert_eq!(t.run("CONFIG GET maxmemory HZ"), shown);
+        assert_eq!(t.run("CONFIG GET nope"), "*0\r\n");
+        assert_eq!(t.run("CONFIG SET hz 1 maxmemory"), "-ERR syntax error\r\n");
+    }
+
+    #[test]
+    fn protected_parameters_have_a_guard() {
+        let refused = "-ERR CONFIG SET failed (possibly related to argument 'dbfilename') - can't set protected config\r\n";
+        let mut t = TestServer::new();
+        assert_eq!(t.run("CONFIG SET dbfilename x"), refused);
+        let mut conf = Config::default();
+        conf.security.enable_protected_configs = Guard::Yes;
+        let mut t = TestServer::with(conf);
+        assert_eq!(t.run("CONFIG SET dbfilename x"), "+OK\r\n");
+        assert_eq!(t.srv.conf.rdb.filename, "x");
+    }
+
+    #[test]
+    fn the_file_is_rewritten_in_place() {
+        let mut t = TestServer::new();
+        let without = "-ERR The server is running without a config file\r\n";
+        assert_eq!(t.run("CONFIG REWRITE"), without);
+        let path = PathBuf::from("/etc/r.conf");
+        t.srv.files.write(&path, b"# mine\nhz 10\n").unwrap();
+        t.srv.conf.process.config_file = Some(path);
+        t.run("CONFIG SET hz 30");
+        assert_eq!(t.run("CONFIG REWRITE"), "+OK\r\n");
+        let text = t.srv.files.read(Path::new("/etc/r.conf")).unwrap();
+        assert!(text.starts_with(b"# mine\nhz 30\n"));
+    }
+
+    #[test]
+    fn counters_go_back_to_zero() {
+        let mut t = TestServer::new();
+        t.run("PING");
+        assert_eq!(t.run("CONFIG RESETSTAT"), "+OK\r\n");
+        assert!(t.srv.stats.commands_processed <= 1);
+    }
+}
