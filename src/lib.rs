@@ -14,13 +14,17 @@ pub mod types;
 // Second floor: commands and features.
 pub mod acl;
 pub mod command;
-pub mod observe;
+
 pub mod config;
+pub mod observe;
 
 // Third floor: the owner and the loop.
 pub mod client;
 pub mod net;
 pub mod server;
+
+// Separate dwellings.
+pub mod check;
 
 #[global_allocator]
 static ALLOCATOR: base::alloc::Counting = base::alloc::Counting;

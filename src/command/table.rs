@@ -6,6 +6,7 @@ use super::connection as conn;
 use crate::acl::commands as acl;
 use crate::client::commands as client;
 use crate::config::commands as config;
+use crate::server::{commands as server, debug};
 
 /// All top-level commands, by name.
 pub static COMMANDS: &[&Command] = &[
@@ -13,6 +14,7 @@ pub static COMMANDS: &[&Command] = &[
     &client::CLIENT,
     &own::COMMAND,
     &config::CONFIG,
+    &debug::DEBUG,
     &conn::ECHO,
     &acl::HELLO,
     &own::LOLWUT,
@@ -20,5 +22,6 @@ pub static COMMANDS: &[&Command] = &[
     &client::QUIT,
     &client::RESET,
     &client::SELECT,
+    &server::SHUTDOWN,
     &own::TIME,
 ];

@@ -33,15 +33,21 @@ use super::raw_log::RawLog;
 /// Somebody who knows what the process was doing.
 pub trait Testify {
     /// Writes sections of the report.
-    fn testify(&self, report: &mut Report);
+    fn testify(&mut self, report: &mut Report);
 }
 
 /// The report being written.
 pub struct Report {
     log: RawLog,
+    /// What users sent is not to be shown. The server says so before its call speaks.
+    pub hides_user_data: bool,
 }
 
 impl Report {
+    fn open() -> Report {
+        Report { log: RawLog::open(), hides_user_data: true }
+    }
+
     /// Begins a section.
     pub fn section(&mut self, title: &str) {
         self.log.put(format_args!("\n------ {title} ------\n"));
@@ -67,7 +73,7 @@ const REPORT_SECONDS: u32 = 20;
 /// The handler's stack: symbols are looked up on it.
 const STACK_SIZE: usize = 1 << 20;
 
-type Speak = fn(*const c_void, &mut Report);
+type Speak = fn(*mut c_void, &mut Report);
 
 /// A pointer to a witness and the function that knows its type.
 struct Witness {
@@ -107,11 +113,11 @@ struct Watched {
 
 impl Drop for Watched {
     fn drop(&mut self) {
-        self.witness.subject.store(self.former, Ordering::SeqCst);
+        self.witness.subject.store(self.former, Ordering::Relaxed);
     }
 }
 
-fn speak_as<T: Testify>(subject: *const c_void, report: &mut Report) {
+fn speak_as<T: Testify>(subject: *mut c_void, report: &mut Report) {
     // SAFETY: the pointer was made from a live `Box<T>` by `watch` and is taken back by `Watched::drop` before that borrow ends.
     // The code that was interrupted may hold a `&mut` to the same value: this is a look at a process that does not go on, so
     // nothing runs afterwards that could rely on exclusiveness. The value may be half changed; what comes of that is a
@@ -119,23 +125,27 @@ fn speak_as<T: Testify>(subject: *const c_void, report: &mut Report) {
     unsafe { (*subject.cast::<T>()).testify(report) }
 }
 
-fn watch<T: Testify>(witness: &'static Witness, subject: &T) -> Watched {
-    let _ = witness.speak.set(speak_as::<T>); // The same type every time.
-    let subject = std::ptr::from_ref(subject).cast_mut().cast();
-    Watched { witness, former: witness.subject.swap(subject, Ordering::SeqCst) }
+fn watch<T: Testify>(witness: &'static Witness, subject: &mut T) -> Watched {
+    if witness.speak.get().is_none() {
+        let _ = witness.speak.set(speak_as::<T>); // The same type every time.
+    }
+    // A plain load and store: whoever interrupts runs on this thread.
+    let former = witness.subject.load(Ordering::Relaxed);
+    witness.subject.store(std::ptr::from_mut(subject).cast(), Ordering::Relaxed);
+    Watched { witness, former }
 }
 
 /// Runs `body` on a server that will be asked to testify if the process crashes meanwhile. What is in the box must stay
 /// there.
 pub fn watched<T: Testify, R>(server: &mut Box<T>, body: impl FnOnce(&mut Box<T>) -> R) -> R {
-    let _watched = watch(&SERVER, &**server);
+    let _watched = watch(&SERVER, &mut **server);
     body(server)
 }
 
 /// Runs `body` on a call that a report will show as being under way. What is in the box must stay there.
 #[inline]
 pub fn under_way<T: Testify, R>(call: &mut Box<T>, body: impl FnOnce(&mut Box<T>) -> R) -> R {
-    let _watched = watch(&CALL, &**call);
+    let _watched = watch(&CALL, &mut **call);
     body(call)
 }
 
@@ -191,7 +201,7 @@ extern "C" fn on_fault(signal: i32, info: *mut libc::siginfo_t, context: *mut c_
         die(signal);
     }
     begin(signal);
-    let mut report = Report { log: RawLog::open() };
+    let mut report = Report::open();
     report.text(START);
     report.log.put(format_args!("# Hematite {VERSION} crashed by signal: {signal}"));
     // SAFETY: with SA_SIGINFO the kernel hands over a valid `siginfo_t`; which of its fields have a meaning is decided by
@@ -207,7 +217,10 @@ extern "C" fn on_fault(signal: i32, info: *mut libc::siginfo_t, context: *mut c_
         }
     }
     let registers = Registers::of(context);
-    report.log.put(format_args!("# Crashed running the instruction at: {:#x}\n", registers.instruction()));
+    report.log.put(format_args!(
+        "# Crashed running the instruction at: {:#x}\n",
+        registers.instruction()
+    ));
     registers.put(&mut report);
     rest(&mut report);
     die(signal);
@@ -223,16 +236,19 @@ fn on_panic(info: &PanicHookInfo<'_>, default: &(dyn Fn(&PanicHookInfo<'_>) + Sy
     }
     begin(libc::SIGABRT);
     let message = info.payload_as_str().unwrap_or("a panic without words");
-    let mut report = Report { log: RawLog::open() };
+    let mut report = Report::open();
     report.text(START);
-    report.log.put(format_args!("# ------------------------------------------------\n"));
-    report.log.put(format_args!("# !!! Software Failure. Press left mouse button to continue\n"));
     match info.location() {
+        Some(at) if message.starts_with("assertion") => {
+            let (file, line) = (at.file(), at.line());
+            report.log.put(format_args!("# === ASSERTION FAILED ===\n"));
+            report.log.put(format_args!("# ==> {file}:{line} '{message}' is not true\n"));
+        }
         Some(at) => {
             let (file, line) = (at.file(), at.line());
-            report.log.put(format_args!("# Guru Meditation: {message} #{file}:{line}\n"));
+            report.log.put(format_args!("{FAILURE}# Guru Meditation: {message} #{file}:{line}\n"));
         }
-        None => report.log.put(format_args!("# Guru Meditation: {message}\n")),
+        None => report.log.put(format_args!("{FAILURE}# Guru Meditation: {message}\n")),
     }
     rest(&mut report);
     die(libc::SIGABRT);
@@ -267,10 +283,9 @@ fn stack_trace(report: &mut Report) {
             let name = name.as_ref().map_or("?", |n| n.as_str().unwrap_or("?"));
             let name = rustc_name(name);
             match file {
-                Some(file) => report.log.put(format_args!(
-                    "{program}({name})[{ip:p}] {}:{line}\n",
-                    file.display()
-                )),
+                Some(file) => report
+                    .log
+                    .put(format_args!("{program}({name})[{ip:p}] {}:{line}\n", file.display())),
                 None => report.log.put(format_args!("{program}({name})[{ip:p}]\n")),
             }
             named = true;
@@ -364,6 +379,9 @@ pub fn fault() {
 }
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+const FAILURE: &str = "# ------------------------------------------------\n\
+    # !!! Software Failure. Press left mouse button to continue\n";
 
 const START: &[u8] = b"\n\n=== REDIS BUG REPORT START: Cut & paste starting from here ===\n";
 

@@ -283,11 +283,14 @@ impl Head<'_> {
 
 /// A message between the quotes of logfmt.
 fn logfmt_text(message: &str) -> String {
-    message.chars().map(|c| match c {
-        '"' => '\'',
-        '\n' | '\r' => ' ',
-        other => other,
-    }).collect()
+    message
+        .chars()
+        .map(|c| match c {
+            '"' => '\'',
+            '\n' | '\r' => ' ',
+            other => other,
+        })
+        .collect()
 }
 
 /// A message between the quotes of JSON.

@@ -3,7 +3,10 @@
 //! The C library keeps the pointer to the name it was opened with, so the name lives as long as the process. The log is
 //! opened at most once per process, since the options are immutable.
 
-#![expect(unsafe_code, reason = "std knows no system logger; the C library's has the only stable interface to it")]
+#![expect(
+    unsafe_code,
+    reason = "std knows no system logger; the C library's has the only stable interface to it"
+)]
 
 use std::ffi::{CStr, CString};
 use std::sync::OnceLock;

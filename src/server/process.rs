@@ -34,19 +34,29 @@ pub struct Process {
 const PIDFILE_DEFAULT: &str = "/var/run/redis.pid";
 
 impl Process {
-    pub fn new(rng: &mut Rng, argv: Vec<OsString>, now_s: i64) -> Process {
-        let start_dir = std::env::current_dir().unwrap_or_default();
-        let program = argv.first().cloned().unwrap_or_default();
+    pub fn new(rng: &mut Rng, start_unix_s: i64) -> Process {
         Process {
             run_id: rng.hex(40),
-            executable: program_file(&start_dir, Path::new(&program)).display().to_string(),
+            executable: std::env::current_exe().unwrap_or_default().display().to_string(),
             config_file: String::new(),
-            argv,
-            start_dir,
-            start_unix_s: now_s,
+            argv: vec![],
+            start_dir: PathBuf::new(),
+            start_unix_s,
             supervised: Supervised::No,
             pid: std::process::id(),
             pidfile: None,
+        }
+    }
+
+    /// Notes how the process was called. To be told before the working directory changes.
+    pub fn called_as(&mut self, argv: &[OsString]) {
+        self.argv = argv.to_vec();
+        self.start_dir = std::env::current_dir().unwrap_or_default();
+        if let Some(program) = argv.first().map(Path::new)
+            && program.components().count() > 1
+        {
+            // A bare name was found through PATH: there the system's answer stands.
+            self.executable = absolute(&self.start_dir, program).display().to_string();
         }
     }
 
@@ -89,14 +99,6 @@ pub fn absolute(dir: &Path, path: &Path) -> PathBuf {
     whole
 }
 
-/// The program's file. A bare name was found through PATH, so the system is asked where.
-fn program_file(dir: &Path, program: &Path) -> PathBuf {
-    match std::env::current_exe() {
-        Ok(found) if program.components().count() <= 1 => found,
-        _ => absolute(dir, program),
-    }
-}
-
 /// The text of an operating system's error as C programs print it, which is what tools know.
 pub fn os_text(error: &io::Error) -> String {
     let text = error.to_string();
@@ -123,7 +125,11 @@ mod tests {
             ("../b/./c", "/home/b/c"),
             ("../../../b", "/b"),
         ] {
-            assert_eq!(absolute(Path::new("/home/me"), Path::new(path)), Path::new(whole), "{path}");
+            assert_eq!(
+                absolute(Path::new("/home/me"), Path::new(path)),
+                Path::new(whole),
+                "{path}"
+            );
         }
     }
 
@@ -137,7 +143,7 @@ mod tests {
     fn the_pid_file_is_written_once_and_removed_once() {
         let mut conf = crate::config::Config::default().process;
         let (mut files, mut log) = (Files::memory(), Log::memory());
-        let mut process = Process::new(&mut Rng::from_seed(1), vec!["/bin/redis-server".into()], 0);
+        let mut process = Process::new(&mut Rng::from_seed(1), 0);
         process.write_pidfile(&conf, &mut files, &mut log);
         assert_eq!(process.pidfile, None);
         conf.pidfile = "/run/a.pid".to_owned();
@@ -157,7 +163,7 @@ mod tests {
         conf.pidfile = "/run/a.pid".to_owned();
         let mut files = Files::Memory { files: Default::default(), failing: true };
         let mut log = Log::memory();
-        let mut process = Process::new(&mut Rng::from_seed(1), vec![], 0);
+        let mut process = Process::new(&mut Rng::from_seed(1), 0);
         process.write_pidfile(&conf, &mut files, &mut log);
         assert_eq!(log.lines()[0].1, "Failed to write PID file: No space left on device");
         assert_eq!(process.pidfile, None);

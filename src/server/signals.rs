@@ -11,8 +11,12 @@ use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::atomic::{AtomicI32, Ordering};
 
+use mio::Interest;
+use mio::unix::SourceFd;
 use rustix::event::EventfdFlags;
 
+use crate::net::reactor::Reactor;
+use crate::net::token::Source;
 use crate::observe::raw_log;
 
 /// The signal that asked for a shutdown and was not yet acted on; 0 for none.
@@ -45,8 +49,10 @@ impl Bell {
         Ok(Bell(fd))
     }
 
-    pub fn raw_fd(&self) -> i32 {
-        self.0.as_raw_fd()
+    /// Lets the reactor wake when the bell is rung.
+    pub fn watch_by(&self, reactor: &Reactor) -> io::Result<()> {
+        let fd = self.0.as_raw_fd();
+        reactor.register_for(&mut SourceFd(&fd), Source::Signal, Interest::READABLE)
     }
 
     /// Silences the bell until it is rung again.
