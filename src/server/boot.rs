@@ -170,9 +170,10 @@ fn make_ready(srv: &mut Server) -> Result<(), Fatal> {
     // Refused: said in the log, and no reason to stop.
     let _ = oom.apply(&conf.process, oom::OomRole::Primary, files, log);
     limits::settle_huge_pages(conf.process.disable_thp, log);
-    for listener in &srv.net.listeners {
-        let kind = if listener.is_tcp() { "tcp" } else { "unix" };
-        srv.log.notice(format_args!("Ready to accept connections {kind}"));
+    for (kind, is_tcp) in [("tcp", true), ("unix", false)] {
+        if srv.net.listeners.iter().any(|listener| listener.is_tcp() == is_tcp) {
+            srv.log.notice(format_args!("Ready to accept connections {kind}"));
+        }
     }
     if srv.process.supervised == Supervised::Systemd {
         supervise::notify("STATUS=Ready to accept connections\n", &mut srv.log);
