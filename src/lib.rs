@@ -14,6 +14,7 @@ pub mod types;
 // Second floor: commands and features.
 pub mod acl;
 pub mod command;
+
 pub mod config;
 pub mod info;
 pub mod observe;
@@ -22,6 +23,9 @@ pub mod observe;
 pub mod client;
 pub mod net;
 pub mod server;
+
+// Separate dwellings.
+pub mod check;
 
 #[global_allocator]
 static ALLOCATOR: base::alloc::Counting = base::alloc::Counting;

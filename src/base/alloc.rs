@@ -282,6 +282,41 @@ pub fn background_threads(on: bool) -> bool {
     control(c"background_thread", &mut old, Some(on))
 }
 
+/// A number in jemalloc's control tree, whatever its width, after setting it if wished. `None` if there is none.
+pub fn tuning_number(name: &CStr, set: Option<i64>) -> Option<i64> {
+    let mut wide = 0u64;
+    if control(name, &mut wide, set.map(|n| n as u64)) {
+        return Some(wide as i64);
+    }
+    let mut narrow = 0u32;
+    if control(name, &mut narrow, set.and_then(|n| u32::try_from(n).ok())) {
+        return Some(i64::from(narrow));
+    }
+    let mut flag = 0u8;
+    control(name, &mut flag, set.map(|n| u8::from(n != 0))).then_some(i64::from(flag))
+}
+
+/// A text in jemalloc's control tree. Only names that are known to be texts are asked for, since a pointer to anything
+/// else looks the same.
+pub fn tuning_text(name: &CStr) -> Option<String> {
+    const TEXTS: [&CStr; 8] = [
+        c"version",
+        c"config.malloc_conf",
+        c"opt.dss",
+        c"opt.metadata_thp",
+        c"opt.percpu_arena",
+        c"opt.thp",
+        c"opt.junk",
+        c"opt.zero_realloc",
+    ];
+    let mut text: *const c_char = std::ptr::null();
+    if !TEXTS.contains(&name) || !control(name, &mut text, None) || text.is_null() {
+        return None;
+    }
+    // SAFETY: the nodes above answer with a pointer to a static, null-terminated string.
+    Some(unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned())
+}
+
 /// `mem_allocator` of INFO: `jemalloc-` and the release.
 pub fn name() -> String {
     let mut text: *const c_char = std::ptr::null();

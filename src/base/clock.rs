@@ -5,6 +5,8 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use chrono::{DateTime, Local};
+
 /// Milliseconds since 1970, as TTLs and events use them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UnixMillis(pub i64);
@@ -13,6 +15,12 @@ impl UnixMillis {
     pub const fn seconds(self) -> i64 {
         self.0 / 1000
     }
+}
+
+/// The wall clock in local time, for log lines: the one reading that no server's clock stands behind, since there is
+/// something to log before there is a server.
+pub fn local_now() -> DateTime<Local> {
+    Local::now()
 }
 
 #[derive(Debug)]

@@ -1,16 +1,29 @@
 //! The server's program: everything is in the library.
-use hematite::base::{clock::Clock, files::Files, rng::Rng};
-use hematite::net::reactor::Reactor;
-use hematite::server::{Server, boot, turn};
 
-fn main() {
-    let mut conf = hematite::config::Config::default();
-    let args: Vec<String> = std::env::args().collect();
-    if let Some(i) = args.iter().position(|a| a == "--port") {
-        conf.net.port = args[i + 1].parse().unwrap();
+use std::ffi::OsString;
+use std::io::{Write, stderr, stdout};
+use std::process::ExitCode;
+
+use hematite::check::{memory, system};
+use hematite::server::boot::{self, Fatal};
+use hematite::server::mode::{self, Mode};
+
+fn main() -> ExitCode {
+    let argv: Vec<OsString> = std::env::args_os().collect();
+    let done = match Mode::of(&argv) {
+        Mode::Server => match boot::serve(&argv) {
+            Ok(()) => Ok(true),
+            Err(Fatal::Said) => Ok(false),
+            Err(Fatal::Say(text)) => stderr().write_all(&text).map(|()| false),
+        },
+        Mode::Version => writeln!(stdout(), "{}", mode::version()).map(|()| true),
+        Mode::Help => stderr().write_all(mode::HELP.as_bytes()).map(|()| false),
+        Mode::CheckSystem => system::check(&mut stdout()),
+        Mode::TestMemory(megabytes) => memory::test(megabytes, &mut stdout()),
+        Mode::Refused(text) => writeln!(stderr(), "{text}").map(|()| false),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
     }
-    let mut srv =
-        Server::new(conf, Clock::real(), Rng::from_system(), Files::Disk, Reactor::mio().unwrap());
-    boot::listen(&mut srv).unwrap();
-    turn::run(&mut srv).unwrap();
 }

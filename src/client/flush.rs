@@ -1,6 +1,6 @@
 //! Sending what clients are owed.
 
-use std::io::{ErrorKind, IoSlice};
+use std::io::{self, ErrorKind, IoSlice};
 
 use super::Client;
 
@@ -18,8 +18,8 @@ pub enum Sent {
     Blocked,
     /// The socket would take more, but the others come first.
     Fair,
-    /// The connection is broken.
-    Failed,
+    /// The connection is broken: the system's error number, 0 if it gave none.
+    Failed(i32),
 }
 
 impl Client {
@@ -34,7 +34,7 @@ impl Client {
                 break Sent::Fair;
             }
             match self.send_once() {
-                Ok((0, _)) => break Sent::Failed,
+                Ok((0, _)) => break Sent::Failed(0),
                 Ok((n, all)) => {
                     total += n;
                     if !all {
@@ -42,8 +42,8 @@ impl Client {
                         break Sent::Blocked;
                     }
                 }
-                Err(ErrorKind::WouldBlock) => break Sent::Blocked,
-                Err(_) => break Sent::Failed,
+                Err(e) if e.kind() == ErrorKind::WouldBlock => break Sent::Blocked,
+                Err(e) => break Sent::Failed(e.raw_os_error().unwrap_or(0)),
             }
         };
         self.totals.bytes_out += total as u64;
@@ -51,11 +51,11 @@ impl Client {
     }
 
     /// One system call. Returns the bytes sent and whether that was everything offered.
-    fn send_once(&mut self) -> Result<(usize, bool), ErrorKind> {
+    fn send_once(&mut self) -> io::Result<(usize, bool)> {
         let Client { conn, out, sent, .. } = self;
         if let Some(bytes) = out.single() {
             let rest = &bytes[*sent..];
-            let (n, offered) = (conn.write(rest).map_err(|e| e.kind())?, rest.len());
+            let (n, offered) = (conn.write(rest)?, rest.len());
             if n == offered {
                 out.clear();
                 *sent = 0;
@@ -71,7 +71,7 @@ impl Client {
             skip = 0;
         }
         let offered: usize = slices.iter().map(|s| s.len()).sum();
-        let n = conn.write_all_of(&slices).map_err(|e| e.kind())?;
+        let n = conn.write_all_of(&slices)?;
         self.advance(n);
         Ok((n, n == offered))
     }

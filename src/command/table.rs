@@ -10,6 +10,7 @@ use crate::config::commands as config;
 use crate::info::commands as info;
 use crate::observe::commands as observe;
 use crate::observe::latency::commands as latency;
+use crate::server::{commands as server, debug};
 
 /// All top-level commands, by name.
 pub static COMMANDS: &[&Command] = &[
@@ -21,6 +22,7 @@ pub static COMMANDS: &[&Command] = &[
     &config::CONFIG,
     &generic::COPY,
     &generic::DBSIZE,
+    &debug::DEBUG,
     &string::DECR,
     &string::DECRBY,
     &generic::DEL,
@@ -72,6 +74,7 @@ pub static COMMANDS: &[&Command] = &[
     &string::SETEX,
     &string::SETNX,
     &string::SETRANGE,
+    &server::SHUTDOWN,
     &observe::SLOWLOG,
     &string::STRLEN,
     &string::SUBSTR,

@@ -8,7 +8,9 @@ use std::io;
 
 use super::{Apply, Config};
 use crate::base::files::Files;
-use crate::server::{Server, boot};
+use crate::observe::crash;
+use crate::server::oom::OomRole;
+use crate::server::{Server, boot, limits};
 
 /// Takes some steps; the error names the option to blame and says why.
 pub fn apply(
@@ -33,8 +35,29 @@ fn take(srv: &mut Server, step: Apply) -> Result<(), String> {
         Apply::Bind => {
             boot::listen_again(srv).map_err(|_| "Failed to bind to specified addresses.".to_owned())
         }
-        Apply::Port => boot::listen_again(srv)
-            .map_err(|_| "Unable to listen on this port. Check server logs.".to_owned()),
+        Apply::Port => {
+            boot::listen_again(srv)
+                .map_err(|_| "Unable to listen on this port. Check server logs.".to_owned())?;
+            boot::show_title(srv);
+            Ok(())
+        }
+        Apply::CrashLog => {
+            crash::enable(srv.conf.process.crash_log_enabled);
+            Ok(())
+        }
+        Apply::LogForm => {
+            srv.log.follow(&srv.conf.log);
+            Ok(())
+        }
+        Apply::Maxclients => raise_open_files(srv),
+        Apply::OomScoreAdj => {
+            let Server { oom, conf, files, log, .. } = srv;
+            oom.apply(&conf.process, OomRole::Primary, files, log).map_err(str::to_owned)
+        }
+        Apply::ProcTitle => {
+            boot::show_title(srv);
+            Ok(())
+        }
         Apply::Dir => enter_dir(srv).map_err(|error| system_text(&error)),
         // Who is in stays in: the gates look at the new password only for those who come.
         Apply::Requirepass => {
@@ -43,6 +66,24 @@ fn take(srv: &mut Server, step: Apply) -> Result<(), String> {
         }
         // Read anew by those who use them, or the feature has yet to come.
         _ => Ok(()),
+    }
+}
+
+/// Lets as many files be open as `maxclients` needs.
+fn raise_open_files(srv: &mut Server) -> Result<(), String> {
+    if matches!(srv.files, Files::Memory { .. }) {
+        return Ok(());
+    }
+    let wanted = srv.conf.net.maxclients;
+    match limits::raise_open_files(wanted, &mut srv.log) {
+        Ok(got) if got == wanted => Ok(()),
+        Ok(got) => Err(format!(
+            "The operating system is not able to handle the specified number of clients, try with {got}"
+        )),
+        Err(_) => {
+            Err("The operating system is not able to handle the specified number of clients"
+                .to_owned())
+        }
     }
 }
 

@@ -61,7 +61,7 @@ pub static CONFIG_RESETSTAT: Command = Command::server("config|resetstat", confi
     .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]);
 
 fn config_resetstat(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
-    srv.stats.reset();
+    srv.reset_stats();
     call.out.ok();
     Ok(Done)
 }
@@ -76,20 +76,31 @@ pub static CONFIG_REWRITE: Command = Command::server("config|rewrite", config_re
     .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]);
 
 fn config_rewrite(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
-    let Server { conf, files, .. } = &mut **srv;
-    let Some(path) = &conf.process.config_file else {
+    if srv.conf.process.config_file.is_none() {
         return Err(CmdError::Fixed("ERR The server is running without a config file"));
+    }
+    write_file(srv, false).map_err(|error| rewrite_failed(&error))?;
+    call.out.ok();
+    Ok(Done)
+}
+
+/// Writes the configuration to the file it came from, if there is one; with `all`, defaults too.
+pub fn write_file(srv: &mut Server, all: bool) -> std::io::Result<()> {
+    let Server { conf, files, .. } = srv;
+    let Some(path) = &conf.process.config_file else {
+        return Ok(());
     };
     // A file that is gone is written anew.
     let original = match files.read(path) {
         Ok(text) => Some(text),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-        Err(error) => return Err(rewrite_failed(&error)),
+        Err(error) => return Err(error),
     };
-    let text = rewrite::rewrite(original.as_deref(), conf, &[]);
-    files.replace(path, &text).map_err(|error| rewrite_failed(&error))?;
-    call.out.ok();
-    Ok(Done)
+    let text = match all {
+        true => rewrite::rewrite_all(original.as_deref(), conf, &[]),
+        false => rewrite::rewrite(original.as_deref(), conf, &[]),
+    };
+    files.replace(path, &text)
 }
 
 fn rewrite_failed(error: &std::io::Error) -> CmdError {

@@ -37,6 +37,7 @@ pub enum Apply {
     ImportMode,
     JemallocBgThread,
     LocaleCollate,
+    LogForm,
     Maxclients,
     Maxmemory,
     MaxmemoryClients,

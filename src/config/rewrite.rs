@@ -26,10 +26,21 @@ use crate::base::split::{quote, split_args};
 /// The new text of a configuration file, given its old text, if there was one, and the users of the ACL as their lines
 /// without the word `user` (none if they are kept in a file of their own).
 pub fn rewrite(original: Option<&[u8]>, conf: &Config, users: &[Vec<u8>]) -> Vec<u8> {
+    rewritten(original, conf, users, false)
+}
+
+/// The same with a line for every option, defaults included (DEBUG CONFIG-REWRITE-FORCE-ALL).
+pub fn rewrite_all(original: Option<&[u8]>, conf: &Config, users: &[Vec<u8>]) -> Vec<u8> {
+    rewritten(original, conf, users, true)
+}
+
+fn rewritten(original: Option<&[u8]>, conf: &Config, users: &[Vec<u8>], all: bool) -> Vec<u8> {
     let mut lines = Lines::read(original);
     let defaults = Config::default();
     for opt in OPTIONS {
-        lines.fill(Slot::Option(opt.name), opt.name, values(opt, conf, &defaults));
+        let mut values = values(opt, conf, &defaults);
+        values.iter_mut().for_each(|value| value.needed |= all);
+        lines.fill(Slot::Option(opt.name), opt.name, values);
     }
     let users = users.iter().map(|user| Value { text: user.clone(), needed: true }).collect();
     lines.fill(Slot::User, "user", users);

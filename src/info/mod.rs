@@ -96,16 +96,19 @@ pub static SECTIONS: &[Section] = &[
         let hz = cron::ticks_per_second(s);
         sections::server(w, &s.process, (&s.conf, hz), &s.clock);
     }),
-    section("Clients", Shown::Default, |s, w| sections::clients(w, &s.clients, &s.conf)),
+    section("Clients", Shown::Default, |s, w| {
+        sections::clients(w, &s.clients, &s.keyspace, &s.conf)
+    }),
     section("Memory", Shown::Default, |s, w| {
         let now_s = s.clock.now().seconds();
-        sections::memory(w, (&mut s.memory, &s.clients), &s.conf, now_s);
+        let parts = (&mut s.memory, &s.clients, &s.keyspace);
+        sections::memory(w, parts, &s.conf, now_s);
     }),
     section("Persistence", Shown::Default, |s, w| {
         sections::persistence(w, &s.keyspace, &s.process);
     }),
     section("Threads", Shown::Default, |s, w| sections::threads(w, &s.clients, &s.stats)),
-    section("Stats", Shown::Default, |s, w| sections::stats(w, &s.stats)),
+    section("Stats", Shown::Default, |s, w| sections::stats(w, &s.stats, &s.keyspace.stats)),
     section("Replication", Shown::Default, |s, w| sections::replication(w, &s.conf)),
     section("CPU", Shown::Default, |_, w| sections::cpu(w)),
     section("Modules", Shown::Default, |_, _| {}),
@@ -115,7 +118,9 @@ pub static SECTIONS: &[Section] = &[
         s.stats.info_latency(w, &s.commands, &s.conf.latency.info_percentiles);
     }),
     section("Cluster", Shown::Default, |_, w| w.later("cluster_enabled")),
-    section("Keyspace", Shown::Default, |_, _| {}),
+    section("Keyspace", Shown::Default, |s, w| {
+        sections::keyspace(w, &s.keyspace, s.clock.now());
+    }),
     section("Keysizes", Shown::Default, |_, _| {}),
     section("Debug", Shown::Never, |s, w| sections::debug(w, &s.stats)),
 ];

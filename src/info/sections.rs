@@ -1,12 +1,12 @@
 //! The sections of INFO in which several parts have a say: their fields in order. Each takes the parts it shows.
 
 use super::Info;
-use crate::base::clock::Clock;
+use crate::base::clock::{Clock, UnixMillis};
 use crate::base::cpu::{self, Who};
 use crate::base::{alloc, memory as size};
 use crate::client::Clients;
 use crate::config::{self, Config};
-use crate::keyspace::Keyspace;
+use crate::keyspace::{DbIndex, Keyspace, KeyspaceStats};
 use crate::observe::usage::{self, Memory};
 use crate::server::COMPAT_VERSION;
 use crate::server::process::Process;
@@ -65,7 +65,8 @@ fn listeners(w: &mut Info, conf: &Config) {
     }
 }
 
-pub fn clients(w: &mut Info, clients: &Clients, conf: &Config) {
+pub fn clients(w: &mut Info, clients: &Clients, keyspace: &Keyspace, conf: &Config) {
+    let (watched_keys, watching) = keyspace.watch.counts();
     w.put("connected_clients", clients.len());
     w.later("cluster_connections");
     w.put("maxclients", conf.net.maxclients);
@@ -77,9 +78,9 @@ pub fn clients(w: &mut Info, clients: &Clients, conf: &Config) {
     w.put("blocked_clients", clients.pause.waiting.len());
     w.later("tracking_clients");
     w.later("pubsub_clients");
-    w.later("watching_clients");
+    w.put("watching_clients", watching);
     w.later("clients_in_timeout_table");
-    w.later("total_watched_keys");
+    w.put("total_watched_keys", watched_keys);
     w.later("total_blocking_keys");
     w.later("total_blocking_keys_on_nokey");
 }
@@ -98,7 +99,12 @@ fn difference(a: u64, b: u64) -> i64 {
     a as i64 - b as i64
 }
 
-pub fn memory(w: &mut Info, (memory, clients): (&mut Memory, &Clients), conf: &Config, now_s: i64) {
+pub fn memory(
+    w: &mut Info,
+    (memory, clients, keyspace): (&mut Memory, &Clients, &Keyspace),
+    conf: &Config,
+    now_s: i64,
+) {
     let used = memory.observe(now_s) as u64;
     let (peak, startup) = (memory.peak() as u64, memory.startup() as u64);
     let resident = usage::resident_bytes() as u64;
@@ -145,8 +151,8 @@ pub fn memory(w: &mut Info, (memory, clients): (&mut Memory, &Clients), conf: &C
     w.put("mem_allocator", alloc::name());
     w.later("mem_overhead_db_hashtable_rehashing");
     w.later("active_defrag_running");
-    w.later("lazyfree_pending_objects");
-    w.later("lazyfreed_objects");
+    w.put("lazyfree_pending_objects", keyspace.lazyfree.pending());
+    w.put("lazyfreed_objects", keyspace.lazyfree.freed());
 }
 
 fn memory_of_scripts(w: &mut Info) {
@@ -206,23 +212,23 @@ pub fn threads(w: &mut Info, clients: &Clients, stats: &Stats) {
     w.put("io_thread_0", format_args!("clients={clients},reads={reads},writes={writes}"));
 }
 
-pub fn stats(w: &mut Info, stats: &Stats) {
+pub fn stats(w: &mut Info, stats: &Stats, keys: &KeyspaceStats) {
     stats.info_traffic(w);
     w.later("sync_full");
     w.later("sync_partial_ok");
     w.later("sync_partial_err");
     w.later("expired_subkeys");
-    w.later("expired_keys");
+    w.put("expired_keys", keys.expired_keys);
     w.later_as("expired_stale_perc", "0.00");
-    w.later("expired_time_cap_reached_count");
-    w.later("expire_cycle_cpu_milliseconds");
+    w.put("expired_time_cap_reached_count", keys.expire_cycle_cut);
+    w.put("expire_cycle_cpu_milliseconds", keys.expire_cycle_us / 1000);
     w.later("evicted_keys");
     w.later("evicted_clients");
     w.later("evicted_scripts");
     w.later("total_eviction_exceeded_time");
     w.later("current_eviction_exceeded_time");
-    w.later("keyspace_hits");
-    w.later("keyspace_misses");
+    w.put("keyspace_hits", keys.hits);
+    w.put("keyspace_misses", keys.misses);
     w.later("pubsub_channels");
     w.later("pubsub_patterns");
     w.later("pubsubshard_channels");
@@ -273,6 +279,19 @@ pub fn cpu(w: &mut Info) {
     ];
     for (name, value) in lines.iter().flatten() {
         w.put(name, value);
+    }
+}
+
+/// A line per database that holds keys.
+pub fn keyspace(w: &mut Info, keyspace: &Keyspace, now: UnixMillis) {
+    for index in 0..keyspace.databases() {
+        let db = keyspace.db(DbIndex(index));
+        if db.keys.is_empty() {
+            continue;
+        }
+        let (keys, expires, ttl) = (db.keys.len(), db.expiry.len(), db.expiry.average_ttl_ms(now));
+        let name = format!("db{index}");
+        w.put(&name, format_args!("keys={keys},expires={expires},avg_ttl={ttl},subexpiry=0"));
     }
 }
 

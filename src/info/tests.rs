@@ -3,6 +3,9 @@
 use std::time::Duration;
 
 use super::*;
+use crate::base::clock::UnixMillis;
+use crate::keyspace::selected::Ttl;
+use crate::keyspace::{DbIndex, Value};
 use crate::server::testing::TestServer;
 
 /// The lines of INFO for these arguments.
@@ -147,4 +150,33 @@ fn what_means_nothing_yet_is_known() {
     once.sort();
     once.dedup();
     assert_eq!(once.len(), later.len(), "each field once");
+}
+
+#[test]
+fn the_keyspace_has_its_say() {
+    let mut t = TestServer::new();
+    let now = t.srv.clock.now();
+    let key_at = |t: &mut TestServer, db: u32, key: &str, ttl: Ttl| {
+        t.srv.keyspace.select(DbIndex(db), now).set(key.as_bytes(), Value::Int(1), ttl);
+    };
+    key_at(&mut t, 0, "a", Ttl::Clear);
+    key_at(&mut t, 0, "b", Ttl::At(UnixMillis(now.0 + 5000)));
+    key_at(&mut t, 3, "c", Ttl::Clear);
+    let want = [
+        "# Keyspace",
+        "db0:keys=2,expires=1,avg_ttl=5000,subexpiry=0",
+        "db3:keys=1,expires=0,avg_ttl=0,subexpiry=0",
+    ];
+    assert_eq!(lines(&mut t, "keyspace"), want);
+    let mut db = t.srv.keyspace.select(DbIndex(0), now);
+    assert!(db.entry(b"a").is_some() && db.entry(b"nosuch").is_none());
+    let client = t.client;
+    t.srv.keyspace.watch.watch(client, DbIndex(0), b"a", false);
+    let figures = ["keyspace_hits", "keyspace_misses"].map(|name| field(&mut t, "stats", name));
+    assert_eq!(figures, ["1", "1"]);
+    assert_eq!(field(&mut t, "clients", "watching_clients"), "1");
+    assert_eq!(field(&mut t, "clients", "total_watched_keys"), "1");
+    assert_eq!(t.run("CONFIG RESETSTAT"), "+OK\r\n");
+    assert_eq!(field(&mut t, "stats", "keyspace_hits"), "0");
+    assert_eq!(lines(&mut t, "keyspace").len(), 3);
 }

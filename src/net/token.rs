@@ -15,10 +15,13 @@ pub enum Source {
     Client(Id),
     /// The listener at this index of `Net::listeners`, in the generation of its last rebinding.
     Listener(u32),
+    /// A signal handler rang.
+    Signal,
 }
 
 const CLIENT: u64 = 0;
 const LISTENER: u64 = 1;
+const SIGNAL: u64 = 2;
 
 impl Source {
     pub fn token(self) -> mio::Token {
@@ -27,6 +30,7 @@ impl Source {
                 CLIENT << 60 | u64::from(id.slot) << 32 | u64::from(id.generation)
             }
             Source::Listener(index) => LISTENER << 60 | u64::from(index),
+            Source::Signal => SIGNAL << 60,
         };
         mio::Token(word as usize)
     }
@@ -39,7 +43,8 @@ impl Source {
                 slot: (word >> 32) as u32 & 0x0fff_ffff,
                 generation: word as u32,
             }),
-            _ => Source::Listener(word as u32),
+            LISTENER => Source::Listener(word as u32),
+            _ => Source::Signal,
         }
     }
 }
@@ -47,7 +52,7 @@ impl Source {
 #[test]
 fn tokens_carry_their_source() {
     let id = Id { slot: 0x0abc_def0, generation: u32::MAX };
-    for source in [Source::Client(id), Source::Listener(7)] {
+    for source in [Source::Client(id), Source::Listener(7), Source::Signal] {
         assert_eq!(Source::of(source.token()), source);
     }
 }

@@ -5,6 +5,7 @@
 //!   durations of one command (LATENCY HISTOGRAM, INFO latencystats);
 //! * [`monitor`]: the live stream of commands;
 //! * [`rates`]: the `instantaneous_*` figures of INFO; [`usage`]: memory and processor time;
+//! * [`log`]: the log, [`raw_log`] the same for a dying process, [`syslog`]; [`crash`]: its last words;
 //! * [`redact`]: which words of a call are secrets, for all who show calls.
 //!
 //! Everything here is paid for on the path of every command, so each part is built so that the usual case is one
@@ -12,10 +13,14 @@
 //! [`latency_commands`](latency::commands), which answer the users.
 
 pub mod commands;
+pub mod crash;
 pub mod histogram;
 pub mod latency;
+pub mod log;
 pub mod monitor;
 pub mod rates;
+pub mod raw_log;
 pub mod redact;
 pub mod slowlog;
+pub mod syslog;
 pub mod usage;

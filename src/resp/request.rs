@@ -443,6 +443,11 @@ impl Query {
         self.argv.iter().map(|a| a.len).sum()
     }
 
+    /// What has arrived and was not understood yet, for the log.
+    pub fn unread(&self) -> &[u8] {
+        self.buf.get(self.pos..).unwrap_or_default()
+    }
+
     /// All bytes held for this client, as `client-query-buffer-limit` limits them.
     pub fn held(&self) -> usize {
         self.len() + self.bigs.iter().map(|b| b.len()).sum::<usize>()

@@ -1,6 +1,9 @@
 //! Periodic work, on the reactor's clock.
 
-use super::Server;
+use super::serve::say_over_output;
+use super::{Server, shutdown};
+use crate::base::alloc;
+use crate::config::LogLevel;
 
 /// When the next tick is due, and how many there were.
 #[derive(Debug, Default)]
@@ -27,12 +30,17 @@ pub fn run_if_due(srv: &mut Box<Server>) {
         return;
     }
     srv.cron.next_us = now + 1_000_000 / u64::from(ticks_per_second(srv));
+    if srv.debug.cron_paused {
+        return;
+    }
     srv.cron.ticks += 1;
     srv.stats.sample_rates(now);
     srv.memory.observe(srv.clock.now().seconds());
     super::expire::refill(srv);
     watch_clients(srv);
     srv.stats.cron_us += srv.clock.mono_us() - now;
+    shutdown::tick(srv);
+    tell_how_it_goes(srv);
 }
 
 /// `hz`, raised with `dynamic-hz` so that no tick has more than a few hundred clients to look at.
@@ -47,6 +55,18 @@ pub fn ticks_per_second(srv: &Server) -> u32 {
     hz.min(500)
 }
 
+/// Every five seconds, for those who want to read much.
+fn tell_how_it_goes(srv: &mut Server) {
+    const EVERY_MS: u64 = 5000;
+    let Cron { ticks, .. } = srv.cron;
+    let ticks_between = (EVERY_MS * u64::from(ticks_per_second(srv)) / 1000).max(1);
+    if srv.log.wants(LogLevel::Debug) && ticks % ticks_between == 1 {
+        let (clients, bytes) = (srv.clients.len(), alloc::used());
+        srv.log
+            .debug(format_args!("{clients} clients connected (0 replicas), {bytes} bytes in use"));
+    }
+}
+
 /// Looks at a share of the clients, so that each is seen about once a second: closes those that were silent for too
 /// long or have had too much output waiting for too long.
 fn watch_clients(srv: &mut Box<Server>) {
@@ -59,16 +79,19 @@ fn watch_clients(srv: &mut Box<Server>) {
         let Some(id) = srv.clients.slots().at_slot(slot).map(|(id, _)| id) else {
             continue;
         };
-        let Server { clients, conf, clock, stats, .. } = &mut **srv;
+        let Server { clients, conf, clock, stats, log, .. } = &mut **srv;
         let now = clock.mono_cached_us();
         let Some(client) = clients.get_mut(id) else {
             continue;
         };
         if client.is_over_idle_limit(conf.net.timeout_s, now) {
+            log.verbose(format_args!("Closing idle client"));
             clients.close_later(id);
         } else if client.is_over_output_limit(client.out.len(), conf, now) {
             stats.output_buffer_closes += 1;
             clients.close_later(id);
+            let who = String::from_utf8_lossy(&srv.describe(id)).into_owned();
+            say_over_output(&mut srv.log, &who);
         }
     }
 }

@@ -5,35 +5,53 @@
 //! world is reached through four doors only: clock, random source, connections and files.
 
 pub mod boot;
+pub mod commands;
 pub mod cron;
+pub mod daemon;
+pub mod debug;
 pub mod exec;
 pub mod expire;
+pub mod limits;
+pub mod mode;
+pub mod oom;
 pub mod process;
+pub mod report;
 pub mod serve;
+pub mod shutdown;
+pub mod signals;
 pub mod stats;
+pub mod supervise;
 #[cfg(any(test, feature = "sim"))]
 pub mod testing;
+pub mod title;
 pub mod turn;
 pub mod unit;
 
 use crate::base::clock::Clock;
 use crate::base::files::Files;
 use crate::base::rng::Rng;
+use crate::base::slab::Id;
 use crate::client::Clients;
 use crate::client::describe::Scene;
 use crate::command::Call;
 use crate::command::lookup::Commands;
 use crate::config::{Config, MaxmemoryPolicy};
 use crate::ds::hash::HashSeed;
-use crate::keyspace::{Classes, Keyspace, Policy, Tuning};
+use crate::keyspace::{Classes, Keyspace, KeyspaceStats, Policy, Tuning};
 use crate::net::Net;
 use crate::net::reactor::Reactor;
 use crate::observe::latency::Latency;
+use crate::observe::log::Log;
 use crate::observe::slowlog::CommandLog;
 use crate::observe::usage::Memory;
 use cron::Cron;
+use debug::Debug;
+use oom::OomScore;
 use process::Process;
+use shutdown::Shutdown;
+use signals::Bell;
 use stats::Stats;
+use title::TitleArea;
 use unit::Unit;
 
 /// The version of Redis whose behaviour and features clients may expect.
@@ -52,10 +70,20 @@ pub struct Server {
     pub unit: Unit,
     pub stats: Stats,
     pub cron: Cron,
-    pub process: Process,
     pub slowlog: CommandLog,
     pub latency: Latency,
     pub memory: Memory,
+    pub log: Log,
+    pub process: Process,
+    pub shutdown: Shutdown,
+    pub oom: OomScore,
+    pub debug: Debug,
+    /// Rung by signal handlers; a server without one is not meant by signals.
+    pub bell: Option<Bell>,
+    /// Where the process shows its title, if it does.
+    pub title: Option<TitleArea>,
+    /// The client whose requests are being run, for crash reports.
+    pub serving: Id,
     /// Bits of `command::admit::state` that hold for every client.
     pub states: u32,
     /// The call that serves clients one after the other, with its buffers.
@@ -88,10 +116,18 @@ impl Server {
             unit: Unit::default(),
             stats,
             cron: Cron::default(),
-            process,
             slowlog: CommandLog::default(),
             latency: Latency::default(),
             memory: Memory::default(),
+            // Whoever runs a process gives its server the log of the process.
+            log: Log::memory(),
+            process,
+            shutdown: Shutdown::default(),
+            oom: OomScore::default(),
+            debug: Debug::default(),
+            bell: None,
+            title: None,
+            serving: Id::NONE,
             states: 0,
             spare_call: None,
             stopping: false,
@@ -124,6 +160,13 @@ impl Server {
             unix_path: &self.conf.net.unixsocket,
             now_us: self.clock.mono_cached_us(),
         }
+    }
+
+    /// Begins to count anew (CONFIG RESETSTAT).
+    pub fn reset_stats(&mut self) {
+        self.stats.reset();
+        self.keyspace.stats = KeyspaceStats::default();
+        self.keyspace.lazyfree.reset_freed();
     }
 
     /// Recomputes which gates stand half closed, after something changed that they look at.

@@ -1,11 +1,15 @@
 //! Serving one ready client: read once, run what came, hand back what travels.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 
 use super::Server;
 use super::exec::{self, Flow};
+use super::process::os_text;
 use crate::base::slab::Id;
 use crate::command::Call;
+use crate::config::LogLevel;
+use crate::observe::crash;
+use crate::observe::log::Log;
 use crate::resp::request::{Limits, Parsed, ProtocolError};
 
 /// Reads from a client's socket once and runs every request that is complete. `closed` says that the peer has closed
@@ -28,9 +32,9 @@ pub fn serve(srv: &mut Box<Server>, id: Id, closed: bool) {
     }
     client.lend_to(&mut call, &mut net.buffers);
     let read = call.query.read_with(|buf, _| client.conn.read_into(buf));
-    let mut alive = true;
+    let mut parting = None;
     match read {
-        Ok((0, _)) => alive = false,
+        Ok((0, _)) => parting = Some(Ok(())),
         Ok((n, full)) => {
             client.totals.bytes_in += n as u64;
             client.active_us = clock.mono_cached_us();
@@ -42,16 +46,45 @@ pub fn serve(srv: &mut Box<Server>, id: Id, closed: bool) {
             }
         }
         Err(e) if e.kind() == ErrorKind::WouldBlock => {}
-        Err(_) => alive = false,
+        Err(error) => parting = Some(Err(error)),
     }
-    if alive {
+    let Some(parting) = parting else {
         call.started_us = srv.clock.mono_us();
-        run_requests(srv, &mut call);
-    } else {
-        srv.clients.close_later(id);
-    }
+        srv.serving = id;
+        crash::under_way(&mut call, |call| run_requests(srv, call));
+        srv.serving = Id::NONE;
+        finish(srv, &mut call);
+        srv.spare_call = Some(call);
+        return;
+    };
+    say_parting(srv, &call, &parting);
+    srv.clients.close_later(id);
     finish(srv, &mut call);
     srv.spare_call = Some(call);
+}
+
+/// Logs that a client has gone by itself, or that its connection broke.
+#[cold]
+fn say_parting(srv: &mut Server, call: &Call, parting: &io::Result<()>) {
+    if !srv.log.wants(LogLevel::Verbose) {
+        return;
+    }
+    match parting {
+        Ok(()) => {
+            let who = describe(srv, call);
+            srv.log.verbose(format_args!("Client closed connection {who}"));
+        }
+        Err(error) => {
+            srv.log.verbose(format_args!("Reading from client: {}", os_text(error)));
+        }
+    }
+}
+
+/// The client being served, in one line.
+fn describe(srv: &Server, call: &Call) -> String {
+    let client = srv.clients.get(call.client);
+    let line = client.map_or_else(Vec::new, |client| client.describe(srv.scene(), Some(call)));
+    String::from_utf8_lossy(&line).into_owned()
 }
 
 /// Runs the requests that are complete, until one has to wait or the client is closed.
@@ -135,7 +168,28 @@ fn refuse_protocol(srv: &mut Server, call: &mut Call, error: ProtocolError) {
     call.out.begin();
     call.out.error(&[b"ERR Protocol error: ", &error.text()[..]].concat());
     srv.stats.count_error("ERR");
+    if srv.log.wants(LogLevel::Verbose) {
+        let (who, sent) = (describe(srv, call), excerpt(call.query.unread()));
+        srv.log.verbose(format_args!(
+            "Protocol error ({}) from client: {who}. Query buffer during protocol error: {sent}",
+            error.text().escape_ascii()
+        ));
+    }
     call.hang_up = true;
+}
+
+/// The beginning and the end of what a client sent, harmless to terminals.
+fn excerpt(bytes: &[u8]) -> String {
+    const SHOWN: usize = 128;
+    let plain = |part: &[u8]| -> String {
+        let shown = |b: &u8| if matches!(b, b' '..=b'~') { char::from(*b) } else { '.' };
+        part.iter().map(shown).collect()
+    };
+    if bytes.len() <= SHOWN {
+        return format!("'{}'", plain(bytes));
+    }
+    let (head, tail) = (&bytes[..SHOWN / 2], &bytes[bytes.len() - SHOWN / 2..]);
+    format!("'{}' (... more {} bytes ...) '{}'", plain(head), bytes.len() - SHOWN, plain(tail))
 }
 
 /// Gives the client back what travelled, and queues its output.
@@ -148,12 +202,13 @@ fn finish(srv: &mut Server, call: &mut Call) {
         return;
     };
     let over_query = call.query.held() as u64 > conf.clients.query_buffer_limit;
+    let farewell = over_query.then(|| excerpt_start(call.query.unread()));
     if std::mem::take(&mut call.hang_up) {
         client.marks.close_after_reply = true;
         call.query.reset();
     }
     client.take_back(call);
-    let mut close = over_query;
+    let (mut close, mut over_output) = (over_query, false);
     if client.out.is_empty() {
         net.buffers.take_back(std::mem::take(client.out.buffer()));
         close |= client.marks.close_after_reply;
@@ -163,12 +218,38 @@ fn finish(srv: &mut Server, call: &mut Call) {
             net.pending_writes.push(call.client);
         }
         let now = clock.mono_cached_us();
-        let over_output = client.is_over_output_limit(client.out.len(), conf, now);
+        over_output = client.is_over_output_limit(client.out.len(), conf, now);
         stats.output_buffer_closes += u64::from(over_output && !client.marks.closing);
         close |= over_output;
     }
     stats.query_buffer_closes += u64::from(over_query);
     if close {
         clients.close_later(call.client);
+        say_over_limit(srv, call.client, over_output, farewell);
     }
+}
+
+/// Logs which limit closes a client.
+#[cold]
+fn say_over_limit(srv: &mut Server, id: Id, over_output: bool, query_start: Option<String>) {
+    let who = String::from_utf8_lossy(&srv.describe(id)).into_owned();
+    if let Some(start) = query_start {
+        srv.log.warning(format_args!(
+            "Closing client that reached max query buffer length: {who} (qbuf initial bytes: \"{start}\")"
+        ));
+    }
+    if over_output {
+        say_over_output(&mut srv.log, &who);
+    }
+}
+
+/// The line for a client who does not take its replies.
+pub fn say_over_output(log: &mut Log, who: &str) {
+    log.warning(format_args!(
+        "Client {who} scheduled to be closed ASAP for overcoming of output buffer limits."
+    ));
+}
+
+fn excerpt_start(bytes: &[u8]) -> String {
+    bytes[..bytes.len().min(64)].escape_ascii().to_string()
 }

@@ -3,11 +3,13 @@
 use std::io;
 use std::time::Duration;
 
-use super::{Server, cron, expire, serve};
+use super::process::os_text;
+use super::{Server, cron, expire, serve, shutdown, signals};
 use crate::base::slab::Id;
 use crate::client::flush::Sent;
 use crate::client::limits;
 use crate::command::Session;
+use crate::config::LogLevel;
 use crate::net::conn::Conn;
 use crate::net::reactor::{Reactor, Ready};
 use crate::net::token::Source;
@@ -29,6 +31,7 @@ pub fn turn(srv: &mut Box<Server>, ready: &mut Vec<Ready>) -> io::Result<()> {
     let timeout = sleep_time(srv, now_us);
     srv.net.reactor.wait(Some(timeout), ready)?;
     srv.clock.refresh();
+    obey_signals(srv);
     cron::end_pause_if_over(srv);
     cron::run_if_due(srv);
     expire::run(srv);
@@ -37,6 +40,8 @@ pub fn turn(srv: &mut Box<Server>, ready: &mut Vec<Ready>) -> io::Result<()> {
         match event.source {
             Source::Client(id) => client_ready(srv, id, event),
             Source::Listener(index) => accept_burst(srv, index as usize),
+            // It has done its work by ending the sleep.
+            Source::Signal => {}
         }
     }
     for id in again {
@@ -47,6 +52,16 @@ pub fn turn(srv: &mut Box<Server>, ready: &mut Vec<Ready>) -> io::Result<()> {
     }
     continue_bursts(srv);
     Ok(())
+}
+
+/// A server without a bell is one of several in its process: signals do not mean it.
+fn obey_signals(srv: &mut Server) {
+    if let Some(bell) = &srv.bell
+        && let Some(asked) = signals::take()
+    {
+        bell.hush();
+        shutdown::on_signal(srv, asked);
+    }
 }
 
 fn client_ready(srv: &mut Box<Server>, id: Id, event: Ready) {
@@ -87,7 +102,7 @@ pub fn before_sleep(srv: &mut Box<Server>) {
 
 /// One `write` or `writev` per client that has something to be sent.
 fn write_replies(srv: &mut Server) {
-    let Server { clients, net, stats, .. } = srv;
+    let Server { clients, net, stats, log, .. } = srv;
     if net.pending_writes.is_empty() {
         return;
     }
@@ -116,7 +131,11 @@ fn write_replies(srv: &mut Server) {
                 client.marks.pending_write = true;
                 unfinished.push(id);
             }
-            Sent::Failed => clients.close_later(id),
+            Sent::Failed(code) => {
+                let reason = os_text(&io::Error::from_raw_os_error(code));
+                log.verbose(format_args!("Error writing to client: {reason}"));
+                clients.close_later(id);
+            }
         }
     }
     // The emptied queue keeps its capacity.
@@ -154,8 +173,12 @@ fn accept_burst(srv: &mut Box<Server>, index: usize) {
                 listener.again = true;
                 admit_connection(srv, conn);
             }
-            Err(_) => {
+            Err(error) => {
                 listener.again = false;
+                if error.kind() != io::ErrorKind::WouldBlock {
+                    let reason = os_text(&error);
+                    srv.log.warning(format_args!("Accepting client connection: {reason}"));
+                }
                 return;
             }
         }
@@ -178,6 +201,11 @@ fn admit_connection(srv: &mut Server, mut conn: Conn) {
         return;
     }
     srv.stats.connections_received += 1;
+    if srv.log.wants(LogLevel::Verbose) {
+        let peer = conn.peer();
+        let peer = peer.display(&srv.conf.net.unixsocket);
+        srv.log.verbose(format_args!("Accepted {peer}"));
+    }
     conn.tune(srv.conf.net.tcp_keepalive_s);
     let id = srv.clients.add(conn, Session::fresh(&srv.conf), srv.clock.mono_cached_us());
     let Server { clients, net, .. } = srv;

@@ -1,0 +1,134 @@
+//! What the program is asked to be: by the name it was called by, and by its first argument.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use super::COMPAT_VERSION;
+
+/// What to do.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Mode {
+    Server,
+    Version,
+    Help,
+    CheckSystem,
+    /// Megabytes.
+    TestMemory(usize),
+    /// Nothing: why not.
+    Refused(&'static str),
+}
+
+impl Mode {
+    /// Looks at the command line, program name included.
+    pub fn of(argv: &[OsString]) -> Mode {
+        let name = argv.first().and_then(|p| Path::new(p).file_name()).unwrap_or_default();
+        if let Some(tool) = tool(name.as_bytes()) {
+            return Mode::Refused(tool);
+        }
+        let mut args = argv.iter().skip(1).map(|arg| arg.as_bytes());
+        let (first, count) = (args.next().unwrap_or_default(), argv.len());
+        match first {
+            b"-v" | b"--version" => Mode::Version,
+            b"-h" | b"--help" => Mode::Help,
+            b"--check-system" => Mode::CheckSystem,
+            b"--test-memory" if count == 3 => Mode::TestMemory(megabytes(args.next())),
+            b"--test-memory" => Mode::Refused(NO_SIZE),
+            _ if first == b"--sentinel" || args.any(|arg| arg == b"--sentinel") => {
+                Mode::Refused(SENTINEL)
+            }
+            _ => Mode::Server,
+        }
+    }
+}
+
+/// Programs that this one may be called as, by the names of links to it.
+fn tool(name: &[u8]) -> Option<&'static str> {
+    let has = |part: &[u8]| name.windows(part.len()).any(|w| w == part);
+    if has(b"redis-check-rdb") {
+        Some("redis-check-rdb: not yet part of this server")
+    } else if has(b"redis-check-aof") {
+        Some("redis-check-aof: not yet part of this server")
+    } else if has(b"redis-sentinel") {
+        Some(SENTINEL)
+    } else {
+        None
+    }
+}
+
+/// What is no number is taken for the least.
+fn megabytes(word: Option<&[u8]>) -> usize {
+    let text = word.map(String::from_utf8_lossy).unwrap_or_default();
+    text.parse().unwrap_or(1)
+}
+
+/// The line that installers and test suites parse by its `v=`.
+pub fn version() -> String {
+    format!(
+        "Redis server v={COMPAT_VERSION} sha=00000000:0 malloc={} bits={} build=0000000000000000 hematite={}",
+        crate::base::alloc::name(),
+        usize::BITS,
+        env!("CARGO_PKG_VERSION")
+    )
+}
+
+const SENTINEL: &str = "Sentinel mode: not yet part of this server";
+
+const NO_SIZE: &str = "--test-memory needs the amount of memory to test in megabytes.\n\
+    Example: redis-server --test-memory 4096\n";
+
+pub const HELP: &str = "\
+Hematite, a server that speaks as Redis does.
+
+Usage: redis-server [/path/to/redis.conf] [options] [-]
+       redis-server -                          (the configuration comes from the standard input)
+       redis-server -v or --version
+       redis-server -h or --help
+       redis-server --test-memory <megabytes>
+       redis-server --check-system
+
+An option is a parameter of the configuration file with two dashes in front.
+
+Examples:
+       redis-server                            (defaults)
+       redis-server /etc/redis/6379.conf
+       redis-server --port 7777 --bind 127.0.0.1
+       redis-server /etc/redis/6379.conf --loglevel verbose
+       echo 'maxmemory 128mb' | redis-server -
+";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode(line: &str) -> Mode {
+        Mode::of(&line.split(' ').map(OsString::from).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn the_first_argument_or_the_name_decides() {
+        assert_eq!(mode("redis-server"), Mode::Server);
+        assert_eq!(mode("redis-server a.conf --version"), Mode::Server);
+        assert_eq!(mode("./redis-server -v x"), Mode::Version);
+        assert_eq!(mode("redis-server --help"), Mode::Help);
+        assert_eq!(mode("redis-server --test-memory 12"), Mode::TestMemory(12));
+        assert_eq!(mode("redis-server --test-memory"), Mode::Refused(NO_SIZE));
+        assert_eq!(mode("redis-server a.conf --sentinel"), Mode::Refused(SENTINEL));
+        assert_eq!(mode("/usr/bin/redis-sentinel a.conf"), Mode::Refused(SENTINEL));
+        assert!(matches!(mode("redis-check-aof a"), Mode::Refused(text) if text.contains("aof")));
+    }
+
+    #[test]
+    fn the_version_line_has_the_fields_that_tools_parse() {
+        let line = version();
+        let value = |key: &str| {
+            let field = line.split(' ').find_map(|f| f.strip_prefix(key)).expect("the field");
+            field.to_owned()
+        };
+        assert!(line.starts_with("Redis server v=8."));
+        assert_eq!(value("v="), COMPAT_VERSION);
+        assert_eq!(value("bits="), "64");
+        assert_eq!(value("build=").len(), 16);
+        assert!(value("malloc=").starts_with("jemalloc-"));
+    }
+}
