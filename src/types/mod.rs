@@ -27,6 +27,11 @@ pub trait Object: Send + Sync + Clone + 'static {
     /// Bytes of memory outside the struct itself.
     fn memory_bytes(&self) -> usize;
 
+    /// Thirty-two bytes that equal contents share, for DEBUG DIGEST. Where order means nothing it must not matter.
+    fn digest(&self) -> [u8; 32] {
+        [0; 32]
+    }
+
     /// Allocations that dropping it gives back, roughly: above a threshold a thread does it.
     fn free_effort(&self) -> usize {
         1
