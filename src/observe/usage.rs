@@ -5,7 +5,7 @@ use crate::base::alloc;
 /// Memory in use, at its highest and at the start.
 #[derive(Debug, Default)]
 pub struct Memory {
-    peak: alloc::Peak,
+    peak: usize,
     peak_unix_s: i64,
     /// Bytes in use when the server had started.
     startup: usize,
@@ -14,21 +14,22 @@ pub struct Memory {
 impl Memory {
     /// The server has started: what is in use now is its own.
     pub fn started(&mut self, now_s: i64) {
+        alloc::mark_startup();
         self.startup = self.observe(now_s);
     }
 
     /// Notes the present use, and returns it.
     pub fn observe(&mut self, now_s: i64) -> usize {
-        let before = self.peak.bytes();
-        let now = self.peak.observe();
-        if self.peak.bytes() > before {
+        let peak = alloc::peak();
+        if peak > self.peak {
+            self.peak = peak;
             self.peak_unix_s = now_s;
         }
-        now
+        alloc::used()
     }
 
     pub fn peak(&self) -> usize {
-        self.peak.bytes()
+        self.peak
     }
 
     pub fn peak_unix_s(&self) -> i64 {
