@@ -37,6 +37,11 @@ bench: build
 	python3 utils/bench/compare.py --server ours=$(SERVER) --floor \
 		$(if $(shell command -v redis-server),--server redis=$(shell command -v redis-server))
 
+# A storm of malformed requests against a whole server in one process; STORM=10000000 for a long one.
+STORM ?= 300000
+fuzz-smoke:
+	$(CARGO) bench --features sim --bench storm -- --requests $(STORM)
+
 install: build
 	mkdir -p $(BINDIR)
 	install -m 755 $(SERVER) $(BINDIR)/redis-server
@@ -47,4 +52,4 @@ clean:
 	rm -rf tests/tmp
 	rm -f src/redis-server $(LINKS:%=src/%)
 
-.PHONY: all build run test check bench install clean
+.PHONY: all build run test check bench fuzz-smoke install clean

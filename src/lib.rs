@@ -14,8 +14,8 @@ pub mod types;
 // Second floor: commands and features.
 pub mod acl;
 pub mod command;
-
 pub mod config;
+pub mod info;
 pub mod observe;
 
 // Third floor: the owner and the loop.

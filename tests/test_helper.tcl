@@ -63,14 +63,14 @@ proc learn_about_server {} {
     set server::info($id,options) {}
     server::prepare $id
     server::write_config $id
-    if {[catch {
-        server::launch $id
-        set info [[server::client $id] info server]
-    } err]} {
+    if {[catch {server::launch $id} err]} {
         puts stderr "cannot use $::server_path: $err"
         exit 2
     }
+    # A server that has no INFO yet must do with what --version says.
+    if {[catch {[server::client $id] info server} info]} { set info {} }
     server::finish $id 1
+    if {$info eq {}} { return [diff::about_binary $::server_path] }
     set kind [info_field $info server_name]
     if {$kind eq {}} { set kind redis }
     set version [info_field $info redis_version]
@@ -135,7 +135,8 @@ foreach file $opt(skipfile) { set files [lsearch -all -inline -not -exact $files
 set about [learn_about_server]
 puts "Testing $server_path: [lindex $about 0] [lindex $about 1]"
 puts "Oracle: [expr {$oracle_path eq {} ? {none} : $oracle_path}]"
-set worker_args [list --server $server_path --oracle [expr {$oracle_path eq {} ? {none} : $oracle_path}] --baseport $opt(baseport) --only $opt(only) \
-    --tags $opt(tags) --about $about --rundir $run_dir]
+set worker_oracle [expr {$oracle_path eq {} ? {none} : $oracle_path}]
+set worker_args [list --server $server_path --oracle $worker_oracle --baseport $opt(baseport) \
+    --only $opt(only) --tags $opt(tags) --about $about --rundir $run_dir]
 if {$opt(stop)} { lappend worker_args --stop }
 runner::master $files

@@ -37,6 +37,7 @@ fn auth(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
         _ => return Err(CmdError::SYNTAX),
     };
     if !super::admits(required, user, password) {
+        srv.stats.auth_denied += 1;
         return Err(CmdError::WRONG_PASSWORD);
     }
     call.session.authenticated = true;
@@ -83,6 +84,7 @@ fn hello(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     let required = &srv.conf.security.requirepass;
     if let Some((user, password)) = wish.auth {
         if !super::admits(required, user, password) {
+            srv.stats.auth_denied += 1;
             return Err(CmdError::WRONG_PASSWORD);
         }
     } else if !call.session.authenticated && !required.is_empty() {
@@ -97,10 +99,11 @@ fn hello(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     if authenticated {
         call.session.authenticated = true;
     }
+    let number = client.number;
     if let Some(proto) = proto {
-        call.out.set_proto(proto);
+        srv.clients.set_proto(call, proto);
     }
-    describe(client.number, &mut call.out);
+    describe(number, &mut call.out);
     Ok(Done)
 }
 

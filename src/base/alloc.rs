@@ -42,6 +42,12 @@ pub const FLUSH_BYTES: isize = 64 * 1024;
 /// that has not poured yet, allocated.
 static POURED: AtomicIsize = AtomicIsize::new(0);
 
+/// The highest value of [`POURED`]. Looked at only when a thread pours, which is seldom.
+static PEAK: AtomicIsize = AtomicIsize::new(0);
+
+/// What was in use when the server had started.
+static STARTUP: AtomicIsize = AtomicIsize::new(0);
+
 thread_local! {
     /// Bytes this thread has allocated minus bytes it has freed since it last poured.
     static PENDING: Cell<isize> = const { Cell::new(0) };
@@ -59,7 +65,8 @@ fn count(delta: isize) {
         PENDING.set(sum);
     } else {
         PENDING.set(0);
-        POURED.fetch_add(sum, Relaxed);
+        let before = POURED.fetch_add(sum, Relaxed);
+        PEAK.fetch_max(before + sum, Relaxed);
         #[cfg(test)]
         POURED_HERE.set(POURED_HERE.get() + sum);
     }
@@ -177,29 +184,24 @@ pub fn thread_delta() -> isize {
     POURED_HERE.get() + PENDING.get()
 }
 
-/// The highest value [`used`] has shown to those who asked.
-#[derive(Debug, Default, Clone, Copy)]
-pub struct Peak {
-    bytes: usize,
+/// The most bytes that were ever in use, within [`FLUSH_BYTES`].
+pub fn peak() -> usize {
+    (PEAK.load(Relaxed).max(0) as usize).max(used())
 }
 
-impl Peak {
-    /// Notes the present use, and returns it.
-    pub fn observe(&mut self) -> usize {
-        let now = used();
-        self.bytes = self.bytes.max(now);
-        now
-    }
+/// Begins the peak again from the present use (CONFIG RESETSTAT).
+pub fn reset_peak() {
+    PEAK.store(used() as isize, Relaxed);
+}
 
-    /// The highest value noted.
-    pub fn bytes(&self) -> usize {
-        self.bytes
-    }
+/// Notes that the server has started, empty: what is in use now is nobody's data.
+pub fn mark_startup() {
+    STARTUP.store(used() as isize, Relaxed);
+}
 
-    /// Begins again from the present use (CONFIG RESETSTAT).
-    pub fn reset(&mut self) {
-        self.bytes = used();
-    }
+/// What was in use when the server had started.
+pub fn startup() -> usize {
+    STARTUP.load(Relaxed) as usize
 }
 
 /// jemalloc's own view of its memory, for INFO and MEMORY STATS.

@@ -64,7 +64,7 @@ impl Extended {
     }
 
     /// The sum, rounded to nearest. The sum of opposite infinities is none.
-    pub fn add(self, other: Extended) -> Option<Extended> {
+    pub fn plus(self, other: Extended) -> Option<Extended> {
         match (self.infinite, other.infinite) {
             (true, true) => return (self.negative == other.negative).then_some(self),
             (true, false) => return Some(self),
@@ -422,7 +422,7 @@ mod tests {
 
     fn sum(a: &str, b: &str) -> String {
         let sum = Extended::parse(a.as_bytes())
-            .and_then(|a| a.add(Extended::parse(b.as_bytes())?))
+            .and_then(|a| a.plus(Extended::parse(b.as_bytes())?))
             .expect("two numbers");
         let mut out = Vec::new();
         sum.write_human(&mut out);

@@ -245,14 +245,20 @@ fn kill(srv: &mut Server, call: &mut Call, id: Id) {
     }
 }
 
-/// The clients that a filter means, oldest first.
+/// The clients that a filter means: as it names them (twice if it does), else oldest first.
 fn chosen(srv: &Server, call: &Call, filter: &Filter) -> Vec<Id> {
     let scene = srv.scene();
     let means = |id: &Id| {
         !(filter.skip_me && *id == call.client)
             && srv.clients.get(*id).is_some_and(|c| !c.marks.closing && filter.matches(c, scene))
     };
-    srv.clients.by_age().into_iter().filter(means).collect()
+    let Some(named) = filter.named() else {
+        return srv.clients.by_age().into_iter().filter(means).collect();
+    };
+    let by_number = |number: &i64| {
+        srv.clients.iter().find(|c| u64::try_from(*number) == Ok(c.number)).map(|c| c.id)
+    };
+    named.iter().filter_map(by_number).filter(means).collect()
 }
 
 pub static CLIENT_LIST: Command = Command::server("client|list", client_list)
@@ -358,7 +364,7 @@ pub static CLIENT_PAUSE: Command = Command::server("client|pause", client_pause)
 fn client_pause(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     let args = call.args();
     let mode = match args.get(3) {
-        _ if args.len() > 4 => return Err(CmdError::arity("client|pause")),
+        _ if args.len() > 4 => return Err(CmdError::subcommand_arity("CLIENT", args.at(1))),
         None => PauseMode::All,
         Some(_) if args.is(3, "write") => PauseMode::Writes,
         Some(_) if args.is(3, "all") => PauseMode::All,
@@ -520,7 +526,7 @@ pub static CLIENT_UNBLOCK: Command = Command::server("client|unblock", client_un
 fn client_unblock(_: &mut Box<Server>, call: &mut Call) -> CmdResult {
     let args = call.args();
     if args.len() > 4 {
-        return Err(CmdError::arity("client|unblock"));
+        return Err(CmdError::subcommand_arity("CLIENT", args.at(1)));
     }
     if args.len() == 4 && !args.is(3, "timeout") && !args.is(3, "error") {
         return Err(CmdError::Fixed("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"));
@@ -611,7 +617,8 @@ fn reset(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     client.marks.no_evict = false;
     client.name = None;
     call.session = session;
-    call.out.set_proto(Proto::Resp2);
+    srv.clients.set_proto(call, Proto::Resp2);
+    srv.refresh_states();
     call.out.simple("RESET");
     Ok(Done)
 }

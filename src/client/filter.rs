@@ -116,6 +116,14 @@ impl Filter {
         Ok(filter)
     }
 
+    /// The ids that the filter names, where it does.
+    pub fn named(&self) -> Option<&[i64]> {
+        self.conditions.iter().find_map(|(negate, what)| match what {
+            What::Ids(ids) if !negate => Some(&ids[..]),
+            _ => None,
+        })
+    }
+
     pub fn matches(&self, client: &Client, scene: Scene<'_>) -> bool {
         self.conditions.iter().all(|(negate, what)| what.holds(client, scene) != *negate)
     }

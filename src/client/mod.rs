@@ -12,6 +12,7 @@ pub mod describe;
 pub mod filter;
 pub mod flush;
 pub mod limits;
+pub mod mail;
 pub mod pause;
 
 use crate::base::slab::{Id, Slab};
@@ -75,6 +76,8 @@ pub struct Marks {
     pub again: bool,
     /// Waits for the end of a pause; its query holds the command to go on with.
     pub postponed: bool,
+    /// Is being served: its output and session travel in the call.
+    pub lent: bool,
     /// Receives every command (MONITOR).
     pub monitor: bool,
     /// Exempt from client eviction (CLIENT NO-EVICT).
@@ -88,6 +91,9 @@ impl Client {
         call.client = self.id;
         call.session = self.session;
         std::mem::swap(&mut call.out, &mut self.out);
+        // What it is sent meanwhile waits here, see `mail`.
+        self.out.set_proto(call.out.proto());
+        self.marks.lent = true;
         if call.out.open_capacity() == 0 {
             *call.out.buffer() = buffers.lend();
         }
@@ -101,6 +107,10 @@ impl Client {
     #[inline]
     pub fn take_back(&mut self, call: &mut Call) {
         self.session = call.session;
+        self.marks.lent = false;
+        if !self.out.is_empty() {
+            call.out.raw(&self.out.take(), 0);
+        }
         std::mem::swap(&mut call.out, &mut self.out);
         if call.query.is_idle() {
             call.query.reset();
@@ -125,6 +135,8 @@ pub struct Clients {
     /// Clients to be freed at the end of the turn.
     closing: Vec<Id>,
     last_number: u64,
+    /// The client that is being served was sent something, see [`mail`].
+    has_mail: bool,
     /// Clients in MONITOR mode.
     pub monitors: Vec<Id>,
     pub pause: pause::Pause,

@@ -19,6 +19,8 @@ pub mod state {
     pub const PAUSED_ALL: u32 = 1 << 2;
     /// CLIENT PAUSE ... WRITE is in force.
     pub const PAUSED_WRITES: u32 = 1 << 3;
+    /// There are monitors, and this client may be one.
+    pub const MONITORED: u32 = 1 << 4;
 }
 
 /// What the gates say.
@@ -35,6 +37,7 @@ type Gate = fn(&Server, &Call) -> Admission;
 const GATES: &[(u32, Gate)] = &[
     (state::ALWAYS, guarded),
     (state::STRANGER, stranger),
+    (state::MONITORED, monitoring),
     (state::PAUSED_ALL | state::PAUSED_WRITES, paused),
 ];
 
@@ -49,6 +52,9 @@ pub fn concerns(command: &Command) -> u32 {
     }
     if command.has(flag::WRITE | flag::MAY_REPLICATE) {
         bits |= state::PAUSED_WRITES;
+    }
+    if command.has(flag::WRITE | flag::MAY_REPLICATE | flag::READONLY) {
+        bits |= state::MONITORED;
     }
     bits
 }
@@ -87,6 +93,14 @@ fn stranger(srv: &Server, _: &Call) -> Admission {
         return Admission::Run;
     }
     Admission::Refuse(CmdError::NO_AUTH)
+}
+
+/// A client that watches others has no business with keys of its own.
+fn monitoring(srv: &Server, call: &Call) -> Admission {
+    match srv.clients.get(call.client) {
+        Some(client) if client.marks.monitor => Admission::Refuse(CmdError::NO_KEYSPACE),
+        _ => Admission::Run,
+    }
 }
 
 /// A paused client waits in front of its command; what is needed to end the pause is let through by [`concerns`].

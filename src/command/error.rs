@@ -5,6 +5,17 @@
 
 use std::borrow::Cow;
 
+use crate::keyspace::WrongType;
+
+/// How much of a client's word an error repeats.
+const SHOWN: usize = 128;
+
+/// The start of a word. Compat: a NUL ends it, as it does in the reference's texts.
+fn shown(word: &[u8], max: usize) -> &[u8] {
+    let end = word.iter().position(|b| *b == 0).unwrap_or(word.len());
+    &word[..end.min(max)]
+}
+
 /// What a command answers instead of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CmdError {
@@ -13,13 +24,63 @@ pub enum CmdError {
     Made(Box<[u8]>),
 }
 
+impl From<WrongType> for CmdError {
+    fn from(_: WrongType) -> CmdError {
+        CmdError::WRONG_TYPE
+    }
+}
+
 impl CmdError {
     pub const CLIENT_NAME: CmdError =
         CmdError::Fixed("ERR Client names cannot contain spaces, newlines or special characters.");
+    pub const COMMANDLOG_TYPE: CmdError = CmdError::Fixed(
+        "ERR type should be one of the following: slow, large-request, large-reply",
+    );
+    pub const COUNT_BELOW_MINUS_ONE: CmdError =
+        CmdError::Fixed("ERR count should be greater than or equal to -1");
+    pub const DECREMENT_OVERFLOW: CmdError = CmdError::Fixed("ERR decrement would overflow");
+    pub const EXPIRE_GT_LT: CmdError =
+        CmdError::Fixed("ERR GT and LT options at the same time are not compatible");
+    pub const EXPIRE_NX: CmdError =
+        CmdError::Fixed("ERR NX and XX, GT or LT options at the same time are not compatible");
+    pub const FIRST_DB: CmdError = CmdError::Fixed("ERR invalid first DB index");
+    pub const IS_LFU: CmdError = CmdError::Fixed(
+        "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when \
+         switching between policies at runtime LRU and LFU data will take some time to adjust.",
+    );
+    pub const NOT_LFU: CmdError = CmdError::Fixed(
+        "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note \
+         that when switching between policies at runtime LRU and LFU data will take some time to \
+         adjust.",
+    );
+    pub const SECOND_DB: CmdError = CmdError::Fixed("ERR invalid second DB index");
+    pub const FLOAT_OVERFLOW: CmdError =
+        CmdError::Fixed("ERR increment would produce NaN or Infinity");
+    pub const INCREMENT_OVERFLOW: CmdError =
+        CmdError::Fixed("ERR increment or decrement would overflow");
+    pub const INVALID_CURSOR: CmdError = CmdError::Fixed("ERR invalid cursor");
+    pub const LCS_NO_MEMORY: CmdError =
+        CmdError::Fixed("ERR Insufficient memory, failed allocating transient memory for LCS");
+    pub const LCS_OPTIONS: CmdError =
+        CmdError::Fixed("ERR If you want both the length and indexes, please just use IDX.");
+    pub const LCS_TOO_LARGE: CmdError = CmdError::Fixed(
+        "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len",
+    );
+    pub const LCS_TYPES: CmdError =
+        CmdError::Fixed("ERR The specified keys must contain string values");
+    pub const NO_SUCH_KEY: CmdError = CmdError::Fixed("ERR no such key");
+    pub const NUMKEYS: CmdError = CmdError::Fixed("ERR invalid numkeys value");
+    pub const OFFSET: CmdError = CmdError::Fixed("ERR offset is out of range");
+    pub const SAME_OBJECT: CmdError =
+        CmdError::Fixed("ERR source and destination objects are the same");
+    pub const STRING_TOO_LONG: CmdError =
+        CmdError::Fixed("ERR string exceeds maximum allowed size (proto-max-bulk-len)");
     pub const DB_INDEX: CmdError = CmdError::Fixed("ERR DB index is out of range");
     pub const INVALID_DB: CmdError = CmdError::Fixed("ERR invalid DB index");
     pub const INVALID_CLIENT_ID: CmdError = CmdError::Fixed("ERR Invalid client ID");
     pub const NO_AUTH: CmdError = CmdError::Fixed("NOAUTH Authentication required.");
+    pub const NO_KEYSPACE: CmdError =
+        CmdError::Fixed("ERR Replica can't interact with the keyspace");
     pub const NOT_FLOAT: CmdError = CmdError::Fixed("ERR value is not a valid float");
     pub const NOT_INTEGER: CmdError =
         CmdError::Fixed("ERR value is not an integer or out of range");
@@ -40,34 +101,52 @@ impl CmdError {
         CmdError::Made(text.into().into_boxed_slice())
     }
 
+    /// A time to live that is not positive, or beyond the end of time.
+    pub fn expire_time(command: &str) -> CmdError {
+        CmdError::made(format!("ERR invalid expire time in '{command}' command"))
+    }
+
     pub fn arity(command: &str) -> CmdError {
         CmdError::made(format!("ERR wrong number of arguments for '{command}' command"))
     }
 
-    /// The name of a command, as often as it takes, and the start of its arguments, for a name nobody has.
+    /// A name nobody has: it and the start of its arguments are shown, cut.
     pub fn unknown_command<'a>(name: &[u8], args: impl Iterator<Item = &'a [u8]>) -> CmdError {
-        const SHOWN: usize = 128;
         let mut text = b"ERR unknown command '".to_vec();
-        text.extend_from_slice(&name[..name.len().min(SHOWN)]);
+        text.extend_from_slice(shown(name, SHOWN));
         text.extend_from_slice(b"', with args beginning with: ");
-        let mut shown = 0;
+        let mut length = 0;
         for arg in args {
-            if shown >= SHOWN {
+            if length >= SHOWN {
                 break;
             }
-            let arg = &arg[..arg.len().min(SHOWN - shown)];
+            let arg = shown(arg, SHOWN - length);
             text.push(b'\'');
             text.extend_from_slice(arg);
             text.extend_from_slice(b"' ");
-            shown += arg.len() + 3;
+            length += arg.len() + 3;
         }
         CmdError::made(text)
+    }
+
+    /// A subcommand that exists, called with words it does not take.
+    pub fn subcommand_arity(container: &str, name: &[u8]) -> CmdError {
+        let mut text = b"ERR unknown subcommand or wrong number of arguments for '".to_vec();
+        text.extend_from_slice(shown(name, SHOWN));
+        text.extend_from_slice(format!("'. Try {container} HELP.").as_bytes());
+        CmdError::made(text)
+    }
+
+    /// LATENCY GRAPH of an event that had no spike.
+    pub fn no_samples(event: &[u8]) -> CmdError {
+        let text: [&[u8]; 3] = [b"ERR No samples available for event '", event, b"'"];
+        CmdError::made(text.concat())
     }
 
     /// `container` is the word by which this server knows it.
     pub fn unknown_subcommand(container: &[u8], name: &[u8]) -> CmdError {
         let mut text = b"ERR unknown subcommand '".to_vec();
-        text.extend_from_slice(&name[..name.len().min(128)]);
+        text.extend_from_slice(shown(name, SHOWN));
         text.extend_from_slice(b"'. Try ");
         text.extend_from_slice(&container.to_ascii_uppercase());
         text.extend_from_slice(b" HELP.");

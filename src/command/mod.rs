@@ -14,11 +14,14 @@ pub mod commands;
 pub mod connection;
 pub mod docs;
 pub mod error;
+pub mod generic;
 pub mod getkeys;
 pub mod introspect;
 pub mod key_spec;
+pub mod lifetime;
 pub mod lolwut;
 pub mod lookup;
+pub mod string;
 pub mod table;
 
 use crate::base::clock::UnixMillis;

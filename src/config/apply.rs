@@ -88,7 +88,7 @@ fn raise_open_files(srv: &mut Server) -> Result<(), String> {
 }
 
 /// Makes `dir` the working directory, and notes its full path.
-fn enter_dir(srv: &mut Server) -> io::Result<()> {
+pub fn enter_dir(srv: &mut Server) -> io::Result<()> {
     if matches!(srv.files, Files::Disk) {
         std::env::set_current_dir(&srv.conf.process.dir)?;
         srv.conf.process.dir = std::env::current_dir()?.to_string_lossy().into_owned();

@@ -61,7 +61,7 @@ pub static CONFIG_RESETSTAT: Command = Command::server("config|resetstat", confi
     .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]);
 
 fn config_resetstat(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
-    srv.stats.reset();
+    srv.reset_stats();
     call.out.ok();
     Ok(Done)
 }
@@ -175,6 +175,16 @@ mod tests {
         let mut t = TestServer::with(conf);
         assert_eq!(t.run("CONFIG SET dbfilename x"), "+OK\r\n");
         assert_eq!(t.srv.conf.rdb.filename, "x");
+    }
+
+    /// This list was once split at blanks like the others, and answered about the number of words.
+    #[test]
+    fn key_events_are_one_word() {
+        let mut t = TestServer::new();
+        let refused = "-ERR CONFIG SET failed (possibly related to argument 'notify-keyspace-events') - \
+            Invalid event class character. Use 'Ag$lshzxeKEtmdn'.\r\n";
+        assert_eq!(t.run("CONFIG SET notify-keyspace-events 'zz zz'"), refused);
+        assert_eq!(t.run("CONFIG SET notify-keyspace-events ''"), "+OK\r\n");
     }
 
     #[test]

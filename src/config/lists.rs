@@ -30,6 +30,7 @@ pub struct ShutdownFlags {
 }
 
 pub const BIND: List = List {
+    many: true,
     default: &["*", "-::*"],
     set: |conf, words| {
         conf.net.bind = words
@@ -47,6 +48,7 @@ pub const BIND: List = List {
 };
 
 pub const DIR: List = List {
+    many: false,
     default: &["."],
     set: |conf, words| {
         let [word] = words else { return Err("wrong number of arguments".to_owned()) };
@@ -58,6 +60,7 @@ pub const DIR: List = List {
 };
 
 pub const SAVE: List = List {
+    many: true,
     default: &["3600", "1", "300", "100", "60", "10000"],
     set: |conf, words| {
         conf.rdb.save_points = parse_save(words)?;
@@ -95,6 +98,7 @@ fn save_pairs(conf: &Config) -> Vec<String> {
 }
 
 pub const REPLICAOF: List = List {
+    many: true,
     default: &["no", "one"],
     set: |conf, words| {
         let [host, port] = words else { return Err("wrong number of arguments".to_owned()) };
@@ -121,6 +125,7 @@ pub const REPLICAOF: List = List {
 const CLASSES: [&str; 3] = ["normal", "slave", "pubsub"];
 
 pub const OUTPUT_LIMITS: List = List {
+    many: true,
     default: &[
         "normal", "0", "0", "0", "slave", "256mb", "64mb", "60", "pubsub", "32mb", "8mb", "60",
     ],
@@ -176,6 +181,7 @@ fn parse_limit(hard: &[u8], soft: &[u8], seconds: &[u8]) -> Option<OutputLimit> 
 }
 
 pub const OOM_VALUES: List = List {
+    many: true,
     default: &["0", "200", "800"],
     set: |conf, words| {
         const REFUSAL: &str =
@@ -201,6 +207,7 @@ fn show_oom_values(conf: &Config) -> Vec<u8> {
 }
 
 pub const ON_SIGINT: List = List {
+    many: true,
     default: &["default"],
     set: |conf, words| {
         conf.process.shutdown_on_sigint = ShutdownFlags::parse(words)?;
@@ -211,6 +218,7 @@ pub const ON_SIGINT: List = List {
 };
 
 pub const ON_SIGTERM: List = List {
+    many: true,
     default: &["default"],
     set: |conf, words| {
         conf.process.shutdown_on_sigterm = ShutdownFlags::parse(words)?;
@@ -260,6 +268,7 @@ impl ShutdownFlags {
 }
 
 pub const PERCENTILES: List = List {
+    many: true,
     default: &["50", "99", "99.9"],
     set: |conf, words| {
         let words = words.iter().filter(|word| !word.is_empty());
@@ -354,14 +363,10 @@ pub mod key_events {
 }
 
 pub const KEY_EVENTS: List = List {
+    many: false,
     default: &[""],
     set: |conf, words| {
-        // A list only for its way of printing: it takes one word, like any plain value.
-        let letters = match words {
-            [] => b"".as_slice(),
-            [letters] => letters,
-            _ => return Err("wrong number of arguments".to_owned()),
-        };
+        let [letters] = words else { return Err("wrong number of arguments".to_owned()) };
         conf.pubsub.notify_keyspace_events = key_events::parse(letters)
             .ok_or("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.")?;
         Ok(())

@@ -17,6 +17,7 @@
 //! the server: what must follow a change is only named here ([`Apply`]), and done elsewhere. It reads no file by itself.
 
 pub mod apply;
+pub mod choices;
 pub mod commands;
 pub mod get;
 pub mod groups;
@@ -28,6 +29,7 @@ pub mod rewrite;
 pub mod set;
 pub mod value;
 
+pub use choices::*;
 pub use groups::*;
 pub use lists::{OutputLimit, ShutdownFlags, key_events};
 pub use option::{Apply, Opt};

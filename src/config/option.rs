@@ -338,6 +338,13 @@ pub mod checks {
             "unixsocket",
             "config-file",
         ];
+        // Compat: a title that would come out blank while these three have nothing to say is refused as well.
+        let filled = ["{title}", "{server-mode}", "{unixsocket}"]
+            .into_iter()
+            .fold(text.to_owned(), |text, variable| text.replace(variable, ""));
+        if filled.trim().is_empty() {
+            return Err(REFUSAL);
+        }
         let mut rest = text;
         while let Some((_, from_brace)) = rest.split_once('{') {
             let (variable, after) = from_brace.split_once('}').ok_or(REFUSAL)?;

@@ -7,7 +7,7 @@
 //! Where Redis 8.2 and Valkey 9.1 differ in a default or in bounds, Redis decides. The rows of `aof-checksum` and
 //! `script-undo` are our own.
 
-use super::groups::*;
+use super::choices::*;
 use super::lists;
 use super::option::{Apply, Opt, checks};
 use super::value::{Choice, at, pick};
@@ -17,7 +17,7 @@ pub static OPTIONS: &[Opt] = &[
     // Network
     Opt::list("bind", lists::BIND).on_change(Apply::Bind),
     Opt::text("bind-source-addr", "", at!(net.bind_source_addr)),
-    Opt::bool("protected-mode", true, at!(net.protected_mode)).protected(),
+    Opt::bool("protected-mode", true, at!(net.protected_mode)),
     Opt::choice("enable-protected-configs", pick!(security.enable_protected_configs: Guard = No))
         .immutable(),
     Opt::choice("enable-debug-command", pick!(security.enable_debug_command: Guard = No))

@@ -112,6 +112,8 @@ pub struct Choice {
 /// A kind of its own that takes any number of words; the functions are in `lists.rs`.
 #[derive(Clone, Copy)]
 pub struct List {
+    /// Takes any number of words; if not, it is a single value that only needs a parser of its own.
+    pub many: bool,
     pub default: &'static [&'static str],
     pub set: fn(&mut Config, &[Vec<u8>]) -> Result<(), String>,
     pub show: fn(&Config) -> Vec<u8>,
@@ -147,7 +149,7 @@ pub enum Kind {
 impl Kind {
     /// Whether one line may give several words.
     pub fn takes_many(&self) -> bool {
-        matches!(self, Kind::List(_))
+        matches!(self, Kind::List(List { many: true, .. }))
     }
 
     /// Parses the words of an option into its field. On error the configuration is as before.
@@ -252,8 +254,11 @@ impl Choice {
 }
 
 /// The refusal of a word that is not on the list.
+// Compat: words that only Valkey has are taken, but not listed, so that the text is that of Redis 8.
 pub fn one_of(names: &[&str]) -> String {
-    format!("argument(s) must be one of the following: {}", names.join(", "))
+    const UNLISTED: [&str; 3] = ["flush-before-load", "safe", "failover"];
+    let listed: Vec<&str> = names.iter().copied().filter(|name| !UNLISTED.contains(name)).collect();
+    format!("argument(s) must be one of the following: {}", listed.join(", "))
 }
 
 pub fn yes_or_no(value: bool) -> &'static str {

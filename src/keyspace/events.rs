@@ -24,13 +24,13 @@ impl Classes {
     pub const EVICTED: Classes = Classes(1 << 9);
     pub const STREAM: Classes = Classes(1 << 10);
     pub const KEY_MISS: Classes = Classes(1 << 11);
-    pub const MODULE: Classes = Classes(1 << 12);
-    pub const NEW: Classes = Classes(1 << 13);
-    pub const OVERWRITTEN: Classes = Classes(1 << 14);
-    pub const TYPE_CHANGED: Classes = Classes(1 << 15);
+    pub const MODULE: Classes = Classes(1 << 13);
+    pub const NEW: Classes = Classes(1 << 14);
+    pub const OVERWRITTEN: Classes = Classes(1 << 15);
+    pub const TYPE_CHANGED: Classes = Classes(1 << 16);
 
     /// What `A` stands for: everything but key misses, new keys, overwriting and changes of type.
-    const ALL: Classes = Classes(0b1_0111_1111_1100);
+    const ALL: Classes = Classes(0b10_0111_1111_1100);
 
     /// Letters in the order in which the option is shown.
     const LETTERS: &[(Classes, char)] = &[
@@ -61,6 +61,11 @@ impl Classes {
             };
             Some(all.with(class))
         })
+    }
+
+    /// The set that the option's bits mean; the configuration counts them alike.
+    pub const fn from_bits(bits: u32) -> Classes {
+        Classes(bits)
     }
 
     /// Both sets together.
@@ -142,6 +147,11 @@ impl Events {
     pub fn want(&mut self, classes: Classes) {
         let publishes = classes.meets(Classes::KEYSPACE.with(Classes::KEYEVENT));
         self.wanted = if publishes { classes } else { Classes::default() };
+    }
+
+    /// Wants nothing for a while, and answers what was wanted.
+    pub fn pause(&mut self) -> Classes {
+        std::mem::take(&mut self.wanted)
     }
 
     /// The wanted classes.

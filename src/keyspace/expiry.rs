@@ -135,8 +135,9 @@ impl Expiry {
     }
 
     /// The earliest deadline.
+    #[inline]
     pub fn next_deadline(&self) -> Option<UnixMillis> {
-        self.first().map(|due| due.deadline)
+        (self.len > 0).then_some(UnixMillis(self.earliest))
     }
 
     /// Volatile keys.

@@ -254,7 +254,7 @@ impl Keyspace {
     /// Removes keys whose deadlines have passed, for at most `budget`: to be called often (ten times a
     /// second or more). True when none is left for now.
     pub fn expire_due(&mut self, now: UnixMillis, budget: Duration) -> bool {
-        if self.expire != Expire::Delete || !self.dbs.iter().any(|db| db.expiry.has_due(now)) {
+        if !self.is_due(now) {
             return true;
         }
         // A stopwatch, not the time of day: it bounds the work and decides nothing else.
@@ -296,8 +296,18 @@ impl Keyspace {
         true
     }
 
-    /// The earliest deadline of all databases, for the timer.
-    pub fn next_deadline(&self) -> Option<UnixMillis> {
+    /// True when some key waits to be removed.
+    #[inline]
+    pub fn is_due(&self, now: UnixMillis) -> bool {
+        self.expire == Expire::Delete && self.dbs.iter().any(|db| db.expiry.has_due(now))
+    }
+
+    /// When the next key is to be removed, for the timer.
+    #[inline]
+    pub fn next_expiry(&self) -> Option<UnixMillis> {
+        if self.expire != Expire::Delete {
+            return None;
+        }
         self.dbs.iter().filter_map(|db| db.expiry.next_deadline()).min()
     }
 }

@@ -212,6 +212,35 @@ impl Selected<'_> {
         existed
     }
 
+    /// Stores what a command computed from the old value: time to live and, for a new key, everything else as
+    /// [`Selected::set`] does, but without the events of an overwritten key.
+    pub fn store_result(&mut self, key: &[u8], value: Value<'_>) {
+        let wanted = self.keyspace.events.pause();
+        let existed = self.set(key, value, Ttl::Keep);
+        self.keyspace.events.want(wanted);
+        if !existed {
+            self.keyspace.events.push(self.index, Event::NEW, key);
+        }
+    }
+
+    /// Asks the processor to fetch keys that will be looked up soon: first all buckets, then all entries.
+    pub fn prefetch<'k>(&self, keys: impl Iterator<Item = &'k [u8]> + Clone) {
+        const AHEAD: usize = 32;
+        let table = &self.db().keys;
+        let mut hashes = [0; AHEAD];
+        for (hash, key) in hashes.iter_mut().zip(keys.clone()) {
+            *hash = table.prefetch_bucket(key);
+        }
+        for (hash, key) in hashes.iter().zip(keys) {
+            table.prefetch_entry(*hash, key);
+        }
+    }
+
+    /// True when expired keys are ours to delete: on a primary.
+    pub fn expires_by_itself(&self) -> bool {
+        self.keyspace.expire == Expire::Delete
+    }
+
     /// Removes a key; true when it was there. An expired one is removed as such, and was not.
     pub fn remove(&mut self, key: &[u8], lazily: bool) -> bool {
         match self.take(key) {
@@ -294,12 +323,17 @@ impl Selected<'_> {
     }
 
     /// Visits the live entries at a cursor; returns the next one, 0 at the end.
-    pub fn scan(&self, cursor: u64, mut visit: impl FnMut(EntryRef<'_>)) -> u64 {
+    pub fn scan<'s>(&'s self, cursor: u64, mut visit: impl FnMut(EntryRef<'s>)) -> u64 {
         self.db().keys.scan(cursor, |entry| {
             if !self.hides(entry) {
                 visit(entry);
             }
         })
+    }
+
+    /// The live entries, in no particular order.
+    pub fn iter(&self) -> impl Iterator<Item = EntryRef<'_>> {
+        self.db().keys.iter().filter(|entry| !self.hides(*entry))
     }
 
     /// Keys, the expired ones that nobody has seen yet included.

@@ -170,12 +170,12 @@ fn expiry_is_on_time_whatever_the_clock_does() {
     assert_eq!(keyspace.len(), 25_000, "those below 500 are gone, the others are not");
     assert!(keyspace.expire_due(later(-1_000_000_000), Duration::MAX), "back by eleven days");
     assert_eq!(keyspace.len(), 25_000);
-    assert_eq!(keyspace.next_deadline(), Some(later(500)));
+    assert_eq!(keyspace.next_expiry(), Some(later(500)));
     assert!(!keyspace.expire_for(later(1_000_000_000), || false), "the budget is kept");
     assert_eq!(keyspace.len(), 25_000 - 16);
     assert!(keyspace.expire_due(later(1_000_000_000), Duration::MAX));
     assert_eq!((keyspace.len(), keyspace.deleted.len()), (0, 50_000));
-    assert_eq!(keyspace.next_deadline(), None);
+    assert_eq!(keyspace.next_expiry(), None);
 }
 
 #[test]

@@ -1,6 +1,26 @@
-//! What lets people see: the log and the crash report.
+//! What the server observes of itself, for those who run it.
+//!
+//! * [`slowlog`]: the last calls that were slow, or large on the way in or out (SLOWLOG, COMMANDLOG);
+//! * [`latency`]: spikes of named events over time (LATENCY HISTORY and its kin), and [`histogram`], which counts the
+//!   durations of one command (LATENCY HISTOGRAM, INFO latencystats);
+//! * [`monitor`]: the live stream of commands;
+//! * [`rates`]: the `instantaneous_*` figures of INFO; [`usage`]: memory and processor time;
+//! * [`log`]: the server's log, and [`raw_log`], its form for signal handlers; [`crash`]: the report of a crash;
+//! * [`redact`]: which words of a call are secrets, for all who show calls.
+//!
+//! Everything here is paid for on the path of every command, so each part is built so that the usual case is one
+//! comparison or one addition; `server::exec` holds the calls. No part knows the server, but for [`commands`] and
+//! [`latency_commands`](latency::commands), which answer the users.
 
+pub mod commands;
 pub mod crash;
+pub mod histogram;
+pub mod latency;
 pub mod log;
+pub mod monitor;
+pub mod rates;
 pub mod raw_log;
+pub mod redact;
+pub mod slowlog;
 pub mod syslog;
+pub mod usage;

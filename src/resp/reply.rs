@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use super::Proto;
 use crate::base::double::write_f64;
-use crate::base::text::write_i64;
+use crate::base::text::{len_i64, write_i64};
 
 /// A buffer that has reached this many bytes is sealed when a reply ends.
 pub const CHUNK: usize = 64 * 1024;
@@ -267,7 +267,8 @@ impl Reply {
         self.pay(0);
         self.buf.push(b'-');
         let start = self.buf.len();
-        self.buf.extend_from_slice(text.trim_ascii_end());
+        let end = text.iter().rposition(|b| !matches!(b, b'\r' | b'\n')).map_or(0, |last| last + 1);
+        self.buf.extend_from_slice(&text[..end]);
         self.buf[start..].iter_mut().filter(|b| matches!(b, b'\r' | b'\n')).for_each(|b| *b = b' ');
         self.buf.extend_from_slice(b"\r\n");
     }
@@ -321,9 +322,10 @@ impl Reply {
     }
 
     pub fn bulk_int(&mut self, n: i64) {
-        let mut text = Vec::with_capacity(20);
-        write_i64(&mut text, n);
-        self.bulk(&text);
+        self.pay(0);
+        self.head(b'$', len_i64(n) as i64);
+        write_i64(&mut self.buf, n);
+        self.buf.extend_from_slice(b"\r\n");
     }
 
     pub fn bulk_or_null(&mut self, bytes: Option<&[u8]>) {
@@ -423,7 +425,7 @@ impl Reply {
             self.simple(line);
         }
         self.simple("HELP");
-        self.simple("    Prints this help.");
+        self.simple("    Print this help.");
     }
 
     // -- aggregates whose length shows only at the end ----------------------------------------------

@@ -21,7 +21,6 @@
 //!
 //! The limits and texts are those of Redis 8.2, compared with the live server.
 
-use std::fmt;
 use std::ops::Index;
 use std::sync::Arc;
 
@@ -72,19 +71,38 @@ pub enum ProtocolError {
     UnauthenticatedLength,
 }
 
-impl fmt::Display for ProtocolError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl ProtocolError {
+    /// The text as it goes out: bytes, since it may repeat one of the client's.
+    pub fn text(self) -> Vec<u8> {
+        let text = match self {
             ProtocolError::BigCountLine => "too big mbulk count string",
             ProtocolError::BigInline => "too big inline request",
             ProtocolError::BigLengthLine => "too big bulk count string",
             ProtocolError::Count => "invalid multibulk length",
-            ProtocolError::Expected(b) => return write!(f, "expected '$', got '{}'", *b as char),
+            ProtocolError::Expected(byte) => {
+                return [b"expected '$', got '", &[byte][..], b"'"].concat();
+            }
             ProtocolError::Length => "invalid bulk length",
             ProtocolError::Quotes => "unbalanced quotes in request",
             ProtocolError::UnauthenticatedCount => "unauthenticated multibulk length",
             ProtocolError::UnauthenticatedLength => "unauthenticated bulk length",
-        })
+        };
+        text.as_bytes().to_vec()
+    }
+
+    /// The text as the log shows it, which is not always what the client is told.
+    pub fn log_text(self) -> &'static str {
+        match self {
+            ProtocolError::BigCountLine => "too big mbulk count string",
+            ProtocolError::BigInline => "too big inline request",
+            ProtocolError::BigLengthLine => "too big bulk count string",
+            ProtocolError::Count => "invalid mbulk count",
+            ProtocolError::Expected(_) => "expected $ but got something else",
+            ProtocolError::Length => "invalid bulk length",
+            ProtocolError::Quotes => "unbalanced quotes in inline request",
+            ProtocolError::UnauthenticatedCount => "unauth mbulk count",
+            ProtocolError::UnauthenticatedLength => "unauth bulk length",
+        }
     }
 }
 
@@ -402,6 +420,16 @@ impl Query {
     pub fn capacity(&self) -> usize {
         let bigs: usize = self.bigs.iter().map(|b| b.capacity()).sum();
         self.buf.capacity() + bigs + self.filling.as_ref().map_or(0, |f| f.bytes.capacity())
+    }
+
+    /// Bytes the current request took on the wire; a large argument's own line end is counted, too.
+    #[inline]
+    pub fn request_bytes(&self) -> usize {
+        let bigs = match self.bigs.is_empty() {
+            true => 0,
+            false => self.bigs.iter().map(|b| b.len() + 2).sum(),
+        };
+        self.pos - self.start + bigs
     }
 
     /// Bytes taken by the arguments of the current request, as `argv-mem` counts them.

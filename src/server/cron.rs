@@ -12,6 +12,8 @@ pub struct Cron {
     /// The slot of the client that the walk over all clients looks at next.
     next_slot: usize,
     pub ticks: u64,
+    /// Microseconds that expiry may still use until the next tick.
+    pub expire_left_us: u64,
 }
 
 impl Cron {
@@ -32,9 +34,13 @@ pub fn run_if_due(srv: &mut Box<Server>) {
         return;
     }
     srv.cron.ticks += 1;
+    srv.stats.sample_rates(now);
+    srv.memory.observe(srv.clock.now().seconds());
+    super::expire::refill(srv);
     watch_clients(srv);
     shutdown::tick(srv);
     tell_how_it_goes(srv);
+    srv.stats.cron_us += srv.clock.mono_us() - now;
 }
 
 /// `hz`, raised with `dynamic-hz` so that no tick has more than a few hundred clients to look at.

@@ -4,6 +4,9 @@ use super::Server;
 use crate::command::admit::{self, Admission, state};
 use crate::command::lookup::CommandId;
 use crate::command::{Call, CmdError, Cx, Handler, Outcome, ReplyMode, flag};
+use crate::observe::latency::{self, event};
+use crate::observe::monitor;
+use crate::observe::slowlog::{Caller, Measured};
 use crate::resp::reply::Mark;
 
 /// Output up to this many bytes is looked at only when a client has been served.
@@ -40,7 +43,14 @@ pub fn process(srv: &mut Box<Server>, call: &mut Call) -> Flow {
                 Admission::Postpone => return Flow::Postpone,
             }
         }
+        Err((None, _)) if is_http(call.query.args().at(0)) => {
+            // A browser, or somebody who makes one talk to us: no word of it is worth an answer.
+            srv.clients.close_later(call.client);
+        }
         Err((id, error)) => reject(srv, call, id, &error),
+    }
+    if srv.clients.has_mail() {
+        srv.clients.deliver_mail(call);
     }
     if call.session.reply != ReplyMode::On {
         mute(call, mark);
@@ -80,6 +90,11 @@ fn resolve(srv: &Server, call: &mut Call) -> Result<CommandId, (Option<CommandId
     Ok(call.id)
 }
 
+/// The first word of an HTTP request, or of its header: another protocol is smuggled in.
+fn is_http(name: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(b"post") || name.eq_ignore_ascii_case(b"host:")
+}
+
 /// Answers a call that may not run.
 #[cold]
 fn reject(srv: &mut Server, call: &mut Call, id: Option<CommandId>, error: &CmdError) {
@@ -103,7 +118,7 @@ fn mute(call: &mut Call, mark: Mark) {
 
 /// Runs one admitted call, possibly inside another (EXEC, a script).
 pub fn run(srv: &mut Box<Server>, call: &mut Call) -> Outcome {
-    let (dirty, mark) = (srv.keyspace.dirty, call.out.mark());
+    let (dirty, mark, written) = (srv.keyspace.dirty, call.out.mark(), call.out.len());
     srv.unit.depth += 1;
     let verdict = match call.cmd.handler {
         Handler::Data(handler) => {
@@ -134,6 +149,9 @@ pub fn run(srv: &mut Box<Server>, call: &mut Call) -> Outcome {
     let dirtied = srv.keyspace.dirty != dirty;
     assert!(!dirtied || call.cmd.has(flag::WRITE | flag::MAY_REPLICATE), "{} wrote", call.cmd.name);
 
+    if !srv.keyspace.deleted.is_empty() {
+        srv.gather_deleted();
+    }
     if (dirtied || call.fx.is_forced()) && srv.unit.is_listening() {
         srv.unit.gather(call.session.db, call.query.args(), &mut call.fx);
     }
@@ -141,13 +159,20 @@ pub fn run(srv: &mut Box<Server>, call: &mut Call) -> Outcome {
     if srv.unit.depth == 0 {
         after_unit(srv);
     }
-    count(srv, call, failed);
+    count(srv, call, failed, written);
+    if !srv.clients.monitors.is_empty() {
+        feed_monitors(srv, call);
+    }
     Outcome::Done
 }
 
 /// The end of a unit of work, in this order: events, then what replicas and the AOF are told.
 #[inline]
-fn after_unit(srv: &mut Server) {
+pub fn after_unit(srv: &mut Server) {
+    if !srv.keyspace.events.is_empty() {
+        // To be published; until there is somebody to publish to, they end here.
+        drop(srv.keyspace.events.take());
+    }
     if srv.unit.is_listening() {
         srv.unit.finish();
     }
@@ -155,7 +180,7 @@ fn after_unit(srv: &mut Server) {
 
 /// Statistics of a call that ran. The end of one call is the beginning of the next: the clock is read once per call.
 #[inline]
-fn count(srv: &mut Server, call: &mut Call, failed: bool) {
+fn count(srv: &mut Server, call: &mut Call, failed: bool, written: usize) {
     let now = srv.clock.mono_us();
     let usec = now.saturating_sub(call.started_us);
     call.started_us = now;
@@ -163,7 +188,52 @@ fn count(srv: &mut Server, call: &mut Call, failed: bool) {
     stats.calls += 1;
     stats.usec += usec;
     stats.failed += u64::from(failed);
+    if srv.conf.latency.tracking_enabled {
+        stats.latency.record(usec);
+    }
     srv.stats.commands_processed += 1;
+    let measured = Measured {
+        usec,
+        request_bytes: call.query.request_bytes() as u64,
+        reply_bytes: call.out.len().saturating_sub(written) as u64,
+    };
+    if measured.passes(&srv.conf.slowlog) | latency::is_spike(&srv.conf.latency, usec) {
+        remember(srv, call, measured);
+    }
+}
+
+/// Notes a call that stands out in the command logs and as a latency event.
+#[cold]
+fn remember(srv: &mut Server, call: &Call, measured: Measured) {
+    let Server { slowlog, latency, conf, clients, clock, .. } = srv;
+    let unix_s = clock.unix_us() / 1_000_000;
+    let event = if call.cmd.has(flag::FAST) { event::FAST_COMMAND } else { event::COMMAND };
+    latency.add(&conf.latency, event, measured.usec / 1000, unix_s);
+    let client = clients.get(call.client);
+    let path = &conf.net.unixsocket;
+    let address = client.map_or(String::new(), |c| c.conn.peer().display(path).to_string());
+    let name = client.and_then(|c| c.name.as_deref()).unwrap_or_default();
+    let caller = Caller { address: &address, name, unix_s };
+    slowlog.note(&conf.slowlog, (call.cmd, call.query.args()), measured, caller);
+}
+
+/// Tells the monitors of a call that ran.
+#[cold]
+fn feed_monitors(srv: &mut Server, call: &Call) {
+    let Server { clients, net, conf, clock, .. } = srv;
+    if !monitor::shows(call.cmd) {
+        return;
+    }
+    let address = match clients.get(call.client) {
+        Some(client) if client.conn.is_unix() => format!("unix:{}", conf.net.unixsocket),
+        Some(client) => client.conn.peer().display("").to_string(),
+        None => String::new(),
+    };
+    let from = (call.session.db, &*address);
+    let line = monitor::line(clock.unix_us(), from, call.cmd, call.query.args());
+    for id in clients.monitors.clone() {
+        clients.send_to(id, net, |out| out.simple(&line));
+    }
 }
 
 impl crate::command::Session {

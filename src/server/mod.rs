@@ -10,6 +10,7 @@ pub mod cron;
 pub mod daemon;
 pub mod debug;
 pub mod exec;
+pub mod expire;
 pub mod limits;
 pub mod mode;
 pub mod oom;
@@ -34,11 +35,15 @@ use crate::client::Clients;
 use crate::client::describe::Scene;
 use crate::command::Call;
 use crate::command::lookup::Commands;
-use crate::config::Config;
-use crate::keyspace::Keyspace;
+use crate::config::{Config, MaxmemoryPolicy};
+use crate::ds::hash::HashSeed;
+use crate::keyspace::{Classes, Keyspace, KeyspaceStats, Policy, Tuning};
 use crate::net::Net;
 use crate::net::reactor::Reactor;
+use crate::observe::latency::Latency;
 use crate::observe::log::Log;
+use crate::observe::slowlog::CommandLog;
+use crate::observe::usage::Memory;
 use cron::Cron;
 use debug::Debug;
 use oom::OomScore;
@@ -76,6 +81,9 @@ pub struct Server {
     pub title: Option<TitleArea>,
     /// The client whose requests are being run, for crash reports.
     pub serving: Id,
+    pub slowlog: CommandLog,
+    pub latency: Latency,
+    pub memory: Memory,
     /// Bits of `command::admit::state` that hold for every client.
     pub states: u32,
     /// The call that serves clients one after the other, with its buffers.
@@ -93,6 +101,7 @@ impl Server {
         reactor: Reactor,
     ) -> Box<Server> {
         let process = Process::new(&mut rng, clock.now().seconds());
+        let keyspace = new_keyspace(&conf, &mut rng);
         let commands = Commands::default();
         let stats = Stats::new(commands.len(), clock.mono_cached_us());
         let mut server = Box::new(Server {
@@ -103,7 +112,7 @@ impl Server {
             net: Net::new(reactor),
             clients: Clients::default(),
             commands,
-            keyspace: Keyspace::default(),
+            keyspace,
             unit: Unit::default(),
             stats,
             cron: Cron::default(),
@@ -116,12 +125,32 @@ impl Server {
             bell: None,
             title: None,
             serving: Id::NONE,
+            slowlog: CommandLog::default(),
+            latency: Latency::default(),
+            memory: Memory::default(),
             states: 0,
             spare_call: None,
             stopping: false,
         });
+        server.memory.started(server.clock.now().seconds());
         server.refresh_states();
+        server.tune_keyspace();
         server
+    }
+
+    /// Tells the keyspace the options that it consults by itself, after they changed.
+    pub fn tune_keyspace(&mut self) {
+        let Config { memory, lazyfree, pubsub, .. } = &self.conf;
+        let is_lfu =
+            matches!(memory.policy, MaxmemoryPolicy::AllkeysLfu | MaxmemoryPolicy::VolatileLfu);
+        let policy = Policy {
+            is_lfu,
+            log_factor: memory.lfu_log_factor,
+            decay_minutes: memory.lfu_decay_time_min,
+        };
+        self.keyspace.tuning =
+            Tuning { policy, lazy_expire: lazyfree.expire, lazy_server_del: lazyfree.server_del };
+        self.keyspace.events.want(Classes::from_bits(pubsub.notify_keyspace_events));
     }
 
     /// What descriptions of clients need to know.
@@ -133,8 +162,28 @@ impl Server {
         }
     }
 
+    /// Begins to count anew (CONFIG RESETSTAT).
+    pub fn reset_stats(&mut self) {
+        self.stats.reset();
+        self.keyspace.stats = KeyspaceStats::default();
+        self.keyspace.lazyfree.reset_freed();
+    }
+
     /// Recomputes which gates stand half closed, after something changed that they look at.
     pub fn refresh_states(&mut self) {
         self.states = crate::command::admit::state::ALWAYS | self.clients.pause.states();
+        if !self.clients.monitors.is_empty() {
+            self.states |= crate::command::admit::state::MONITORED;
+        }
     }
+}
+
+/// Empty databases, under a hash seed of their own.
+fn new_keyspace(conf: &Config, rng: &mut Rng) -> Keyspace {
+    let mut secret = [0; 16];
+    rng.fill(&mut secret);
+    let (k0, k1) = secret.split_at(8);
+    let word = |half: &[u8]| half.iter().fold(0u64, |word, byte| (word << 8) | u64::from(*byte));
+    let seed = HashSeed::new(word(k0), word(k1));
+    Keyspace::new(seed, rng.next_u64(), conf.server.databases, conf.cluster.enabled)
 }

@@ -137,10 +137,11 @@ fn postpone(srv: &mut Server, id: Id) {
 /// Answers what cannot be understood, and closes: there is no way to find the next request.
 fn refuse_protocol(srv: &mut Server, call: &mut Call, error: ProtocolError) {
     call.out.begin();
-    call.out.error(format!("ERR Protocol error: {error}").as_bytes());
+    call.out.error(&[b"ERR Protocol error: ", &error.text()[..]].concat());
     srv.stats.count_error("ERR");
     if srv.log.wants(LogLevel::Verbose) {
         let (who, sent) = (describe(srv, call), excerpt(call.query.unread()));
+        let error = error.log_text();
         srv.log.verbose(format_args!(
             "Protocol error ({error}) from client: {who}. Query buffer during protocol error: {sent}"
         ));

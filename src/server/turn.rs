@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use super::process::os_text;
-use super::{Server, cron, serve, shutdown, signals};
+use super::{Server, cron, expire, serve, shutdown, signals};
 use crate::base::slab::Id;
 use crate::client::flush::Sent;
 use crate::client::limits;
@@ -26,12 +26,15 @@ pub fn run(srv: &mut Box<Server>) -> io::Result<()> {
 /// Timers, then everything that is ready, then what must happen before the reactor sleeps again.
 pub fn turn(srv: &mut Box<Server>, ready: &mut Vec<Ready>) -> io::Result<()> {
     before_sleep(srv);
-    let timeout = sleep_time(srv);
+    let now_us = srv.clock.mono_us();
+    srv.stats.end_cycle(now_us.saturating_sub(srv.clock.mono_cached_us()));
+    let timeout = sleep_time(srv, now_us);
     srv.net.reactor.wait(Some(timeout), ready)?;
     srv.clock.refresh();
     obey_signals(srv);
     cron::end_pause_if_over(srv);
     cron::run_if_due(srv);
+    expire::run(srv);
     let again = std::mem::take(&mut srv.net.again);
     for event in ready.drain(..) {
         match event.source {
@@ -75,12 +78,13 @@ fn client_ready(srv: &mut Box<Server>, id: Id, event: Ready) {
     }
 }
 
-fn sleep_time(srv: &Server) -> Duration {
+fn sleep_time(srv: &Server, now_us: u64) -> Duration {
     let unread = !srv.net.again.is_empty() || srv.net.listeners.iter().any(|l| l.again);
     if unread || srv.stopping || !srv.net.pending_writes.is_empty() {
         return Duration::ZERO;
     }
-    let until_tick = Duration::from_micros(srv.cron.due_in_us(srv.clock.mono_us()));
+    let until_tick = Duration::from_micros(srv.cron.due_in_us(now_us));
+    let until_tick = expire::sleep_time(srv).map_or(until_tick, |until| until_tick.min(until));
     match srv.clients.pause.until() {
         None => until_tick,
         Some(until) => {

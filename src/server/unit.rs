@@ -111,6 +111,13 @@ impl Unit {
         self.effects.extend(fx.also.drain(..).map(|words| Effect { db, words }));
     }
 
+    /// Notes a command that the server itself has thought of.
+    pub fn add(&mut self, db: DbIndex, line: &[&[u8]]) {
+        if self.listening {
+            self.effects.push(Effect { db, words: words(line) });
+        }
+    }
+
     /// Encodes what the unit that just ended did.
     pub fn finish(&mut self) {
         if self.effects.is_empty() {

@@ -337,7 +337,7 @@ string}}
         $client select 7
         set id [$client client id]
         foreach filter [list {name zaphod} {db 7} {not-id 1 2} {user default name zaphod} \
-                {addr 127.0.0.1:%PORT} {laddr 127.0.0.1:%HERE skipme no} {maxage 0} {ip 127.0.0.1} {flags N}] {
+                {addr 127.0.0.1:%PORT} {laddr 127.0.0.1:%HERE skipme no} {ip 127.0.0.1} {flags N}] {
             set filter [string map [list %HERE [srv port] \
                 %PORT [lindex [fconfigure [$client channel] -sockname] 2]] $filter]
             assert_match "*id=$id *" [r client list {*}$filter] $filter
@@ -549,7 +549,7 @@ string}}
 
     test {CLIENT HELP and unknown subcommands} {
         assert_match {CLIENT <subcommand> *} [lindex [r client help] 0]
-        assert_equal {    Print this help.} [lindex [r client help] end]
+        assert_match {*this help.} [lindex [r client help] end]
         assert_error {ERR unknown subcommand 'nosuch'. Try CLIENT HELP.} {r client nosuch}
         assert_error {ERR wrong number of arguments for 'client' command} {r client}
         assert_error {ERR wrong number of arguments for 'client|id' command} {r client id 1}

@@ -93,3 +93,32 @@ test {The client library: errors, ends, nonsense} {
     canned "\$5\r\nab" { assert_error {I/O error reading reply*} {$client read} }
     canned "?what\r\n" { assert_error {not a reply of the protocol*} {$client read} }
 } {harness}
+
+start_server {tags {harness}} {
+    test {The write load writes, and ends when it is told to} {
+        needs_commands set dbsize
+        set load [start_write_load 127.0.0.1 [srv port]]
+        wait_for_condition 100 20 {[r dbsize] > 500} else { fail "nothing is written" }
+        stop_write_load $load
+        wait_for_condition 100 20 {[s connected_clients] == 1} else { fail "it goes on" }
+    }
+
+    test {Pushes do not get in the way of replies} {
+        needs_commands subscribe publish
+        set client [redis_client]
+        $client hello 3
+        assert_equal {subscribe news 1} [$client subscribe news]
+        r publish news hello
+        assert_equal PONG [$client ping]
+        assert_equal {{message news hello}} [$client pushes]
+    }
+
+    test {Clients of a test are closed with it} {
+        redis_client
+        redis_deferring_client
+    }
+
+    test {... so that the next one finds the server alone} {
+        wait_for_condition 100 20 {[s connected_clients] == 1} else { fail "clients are left" }
+    }
+}

@@ -22,7 +22,7 @@ start_server {tags {monitor}} {
             $client monitor
             assert_equal OK [$client read]
         }
-        # The second one's MONITOR is seen by the first? Redis shows it to nobody.
+        # The MONITOR of the second is shown to nobody.
         r echo first
         assert_match {*"echo" "first"} [$one read]
         assert_match {*"echo" "first"} [$two read]
@@ -53,7 +53,7 @@ start_server {tags {monitor}} {
         assert_no_match *sesame* $seen
     }
 
-    test {MONITOR shows what was refused before it ran? No} {
+    test {MONITOR does not show what was refused before it ran} {
         set monitor [redis_deferring_client]
         $monitor monitor
         assert_equal OK [$monitor read]
@@ -80,7 +80,6 @@ start_server {tags {monitor}} {
         $monitor ping
         set seen [list [$monitor read] [$monitor read]]
         assert_contains $seen PONG
-        assert_equal "+OK\r\n" [lindex [list "+OK\r\n"] 0]
         $monitor quit
         assert_closed $monitor
     }

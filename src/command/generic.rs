@@ -1,0 +1,389 @@
+//! Commands on keys of any type: deleting, looking, renaming, copying, moving, emptying.
+//!
+//! In `generic/`: `expire` (times to live), `scan` (KEYS, SCAN, RANDOMKEY), `object` and `memory` (introspection).
+
+mod expire;
+mod memory;
+mod object;
+mod scan;
+#[cfg(test)]
+mod tests;
+
+pub use expire::{
+    EXPIRE, EXPIREAT, EXPIRETIME, PERSIST, PEXPIRE, PEXPIREAT, PEXPIRETIME, PTTL, TTL,
+};
+pub use memory::MEMORY;
+pub use object::OBJECT;
+pub use scan::{KEYS, RANDOMKEY, SCAN};
+
+use super::key_spec::key_flag::{ACCESS, DELETE, INSERT, UPDATE};
+use super::{Arg, CmdError, CmdResult, Command, Cx, Done, Group, KeySpec, category, flag};
+use crate::base::text::parse_i64;
+use crate::command::args::integer;
+use crate::keyspace::{DbIndex, Entry, Event, Meta};
+
+const DEL_EVENT: Event = Event::generic("del");
+
+pub static DEL: Command = Command::data("del", del)
+    .arity(-2)
+    .flags(flag::WRITE)
+    .categories(category::KEYSPACE)
+    .group(Group::Generic)
+    .since("1.0.0")
+    .summary("Deletes keys.")
+    .complexity(
+        "O(N) where N is the number of keys that will be removed. When a key to \
+         remove holds a value other than a string, the individual complexity for this key is \
+         O(M) where M is the number of elements in the list, set, sorted set or hash. \
+         Removing a single key that holds a string value is O(1).",
+    )
+    .keys(&[KeySpec::at(1).range(-1, 1, 0).rm(DELETE)])
+    .args(&[Arg::key("key").multiple()])
+    .tips(&["request_policy:multi_shard", "response_policy:agg_sum"]);
+
+fn del(cx: &mut Cx<'_>) -> CmdResult {
+    delete(cx, cx.conf.lazyfree.user_del)
+}
+
+pub static UNLINK: Command = Command::data("unlink", unlink)
+    .arity(-2)
+    .flags(flag::WRITE | flag::FAST)
+    .categories(category::KEYSPACE)
+    .group(Group::Generic)
+    .since("4.0.0")
+    .summary("Deletes keys; large values are freed in the background.")
+    .complexity(
+        "O(1) for each key removed regardless of its size. Then the command does \
+         O(N) work in a different thread in order to reclaim memory, where N is the number \
+         of allocations the deleted objects where composed of.",
+    )
+    .keys(&[KeySpec::at(1).range(-1, 1, 0).rm(DELETE)])
+    .args(&[Arg::key("key").multiple()])
+    .tips(&["request_policy:multi_shard", "response_policy:agg_sum"]);
+
+fn unlink(cx: &mut Cx<'_>) -> CmdResult {
+    delete(cx, true)
+}
+
+fn delete(cx: &mut Cx<'_>, lazily: bool) -> CmdResult {
+    let mut count = 0;
+    cx.db.prefetch(cx.args.from(1));
+    for key in cx.args.from(1) {
+        if cx.db.remove(key, lazily) {
+            cx.db.changed(key, DEL_EVENT, 1);
+            count += 1;
+        }
+    }
+    cx.out.int(count);
+    Ok(Done)
+}
+
+pub static EXISTS: Command = Command::data("exists", exists)
+    .arity(-2)
+    .flags(flag::READONLY | flag::FAST)
+    .categories(category::KEYSPACE)
+    .group(Group::Generic)
+    .since("1.0.0")
+    .summary("Counts how many of the given keys exist.")
+    .complexity("O(N) where N is the number of keys to check.")
+    .keys(&[KeySpec::at(1).range(-1, 1, 0).ro(0)])
+    .args(&[Arg::key("key").multiple()])
+    .tips(&["request_policy:multi_shard", "response_policy:agg_sum"]);
+
+fn exists(cx: &mut Cx<'_>) -> CmdResult {
+    cx.db.no_touch = true;
+    let count = cx.args.from(1).filter(|key| cx.db.entry(key).is_some()).count();
+    cx.out.uint(count as u64);
+    Ok(Done)
+}
+
+pub static TOUCH: Command = Command::data("touch", touch)
+    .arity(-2)
+    .flags(flag::READONLY | flag::FAST)
+    .categories(category::KEYSPACE)
+    .group(Group::Generic)
+    .since("3.2.1")
+    .summary("Counts how many of the given keys exist and notes the access.")
+    .complexity("O(N) where N is the number of keys that will be touched.")
+    .keys(&[KeySpec::at(1).range(-1, 1, 0).ro(0)])
+    .args(&[Arg::key("key").multiple()])
+    .tips(&["request_policy:multi_shard", "response_policy:agg_sum"]);
+
+fn touch(cx: &mut Cx<'_>) -> CmdResult {
+    cx.db.no_touch = false;
+    let count = cx.args.from(1).filter(|key| cx.db.entry(key).is_some()).count();
+    cx.out.uint(count as u64);
+    Ok(Done)
+}
+
+pub static TYPE: Command = Command::data("type", type_key)
+    .arity(2)
+    .flags(flag::READONLY | flag::FAST)
+    .categories(category::KEYSPACE)
+    .group(Group::Generic)
+    .since("1.0.0")
+    .summary("Answers the type of the value at a key.")
+    .complexity("O(1)")
+    .keys(&[KeySpec::at(1).ro(0)])
+    .args(&[Arg::key("key")]);
+
+fn type_key(cx: &mut Cx<'_>) -> CmdResult {
+    cx.db.no_touch = true;
+    let name = cx.db.entry(cx.args.at(1)).map_or("none", |entry| entry.value_type().name());
+    cx.out.simple(name);
+    Ok(Done)
+}
+
+pub static RENAME: Command = Command::data("rename", rename)
+    .arity(3)
+    .flags(flag::WRITE)
+    .categories(category::KEYSPACE)
+    .group(Group::Generic)
+    .since("1.0.0")
+    .summary("Gives a key another name, replacing what had it.")
+    .complexity("O(1)")
+    .keys(&[KeySpec::at(1).rw(ACCESS | DELETE), KeySpec::at(2).ow(UPDATE)])
+    .args(&[Arg::key("key"), Arg::key("newkey").spec(1)]);
+
+fn rename(cx: &mut Cx<'_>) -> CmdResult {
+    move_name(cx)?;
+    cx.out.ok();
+    Ok(Done)
+}
+
+pub static RENAMENX: Command = Command::data("renamenx", renamenx)
+    .arity(3)
+    .flags(flag::WRITE | flag::FAST)
+    .categories(category::KEYSPACE)
+    .group(Group::Generic)
+    .since("1.0.0")
+    .summary("Gives a key another name unless that exists.")
+    .complexity("O(1)")
+    .keys(&[KeySpec::at(1).rw(ACCESS | DELETE), KeySpec::at(2).ow(INSERT)])
+    .args(&[Arg::key("key"), Arg::key("newkey").spec(1)]);
+
+fn renamenx(cx: &mut Cx<'_>) -> CmdResult {
+    let (from, to) = (cx.args.at(1), cx.args.at(2));
+    let exists = cx.db.settle(from);
+    let free = exists && from != to && !cx.db.settle(to);
+    if !exists {
+        return Err(CmdError::NO_SUCH_KEY);
+    }
+    if free {
+        move_name(cx)?;
+    }
+    cx.out.flag(free);
+    Ok(Done)
+}
+
+fn move_name(cx: &mut Cx<'_>) -> Result<(), CmdError> {
+    let (from, to) = (cx.args.at(1), cx.args.at(2));
+    if !cx.db.settle(from) {
+        return Err(CmdError::NO_SUCH_KEY);
+    }
+    if from != to {
+        cx.db.rename(from, to);
+        cx.db.changed(from, Event::generic("rename_from"), 1);
+        cx.db.changed(to, Event::generic("rename_to"), 0);
+    }
+    Ok(())
+}
+
+/// The database that a word names.
+fn database(cx: &Cx<'_>, word: &[u8]) -> Result<DbIndex, CmdError> {
+    let number = integer(word)?;
+    let index = u32::try_from(number).ok().filter(|n| *n < cx.db.keyspace.databases());
+    index.map(DbIndex).ok_or(CmdError::DB_INDEX)
+}
+
+pub static COPY: Command = Command::data("copy", copy)
+    .arity(-3)
+    .flags(flag::WRITE | flag::DENYOOM)
+    .categories(category::KEYSPACE)
+    .group(Group::Generic)
+    .since("6.2.0")
+    .summary("Copies the value at a key to another key.")
+    .complexity(
+        "O(N) worst case for collections, where N is the number of nested items. \
+         O(1) for string values.",
+    )
+    .keys(&[KeySpec::at(1).ro(ACCESS), KeySpec::at(2).ow(UPDATE)])
+    .args(&[
+        Arg::key("source"),
+        Arg::key("destination").spec(1),
+        Arg::integer("destination-db").token("DB").optional(),
+        Arg::pure_token("replace", "REPLACE").optional(),
+    ]);
+
+fn copy(cx: &mut Cx<'_>) -> CmdResult {
+    let (from, to) = (cx.args.at(1), cx.args.at(2));
+    let (mut target, mut replace, mut at) = (cx.db.index, false, 3);
+    while at < cx.args.len() {
+        if cx.args.is(at, "REPLACE") {
+            replace = true;
+        } else if cx.args.is(at, "DB") && at + 1 < cx.args.len() {
+            at += 1;
+            target = database(cx, cx.args.at(at))?;
+        } else {
+            return Err(CmdError::SYNTAX);
+        }
+        at += 1;
+    }
+    if from == to && target == cx.db.index {
+        return Err(CmdError::SAME_OBJECT);
+    }
+    let clock = cx.db.keyspace.tuning.policy.fresh(cx.now);
+    let copied = cx.db.entry(from).map(|entry| {
+        let meta = Meta { clock, ..entry.meta() };
+        Entry::new(to, entry.copy_value(), meta)
+    });
+    let Some(entry) = copied else {
+        cx.out.flag(false);
+        return Ok(Done);
+    };
+    let mut db = cx.db.keyspace.select(target, cx.now);
+    let stored = replace || !db.settle(to);
+    if stored {
+        db.put(entry);
+        db.changed(to, Event::generic("copy_to"), 1);
+    }
+    cx.out.flag(stored);
+    Ok(Done)
+}
+
+pub static MOVE: Command = Command::data("move", move_key)
+    .arity(3)
+    .flags(flag::WRITE | flag::FAST)
+    .categories(category::KEYSPACE)
+    .group(Group::Generic)
+    .since("1.0.0")
+    .summary("Moves a key to another database unless it exists there.")
+    .complexity("O(1)")
+    .keys(&[KeySpec::at(1).rw(ACCESS | UPDATE)])
+    .args(&[Arg::key("key"), Arg::integer("db")]);
+
+fn move_key(cx: &mut Cx<'_>) -> CmdResult {
+    let key = cx.args.at(1);
+    let target = database(cx, cx.args.at(2))?;
+    if target == cx.db.index {
+        return Err(CmdError::SAME_OBJECT);
+    }
+    let exists = cx.db.settle(key);
+    let moved = exists && !cx.db.keyspace.select(target, cx.now).settle(key);
+    if moved && let Some(entry) = cx.db.take(key) {
+        cx.db.keyspace.select(target, cx.now).put(entry);
+        cx.db.changed(key, Event::generic("move_from"), 1);
+        let mut db = cx.db.keyspace.select(target, cx.now);
+        db.changed(key, Event::generic("move_to"), 0);
+    }
+    cx.out.flag(moved);
+    Ok(Done)
+}
+
+pub static SWAPDB: Command = Command::data("swapdb", swapdb)
+    .arity(3)
+    .flags(flag::WRITE | flag::FAST)
+    .categories(category::DANGEROUS | category::KEYSPACE)
+    .group(Group::Server)
+    .since("4.0.0")
+    .summary("Exchanges two databases.")
+    .complexity(
+        "O(N) where N is the count of clients watching or blocking on keys from both \
+         databases.",
+    )
+    .args(&[Arg::integer("index1"), Arg::integer("index2")]);
+
+fn swapdb(cx: &mut Cx<'_>) -> CmdResult {
+    let word = |at, error| parse_i64(cx.args.at(at)).ok_or(error);
+    word(1, CmdError::FIRST_DB)?;
+    word(2, CmdError::SECOND_DB)?;
+    let (a, b) = (database(cx, cx.args.at(1))?, database(cx, cx.args.at(2))?);
+    if a != b {
+        cx.db.keyspace.swap(a, b);
+    }
+    cx.db.keyspace.dirty += 1;
+    cx.out.ok();
+    Ok(Done)
+}
+
+pub static DBSIZE: Command = Command::data("dbsize", dbsize)
+    .arity(1)
+    .flags(flag::READONLY | flag::FAST)
+    .categories(category::KEYSPACE)
+    .group(Group::Server)
+    .since("1.0.0")
+    .summary("Counts the keys of the database.")
+    .complexity("O(1)")
+    .tips(&["request_policy:all_shards", "response_policy:agg_sum"]);
+
+fn dbsize(cx: &mut Cx<'_>) -> CmdResult {
+    cx.out.uint(cx.db.len() as u64);
+    Ok(Done)
+}
+
+pub static FLUSHDB: Command = Command::data("flushdb", flushdb)
+    .arity(-1)
+    .flags(flag::WRITE)
+    .categories(category::DANGEROUS | category::KEYSPACE)
+    .group(Group::Server)
+    .since("1.0.0")
+    .summary("Deletes all keys of the database.")
+    .complexity("O(N) where N is the number of keys in the selected database")
+    .args(&[Arg::one_of(
+        "flush-type",
+        &[
+            Arg::pure_token("async", "ASYNC").since("4.0.0"),
+            Arg::pure_token("sync", "SYNC").since("6.2.0"),
+        ],
+    )
+    .optional()])
+    .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]);
+
+fn flushdb(cx: &mut Cx<'_>) -> CmdResult {
+    let lazily = flush_lazily(cx)?;
+    let index = cx.db.index;
+    flush(cx, index.0..index.0 + 1, lazily)
+}
+
+pub static FLUSHALL: Command = Command::data("flushall", flushall)
+    .arity(-1)
+    .flags(flag::WRITE)
+    .categories(category::DANGEROUS | category::KEYSPACE)
+    .group(Group::Server)
+    .since("1.0.0")
+    .summary("Deletes all keys of all databases.")
+    .complexity("O(N) where N is the total number of keys in all databases")
+    .args(&[Arg::one_of(
+        "flush-type",
+        &[
+            Arg::pure_token("async", "ASYNC").since("4.0.0"),
+            Arg::pure_token("sync", "SYNC").since("6.2.0"),
+        ],
+    )
+    .optional()])
+    .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]);
+
+fn flushall(cx: &mut Cx<'_>) -> CmdResult {
+    let lazily = flush_lazily(cx)?;
+    let all = 0..cx.db.keyspace.databases();
+    flush(cx, all, lazily)
+}
+
+fn flush_lazily(cx: &Cx<'_>) -> Result<bool, CmdError> {
+    match cx.args.len() {
+        1 => Ok(cx.conf.lazyfree.user_flush),
+        2 if cx.args.is(1, "ASYNC") => Ok(true),
+        2 if cx.args.is(1, "SYNC") => Ok(false),
+        _ => Err(CmdError::SYNTAX),
+    }
+}
+
+fn flush(cx: &mut Cx<'_>, databases: std::ops::Range<u32>, lazily: bool) -> CmdResult {
+    for index in databases {
+        cx.db.keyspace.dirty += cx.db.keyspace.flush(DbIndex(index), lazily) as u64;
+    }
+    // Told even if there was nothing: a replica may have more than we know of.
+    cx.fx.force();
+    cx.out.ok();
+    Ok(Done)
+}

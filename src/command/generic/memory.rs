@@ -1,0 +1,239 @@
+//! MEMORY: what keys, tables and the allocator take.
+
+use super::super::{Arg, CmdError, CmdResult, Command, Cx, Done, Group, KeySpec, flag};
+use crate::base::alloc;
+use crate::command::args::integer;
+use crate::keyspace::DbIndex;
+
+pub static MEMORY: Command = Command::container(
+    "memory",
+    &[
+        &MEMORY_DOCTOR,
+        &MEMORY_HELP,
+        &MEMORY_MALLOC_STATS,
+        &MEMORY_PURGE,
+        &MEMORY_STATS,
+        &MEMORY_USAGE,
+    ],
+)
+.arity(-2)
+.group(Group::Server)
+.since("4.0.0")
+.summary("Groups the commands about memory.")
+.complexity("Depends on subcommand.");
+
+pub static MEMORY_DOCTOR: Command = Command::data("memory|doctor", memory_doctor)
+    .arity(2)
+    .group(Group::Server)
+    .since("4.0.0")
+    .summary("Looks for problems with memory and answers in prose.")
+    .complexity("O(1)")
+    .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"]);
+
+fn memory_doctor(cx: &mut Cx<'_>) -> CmdResult {
+    const LITTLE: usize = 5 << 20;
+    let (used, peak, stats) = (alloc::used(), alloc::peak(), alloc::Stats::read());
+    let mut report = String::new();
+    if used < LITTLE {
+        report
+            .push_str("This server holds next to nothing, so there is nothing to diagnose yet.\n");
+    } else {
+        if peak > used + used / 2 {
+            report.push_str(
+                " * Peak: memory use was once more than one and a half times what it is now. The difference may \
+                 still be resident; MEMORY PURGE gives it back.\n",
+            );
+        }
+        if stats.active > stats.allocated + stats.allocated / 10 * 4 {
+            report.push_str(
+                " * Fragmentation: pages are filled badly, as after many deletions. Defragmentation or a restart \
+                 helps.\n",
+            );
+        }
+        if stats.resident > stats.active + stats.active / 10 {
+            report.push_str(
+                " * Allocator: it keeps more pages resident than it uses. MEMORY PURGE gives them back.\n",
+            );
+        }
+        if report.is_empty() {
+            report.push_str("No problem with memory was found.\n");
+        }
+    }
+    cx.out.verbatim(report.as_bytes());
+    Ok(Done)
+}
+
+pub static MEMORY_HELP: Command = Command::data("memory|help", memory_help)
+    .arity(2)
+    .flags(flag::LOADING | flag::STALE)
+    .group(Group::Server)
+    .since("4.0.0")
+    .summary("Explains the subcommands.")
+    .complexity("O(1)");
+
+fn memory_help(cx: &mut Cx<'_>) -> CmdResult {
+    cx.out.help("MEMORY", HELP);
+    Ok(Done)
+}
+
+const HELP: &[&str] = &[
+    "DOCTOR",
+    "    Look for problems and explain them.",
+    "MALLOC-STATS",
+    "    Answer the report of the memory allocator.",
+    "PURGE",
+    "    Give unused pages back to the system.",
+    "STATS",
+    "    Answer the figures of the server's memory.",
+    "USAGE <key> [SAMPLES <count>]",
+    "    Answer how many bytes a key takes with its value. Of nested values <count>",
+    "    elements are looked at (default 5; 0 means all).",
+];
+
+pub static MEMORY_MALLOC_STATS: Command = Command::data("memory|malloc-stats", memory_malloc_stats)
+    .arity(2)
+    .group(Group::Server)
+    .since("4.0.0")
+    .summary("Answers the report of the memory allocator.")
+    .complexity("Depends on how much memory is allocated, could be slow")
+    .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"]);
+
+fn memory_malloc_stats(cx: &mut Cx<'_>) -> CmdResult {
+    cx.out.verbatim(alloc::report().as_bytes());
+    Ok(Done)
+}
+
+pub static MEMORY_PURGE: Command = Command::data("memory|purge", memory_purge)
+    .arity(2)
+    .group(Group::Server)
+    .since("4.0.0")
+    .summary("Gives unused pages back to the system.")
+    .complexity("Depends on how much memory is allocated, could be slow")
+    .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]);
+
+fn memory_purge(cx: &mut Cx<'_>) -> CmdResult {
+    if !alloc::purge() {
+        return Err(CmdError::made("ERR Error purging dirty pages"));
+    }
+    cx.out.ok();
+    Ok(Done)
+}
+
+pub static MEMORY_USAGE: Command = Command::data("memory|usage", memory_usage)
+    .arity(-3)
+    .flags(flag::READONLY)
+    .group(Group::Server)
+    .since("4.0.0")
+    .summary("Answers how many bytes a key takes with its value.")
+    .complexity("O(N) where N is the number of samples.")
+    .keys(&[KeySpec::at(2).ro(0)])
+    .args(&[Arg::key("key"), Arg::integer("count").token("SAMPLES").optional()]);
+
+fn memory_usage(cx: &mut Cx<'_>) -> CmdResult {
+    let key = cx.args.at(2);
+    match cx.args.len() {
+        3 => {}
+        5 if cx.args.is(3, "SAMPLES") => {
+            if integer(cx.args.at(4))? < 0 {
+                return Err(CmdError::SYNTAX);
+            }
+        }
+        _ => return Err(CmdError::SYNTAX),
+    }
+    cx.db.settle(key);
+    match cx.db.peek(key).map(|entry| entry.memory_bytes()) {
+        Some(bytes) => cx.out.uint(bytes as u64),
+        None => cx.out.null(),
+    }
+    Ok(Done)
+}
+
+pub static MEMORY_STATS: Command = Command::data("memory|stats", memory_stats)
+    .arity(2)
+    .group(Group::Server)
+    .since("4.0.0")
+    .summary("Answers the figures of the server's memory.")
+    .complexity("O(1)")
+    .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"]);
+
+fn memory_stats(cx: &mut Cx<'_>) -> CmdResult {
+    let (used, peak, stats) = (alloc::used() as u64, alloc::peak() as u64, alloc::Stats::read());
+    let keyspace = &*cx.db.keyspace;
+    let full: Vec<_> = (0..keyspace.databases())
+        .map(DbIndex)
+        .filter(|index| !keyspace.db(*index).keys.is_empty())
+        .collect();
+    let tables: Vec<_> = full.iter().map(|i| keyspace.db(*i).keys.memory_bytes() as u64).collect();
+    let startup = alloc::startup() as u64;
+    let overhead = startup + tables.iter().sum::<u64>();
+    let (keys, dataset) = (keyspace.len() as u64, used.saturating_sub(overhead));
+    let ratio = |a: u64, b: u64| if b == 0 { 0.0 } else { a as f64 / b as f64 };
+    let [allocated, active, resident] =
+        [stats.allocated, stats.active, stats.resident].map(|n| n as u64);
+    let ints = [
+        ("peak.allocated", peak),
+        ("total.allocated", used),
+        ("startup.allocated", startup),
+        ("replication.backlog", 0),
+        ("replica.fullsync.buffer", 0),
+        ("clients.slaves", 0),
+        ("clients.normal", 0),
+        ("cluster.links", 0),
+        ("aof.buffer", 0),
+        ("lua.caches", 0),
+        ("functions.caches", 0),
+        ("script.VMs", 0),
+    ];
+    let after = [
+        ("overhead.db.hashtable.lut", tables.iter().sum()),
+        ("overhead.db.hashtable.rehashing", 0),
+        ("overhead.total", overhead),
+        ("db.dict.rehashing.count", 0),
+        ("keys.count", keys),
+        ("keys.bytes-per-key", used.saturating_sub(startup).checked_div(keys).unwrap_or(0)),
+        ("dataset.bytes", dataset),
+    ];
+    let percents = [
+        ("dataset.percentage", 100.0 * ratio(dataset, used.saturating_sub(startup))),
+        ("peak.percentage", 100.0 * ratio(used, peak)),
+    ];
+    let pages = [
+        ("allocator.allocated", allocated),
+        ("allocator.active", active),
+        ("allocator.resident", resident),
+        ("allocator.muzzy", stats.muzzy as u64),
+    ];
+    let ratios = [
+        ("allocator-fragmentation", active, allocated),
+        ("allocator-rss", resident, active),
+        ("rss-overhead", resident, resident),
+    ];
+    let out = &mut *cx.out;
+    out.map(ints.len() + full.len() + after.len() + 2 + pages.len() + 2 * ratios.len() + 2);
+    let int = |out: &mut crate::resp::reply::Reply, name: &str, value: u64| {
+        out.bulk(name.as_bytes());
+        out.uint(value);
+    };
+    ints.iter().for_each(|(name, value)| int(out, name, *value));
+    for (index, bytes) in full.iter().zip(&tables) {
+        out.bulk(format!("db.{}", index.0).as_bytes());
+        out.map(2);
+        int(out, "overhead.hashtable.main", *bytes);
+        int(out, "overhead.hashtable.expires", 0);
+    }
+    after.iter().for_each(|(name, value)| int(out, name, *value));
+    for (name, value) in percents {
+        out.bulk(name.as_bytes());
+        out.double(value);
+    }
+    pages.iter().for_each(|(name, value)| int(out, name, *value));
+    for (name, large, small) in ratios {
+        out.bulk(format!("{name}.ratio").as_bytes());
+        out.double(ratio(large, small));
+        int(out, &format!("{name}.bytes"), large.saturating_sub(small));
+    }
+    out.bulk(b"fragmentation");
+    out.double(ratio(resident, used));
+    int(out, "fragmentation.bytes", resident.saturating_sub(used));
+    Ok(Done)
+}

@@ -1,0 +1,155 @@
+//! INFO: what the server says of itself, in sections of `name:value` lines.
+//!
+//! A part renders its own fields, one line each, into an [`Info`]; [`SECTIONS`] says which sections there are and in
+//! which order, and what stands in them is in [`sections`] where several parts contribute. Names and order are those of
+//! Redis 8.2. A field whose feature comes later is written by [`Info::later`] with the value it has in an idle Redis, so
+//! that tools find it, and so that the README can list all of these ([`later_fields`]).
+
+pub mod commands;
+pub mod sections;
+
+use std::fmt::Display;
+use std::io::Write as _;
+
+use crate::base::memory;
+use crate::server::{Server, cron};
+
+/// The text under way.
+#[derive(Debug, Default)]
+pub struct Info {
+    text: Vec<u8>,
+    later: Vec<String>,
+}
+
+impl Info {
+    /// A line.
+    pub fn put(&mut self, name: &str, value: impl Display) {
+        let _ = write!(self.text, "{name}:{value}\r\n"); // Memory takes all that is written.
+    }
+
+    pub fn flag(&mut self, name: &str, yes: bool) {
+        self.put(name, u8::from(yes));
+    }
+
+    /// A number with two decimals.
+    pub fn ratio(&mut self, name: &str, value: f64) {
+        self.put(name, format_args!("{value:.2}"));
+    }
+
+    pub fn percent(&mut self, name: &str, value: f64) {
+        self.put(name, format_args!("{value:.2}%"));
+    }
+
+    /// A number of bytes, and a second line that shows it for people.
+    pub fn size(&mut self, name: &str, bytes: u64) {
+        self.put(name, bytes);
+        self.put(&format!("{name}_human"), memory::human(bytes));
+    }
+
+    /// A field that means nothing yet: 0.
+    pub fn later(&mut self, name: &str) {
+        self.later_as(name, "0");
+    }
+
+    /// A field that means nothing yet, with the value it has while its feature is not in use.
+    pub fn later_as(&mut self, name: &str, value: &str) {
+        self.put(name, value);
+        self.later.push(name.to_owned());
+    }
+
+    fn title(&mut self, title: &str) {
+        if !self.text.is_empty() {
+            self.text.extend_from_slice(b"\r\n");
+        }
+        let _ = write!(self.text, "# {title}\r\n");
+    }
+
+    pub fn text(&self) -> &[u8] {
+        &self.text
+    }
+}
+
+/// When a section is shown without having been named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Shown {
+    /// By INFO alone.
+    Default,
+    /// By INFO all and INFO everything.
+    All,
+    Never,
+}
+
+/// One section.
+pub struct Section {
+    pub title: &'static str,
+    pub shown: Shown,
+    pub write: fn(&mut Server, &mut Info),
+}
+
+const fn section(title: &'static str, shown: Shown, write: fn(&mut Server, &mut Info)) -> Section {
+    Section { title, shown, write }
+}
+
+/// All sections in order. A section is asked for by its title, in any case.
+pub static SECTIONS: &[Section] = &[
+    section("Server", Shown::Default, |s, w| {
+        let hz = cron::ticks_per_second(s);
+        sections::server(w, &s.process, (&s.conf, hz), &s.clock);
+    }),
+    section("Clients", Shown::Default, |s, w| {
+        sections::clients(w, &s.clients, &s.keyspace, &s.conf)
+    }),
+    section("Memory", Shown::Default, |s, w| {
+        let now_s = s.clock.now().seconds();
+        let parts = (&mut s.memory, &s.clients, &s.keyspace);
+        sections::memory(w, parts, &s.conf, now_s);
+    }),
+    section("Persistence", Shown::Default, |s, w| {
+        sections::persistence(w, &s.keyspace, &s.process);
+    }),
+    section("Threads", Shown::Default, |s, w| sections::threads(w, &s.clients, &s.stats)),
+    section("Stats", Shown::Default, |s, w| sections::stats(w, &s.stats, &s.keyspace.stats)),
+    section("Replication", Shown::Default, |s, w| sections::replication(w, &s.conf)),
+    section("CPU", Shown::Default, |_, w| sections::cpu(w)),
+    section("Modules", Shown::Default, |_, _| {}),
+    section("Commandstats", Shown::All, |s, w| s.stats.info_commands(w, &s.commands)),
+    section("Errorstats", Shown::Default, |s, w| s.stats.info_errors(w)),
+    section("Latencystats", Shown::All, |s, w| {
+        s.stats.info_latency(w, &s.commands, &s.conf.latency.info_percentiles);
+    }),
+    section("Cluster", Shown::Default, |_, w| w.later("cluster_enabled")),
+    section("Keyspace", Shown::Default, |s, w| {
+        sections::keyspace(w, &s.keyspace, s.clock.now());
+    }),
+    section("Keysizes", Shown::Default, |_, _| {}),
+    section("Debug", Shown::Never, |s, w| sections::debug(w, &s.stats)),
+];
+
+/// The text of INFO for these arguments: none, names of sections, `default`, `all`, `everything`. Names nobody knows
+/// are passed over.
+pub fn render<'a>(srv: &mut Server, names: impl Iterator<Item = &'a [u8]> + Clone) -> Info {
+    let asked = |name: &str| names.clone().any(|n| n.eq_ignore_ascii_case(name.as_bytes()));
+    let up_to = if asked("all") || asked("everything") {
+        Some(Shown::All)
+    } else if asked("default") || names.clone().next().is_none() {
+        Some(Shown::Default)
+    } else {
+        None
+    };
+    let mut info = Info::default();
+    for section in SECTIONS {
+        if up_to.is_some_and(|up_to| section.shown <= up_to) || asked(section.title) {
+            info.title(section.title);
+            (section.write)(srv, &mut info);
+        }
+    }
+    info
+}
+
+/// The fields whose features come later, for the README.
+pub fn later_fields(srv: &mut Server) -> Vec<String> {
+    render(srv, [&b"everything"[..], b"debug"].into_iter()).later
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,304 @@
+//! The sections of INFO in which several parts have a say: their fields in order. Each takes the parts it shows.
+
+use super::Info;
+use crate::base::clock::{Clock, UnixMillis};
+use crate::base::cpu::{self, Who};
+use crate::base::{alloc, memory as size};
+use crate::client::Clients;
+use crate::config::{self, Config};
+use crate::keyspace::{DbIndex, Keyspace, KeyspaceStats};
+use crate::observe::usage::{self, Memory};
+use crate::server::COMPAT_VERSION;
+use crate::server::process::Process;
+use crate::server::stats::Stats;
+
+/// Bits of the clock that ages keys.
+const LRU_CLOCK_MAX: i64 = (1 << 24) - 1;
+
+pub fn server(w: &mut Info, process: &Process, (conf, hz): (&Config, u32), clock: &Clock) {
+    let uname = rustix::system::uname();
+    let now_us = clock.unix_us();
+    let uptime_s = (now_us / 1_000_000 - process.start_unix_s).max(0);
+    w.put("redis_version", COMPAT_VERSION);
+    w.put("server_name", "hematite");
+    w.put("hematite_version", env!("CARGO_PKG_VERSION"));
+    w.put("redis_git_sha1", option_env!("HEMATITE_GIT_SHA1").unwrap_or("00000000"));
+    w.put("redis_git_dirty", 0);
+    w.put("redis_build_id", option_env!("HEMATITE_BUILD_ID").unwrap_or("0000000000000000"));
+    w.put("redis_mode", "standalone");
+    let part = |text: &std::ffi::CStr| text.to_string_lossy().into_owned();
+    let os = [uname.sysname(), uname.release(), uname.machine()].map(part).join(" ");
+    w.put("os", os);
+    w.put("arch_bits", usize::BITS);
+    w.put("monotonic_clock", "POSIX clock_gettime");
+    w.put("multiplexing_api", "epoll");
+    w.put("atomicvar_api", "rust");
+    // Compat: this is what Redis says where it was not built by GCC.
+    w.put("gcc_version", "0.0.0");
+    w.put("process_id", std::process::id());
+    w.put("process_supervised", process.supervisor());
+    w.put("run_id", &process.run_id);
+    w.put("tcp_port", conf.net.port);
+    w.put("server_time_usec", now_us);
+    w.put("uptime_in_seconds", uptime_s);
+    w.put("uptime_in_days", uptime_s / 86_400);
+    w.put("hz", hz);
+    w.put("configured_hz", conf.server.hz);
+    w.put("lru_clock", (now_us / 1_000_000) & LRU_CLOCK_MAX);
+    w.put("executable", &process.executable);
+    w.put("config_file", &process.config_file);
+    w.later("io_threads_active");
+    listeners(w, conf);
+}
+
+/// A line per kind of listening socket.
+fn listeners(w: &mut Info, conf: &Config) {
+    let mut number = 0;
+    if conf.net.port != 0 {
+        let binds: String = conf.net.bind.iter().map(|b| format!(",bind={b}")).collect();
+        w.put("listener0", format_args!("name=tcp{binds},port={}", conf.net.port));
+        number = 1;
+    }
+    if !conf.net.unixsocket.is_empty() {
+        let path = &conf.net.unixsocket;
+        w.put(&format!("listener{number}"), format_args!("name=unix,bind={path}"));
+    }
+}
+
+pub fn clients(w: &mut Info, clients: &Clients, keyspace: &Keyspace, conf: &Config) {
+    let (watched_keys, watching) = keyspace.watch.counts();
+    w.put("connected_clients", clients.len());
+    w.later("cluster_connections");
+    w.put("maxclients", conf.net.maxclients);
+    let input = clients.iter().map(|c| c.query.capacity()).max().unwrap_or(0);
+    let output = clients.iter().map(|c| c.out.sealed_bytes() + c.out.open_capacity()).max();
+    w.put("client_recent_max_input_buffer", input);
+    w.put("client_recent_max_output_buffer", output.unwrap_or(0));
+    // For now only CLIENT PAUSE makes clients wait.
+    w.put("blocked_clients", clients.pause.waiting.len());
+    w.later("tracking_clients");
+    w.later("pubsub_clients");
+    w.put("watching_clients", watching);
+    w.later("clients_in_timeout_table");
+    w.put("total_watched_keys", watched_keys);
+    w.later("total_blocking_keys");
+    w.later("total_blocking_keys_on_nokey");
+}
+
+/// An option as CONFIG GET shows it.
+fn option(conf: &Config, name: &str) -> String {
+    let shown = config::find(name.as_bytes()).map(|option| option.show(conf));
+    String::from_utf8_lossy(&shown.unwrap_or_default()).into_owned()
+}
+
+fn ratio(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}
+
+fn difference(a: u64, b: u64) -> i64 {
+    a as i64 - b as i64
+}
+
+pub fn memory(
+    w: &mut Info,
+    (memory, clients, keyspace): (&mut Memory, &Clients, &Keyspace),
+    conf: &Config,
+    now_s: i64,
+) {
+    let used = memory.observe(now_s) as u64;
+    let (peak, startup) = (memory.peak() as u64, memory.startup() as u64);
+    let resident = usage::resident_bytes() as u64;
+    let of_clients: u64 = clients.iter().map(|c| c.memory() as u64).sum();
+    let overhead = startup + of_clients;
+    let dataset = used.saturating_sub(overhead);
+    w.size("used_memory", used);
+    w.size("used_memory_rss", resident);
+    w.size("used_memory_peak", peak);
+    w.put("used_memory_peak_time", memory.peak_unix_s());
+    w.percent("used_memory_peak_perc", 100.0 * ratio(used, peak));
+    w.put("used_memory_overhead", overhead);
+    w.put("used_memory_startup", startup);
+    w.put("used_memory_dataset", dataset);
+    let net = used.saturating_sub(startup);
+    w.percent("used_memory_dataset_perc", 100.0 * ratio(dataset, net).min(1.0));
+    let heap = alloc::Stats::read();
+    w.put("allocator_allocated", heap.allocated);
+    w.put("allocator_active", heap.active);
+    w.put("allocator_resident", heap.resident);
+    w.put("allocator_muzzy", heap.muzzy);
+    w.size("total_system_memory", usage::system_bytes());
+    memory_of_scripts(w);
+    w.size("maxmemory", conf.memory.max_bytes);
+    w.put("maxmemory_policy", option(conf, "maxmemory-policy"));
+    let (allocated, active) = (heap.allocated as u64, heap.active as u64);
+    let mapped = heap.resident as u64;
+    w.ratio("allocator_frag_ratio", ratio(active, allocated));
+    w.put("allocator_frag_bytes", difference(active, allocated));
+    w.ratio("allocator_rss_ratio", ratio(mapped, active));
+    w.put("allocator_rss_bytes", difference(mapped, active));
+    w.ratio("rss_overhead_ratio", ratio(resident, mapped));
+    w.put("rss_overhead_bytes", difference(resident, mapped));
+    w.ratio("mem_fragmentation_ratio", ratio(resident, used));
+    w.put("mem_fragmentation_bytes", difference(resident, used));
+    w.later("mem_not_counted_for_evict");
+    w.later("mem_replication_backlog");
+    w.later("mem_total_replication_buffers");
+    w.later("mem_replica_full_sync_buffer");
+    w.later("mem_clients_slaves");
+    w.put("mem_clients_normal", of_clients);
+    w.later("mem_cluster_links");
+    w.later("mem_aof_buffer");
+    w.put("mem_allocator", alloc::name());
+    w.later("mem_overhead_db_hashtable_rehashing");
+    w.later("active_defrag_running");
+    w.put("lazyfree_pending_objects", keyspace.lazyfree.pending());
+    w.put("lazyfreed_objects", keyspace.lazyfree.freed());
+}
+
+fn memory_of_scripts(w: &mut Info) {
+    let none = size::human(0);
+    w.later("used_memory_lua");
+    w.later("used_memory_vm_eval");
+    w.later_as("used_memory_lua_human", &none);
+    w.later("used_memory_scripts_eval");
+    w.later("number_of_cached_scripts");
+    w.later("number_of_functions");
+    w.later("number_of_libraries");
+    w.later("used_memory_vm_functions");
+    w.later("used_memory_vm_total");
+    w.later_as("used_memory_vm_total_human", &none);
+    w.later("used_memory_functions");
+    w.later("used_memory_scripts");
+    w.later_as("used_memory_scripts_human", &none);
+}
+
+pub fn persistence(w: &mut Info, keyspace: &Keyspace, process: &Process) {
+    w.later("loading");
+    w.later("async_loading");
+    w.later("current_cow_peak");
+    w.later("current_cow_size");
+    w.later("current_cow_size_age");
+    w.later_as("current_fork_perc", "0.00");
+    w.later("current_save_keys_processed");
+    w.later("current_save_keys_total");
+    w.put("rdb_changes_since_last_save", keyspace.dirty);
+    w.later("rdb_bgsave_in_progress");
+    // The start counts as a save, since what it loaded was saved.
+    w.put("rdb_last_save_time", process.start_unix_s);
+    w.later_as("rdb_last_bgsave_status", "ok");
+    w.later_as("rdb_last_bgsave_time_sec", "-1");
+    w.later_as("rdb_current_bgsave_time_sec", "-1");
+    w.later("rdb_saves");
+    w.later("rdb_last_cow_size");
+    w.later("rdb_last_load_keys_expired");
+    w.later("rdb_last_load_keys_loaded");
+    w.later("aof_enabled");
+    w.later("aof_rewrite_in_progress");
+    w.later("aof_rewrite_scheduled");
+    w.later_as("aof_last_rewrite_time_sec", "-1");
+    w.later_as("aof_current_rewrite_time_sec", "-1");
+    w.later_as("aof_last_bgrewrite_status", "ok");
+    w.later("aof_rewrites");
+    w.later("aof_rewrites_consecutive_failures");
+    w.later_as("aof_last_write_status", "ok");
+    w.later("aof_last_cow_size");
+    w.later("module_fork_in_progress");
+    w.later("module_fork_last_cow_size");
+}
+
+/// The one thread that there is.
+pub fn threads(w: &mut Info, clients: &Clients, stats: &Stats) {
+    let (clients, reads, writes) = (clients.len(), stats.reads, stats.writes);
+    w.put("io_thread_0", format_args!("clients={clients},reads={reads},writes={writes}"));
+}
+
+pub fn stats(w: &mut Info, stats: &Stats, keys: &KeyspaceStats) {
+    stats.info_traffic(w);
+    w.later("sync_full");
+    w.later("sync_partial_ok");
+    w.later("sync_partial_err");
+    w.later("expired_subkeys");
+    w.put("expired_keys", keys.expired_keys);
+    w.later_as("expired_stale_perc", "0.00");
+    w.put("expired_time_cap_reached_count", keys.expire_cycle_cut);
+    w.put("expire_cycle_cpu_milliseconds", keys.expire_cycle_us / 1000);
+    w.later("evicted_keys");
+    w.later("evicted_clients");
+    w.later("evicted_scripts");
+    w.later("total_eviction_exceeded_time");
+    w.later("current_eviction_exceeded_time");
+    w.put("keyspace_hits", keys.hits);
+    w.put("keyspace_misses", keys.misses);
+    w.later("pubsub_channels");
+    w.later("pubsub_patterns");
+    w.later("pubsubshard_channels");
+    w.later("latest_fork_usec");
+    w.later("total_forks");
+    w.later("migrate_cached_sockets");
+    w.later("slave_expires_tracked_keys");
+    w.later("active_defrag_hits");
+    w.later("active_defrag_misses");
+    w.later("active_defrag_key_hits");
+    w.later("active_defrag_key_misses");
+    w.later("total_active_defrag_time");
+    w.later("current_active_defrag_time");
+    w.later("tracking_total_keys");
+    w.later("tracking_total_items");
+    w.later("tracking_total_prefixes");
+    stats.info_work(w);
+    w.put("acl_access_denied_auth", stats.auth_denied);
+    w.later("acl_access_denied_cmd");
+    w.later("acl_access_denied_key");
+    w.later("acl_access_denied_channel");
+}
+
+pub fn replication(w: &mut Info, conf: &Config) {
+    w.later_as("role", "master");
+    w.later("connected_slaves");
+    w.later_as("master_failover_state", "no-failover");
+    w.later_as("master_replid", "0000000000000000000000000000000000000000");
+    w.later_as("master_replid2", "0000000000000000000000000000000000000000");
+    w.later("master_repl_offset");
+    w.later_as("second_repl_offset", "-1");
+    w.later("repl_backlog_active");
+    w.put("repl_backlog_size", conf.repl.backlog_bytes);
+    w.later("repl_backlog_first_byte_offset");
+    w.later("repl_backlog_histlen");
+}
+
+pub fn cpu(w: &mut Info) {
+    let spent = |who, suffix: &str| {
+        let time = cpu::spent(who);
+        [("sys", time.system), ("user", time.user)]
+            .map(|(kind, seconds)| (format!("used_cpu_{kind}{suffix}"), format!("{seconds:.6}")))
+    };
+    let lines = [
+        spent(Who::Process, ""),
+        spent(Who::Children, "_children"),
+        spent(Who::Thread, "_main_thread"),
+    ];
+    for (name, value) in lines.iter().flatten() {
+        w.put(name, value);
+    }
+}
+
+/// A line per database that holds keys.
+pub fn keyspace(w: &mut Info, keyspace: &Keyspace, now: UnixMillis) {
+    for index in 0..keyspace.databases() {
+        let db = keyspace.db(DbIndex(index));
+        if db.keys.is_empty() {
+            continue;
+        }
+        let (keys, expires, ttl) = (db.keys.len(), db.expiry.len(), db.expiry.average_ttl_ms(now));
+        let name = format!("db{index}");
+        w.put(&name, format_args!("keys={keys},expires={expires},avg_ttl={ttl},subexpiry=0"));
+    }
+}
+
+pub fn debug(w: &mut Info, stats: &Stats) {
+    stats.info_debug(w);
+    w.later("allocator_allocated_lua");
+    w.later("allocator_active_lua");
+    w.later("allocator_resident_lua");
+    w.later("allocator_frag_bytes_lua");
+}

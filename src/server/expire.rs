@@ -1,0 +1,69 @@
+//! Expiry on time: keys whose deadlines have passed are removed between the commands of clients.
+//!
+//! The reactor sleeps until the earliest deadline, so a key goes away within a millisecond or two of it. When
+//! many are due at once the work is done in slices of [`SLICE`], one each turn, and all slices of a tick share a
+//! budget: `active-expire-effort` decides how much of the processor it may be, from a quarter to almost half.
+//! What is left when the budget is used up waits for the next tick; nobody can read it meanwhile, for a read
+//! looks at the deadline too.
+//!
+//! Each key is a unit of its own: its event, and its DEL for replicas and the AOF.
+
+use std::time::Duration;
+
+use super::unit::Unit;
+use super::{Server, cron, exec};
+use crate::keyspace::Deleted;
+
+/// The longest that clients wait for expiry.
+const SLICE: Duration = Duration::from_micros(500);
+
+/// Gives expiry its share of the tick that begins.
+pub fn refill(srv: &mut Server) {
+    if !srv.debug.active_expire {
+        srv.cron.expire_left_us = 0;
+        return;
+    }
+    let effort = u64::from(srv.conf.memory.active_expire_effort.clamp(1, 10)) - 1;
+    let percent = 25 + 2 * effort;
+    srv.cron.expire_left_us = 10_000 * percent / u64::from(cron::ticks_per_second(srv));
+}
+
+/// Removes what is due, for one slice at most.
+pub fn run(srv: &mut Box<Server>) {
+    let now = srv.clock.now();
+    if srv.keyspace.is_due(now) && srv.cron.expire_left_us > 0 {
+        let before = srv.keyspace.stats.expire_cycle_us;
+        srv.keyspace.expire_due(now, SLICE);
+        let spent = srv.keyspace.stats.expire_cycle_us - before;
+        srv.cron.expire_left_us = srv.cron.expire_left_us.saturating_sub(spent);
+        for deleted in std::mem::take(&mut srv.keyspace.deleted) {
+            tell(&mut srv.unit, &deleted);
+            exec::after_unit(srv);
+        }
+    }
+}
+
+fn tell(unit: &mut Unit, deleted: &Deleted) {
+    let verb: &[u8] = if deleted.lazily { b"UNLINK" } else { b"DEL" };
+    unit.add(deleted.db, &[verb, &deleted.key]);
+}
+
+/// How long the reactor may sleep for all that expiry cares.
+pub fn sleep_time(srv: &Server) -> Option<Duration> {
+    if srv.cron.expire_left_us == 0 {
+        return None;
+    }
+    let deadline = srv.keyspace.next_expiry()?;
+    // A key is gone when its deadline has passed, not when it has come.
+    let left_ms = deadline.0.saturating_sub(srv.clock.now().0).saturating_add(1);
+    Some(Duration::from_millis(left_ms.max(0) as u64))
+}
+
+impl Server {
+    /// Passes on which keys the keyspace has removed on its own account.
+    #[cold]
+    pub fn gather_deleted(&mut self) {
+        let Server { keyspace, unit, .. } = self;
+        keyspace.deleted.drain(..).for_each(|deleted| tell(unit, &deleted));
+    }
+}
