@@ -38,9 +38,9 @@ pub fn run_if_due(srv: &mut Box<Server>) {
     srv.memory.observe(srv.clock.now().seconds());
     super::expire::refill(srv);
     watch_clients(srv);
-    srv.stats.cron_us += srv.clock.mono_us() - now;
     shutdown::tick(srv);
     tell_how_it_goes(srv);
+    srv.stats.cron_us += srv.clock.mono_us() - now;
 }
 
 /// `hz`, raised with `dynamic-hz` so that no tick has more than a few hundred clients to look at.

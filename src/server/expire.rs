@@ -20,6 +20,10 @@ const SLICE: Duration = Duration::from_micros(500);
 
 /// Gives expiry its share of the tick that begins.
 pub fn refill(srv: &mut Server) {
+    if !srv.debug.active_expire {
+        srv.cron.expire_left_us = 0;
+        return;
+    }
     let effort = u64::from(srv.conf.memory.active_expire_effort.clamp(1, 10)) - 1;
     let percent = 25 + 2 * effort;
     srv.cron.expire_left_us = 10_000 * percent / u64::from(cron::ticks_per_second(srv));

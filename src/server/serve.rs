@@ -141,9 +141,9 @@ fn refuse_protocol(srv: &mut Server, call: &mut Call, error: ProtocolError) {
     srv.stats.count_error("ERR");
     if srv.log.wants(LogLevel::Verbose) {
         let (who, sent) = (describe(srv, call), excerpt(call.query.unread()));
+        let error = error.log_text();
         srv.log.verbose(format_args!(
-            "Protocol error ({}) from client: {who}. Query buffer during protocol error: {sent}",
-            error.text().escape_ascii()
+            "Protocol error ({error}) from client: {who}. Query buffer during protocol error: {sent}"
         ));
     }
     call.hang_up = true;
