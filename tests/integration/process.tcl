@@ -320,7 +320,11 @@ start_server {tags {process}} {
         if {[catch {glob /proc/$pid/fdinfo/*} fds]} { skip "no /proc here" }
         set client [redis_client]
         $client ping
-        set inherited [lmap fd [glob -nocomplain /proc/[pid]/fd/*] {file tail $fd}]
+        set inherited {}
+        foreach fd [glob -nocomplain /proc/[pid]/fdinfo/*] {
+            if {![catch {read_file $fd} info] && [regexp {flags:\s*(\d+)} $info -> flags]
+                    && !([scan $flags %o] & 02000000)} { lappend inherited [file tail $fd] }
+        }
         set open {}
         foreach fd $fds {
             # What this test was started with, the server inherits: not its fault.
