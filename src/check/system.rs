@@ -16,7 +16,9 @@ enum Finding {
     Warning(String),
 }
 
-const CHECKS: [(&str, fn() -> Finding); 4] = [
+type Check = fn() -> Finding;
+
+const CHECKS: [(&str, Check); 4] = [
     ("slow-clocksource", slow_clock),
     ("xen-clocksource", xen_clock),
     ("overcommit", overcommit),

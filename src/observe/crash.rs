@@ -235,7 +235,12 @@ fn on_panic(info: &PanicHookInfo<'_>, default: &(dyn Fn(&PanicHookInfo<'_>) + Sy
         return; // Inside the report: `try_section` goes on with the next part.
     }
     begin(libc::SIGABRT);
-    let message = info.payload_as_str().unwrap_or("a panic without words");
+    let payload = info.payload();
+    let message = payload
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("a panic without words");
     let mut report = Report::open();
     report.text(START);
     match info.location() {

@@ -143,7 +143,8 @@ impl Log {
             return;
         }
         if text.len() > MESSAGE_MAX {
-            text.truncate(text.floor_char_boundary(MESSAGE_MAX));
+            let end = (0..=MESSAGE_MAX).rev().find(|end| text.is_char_boundary(*end));
+            text.truncate(end.unwrap_or(0));
         }
         if let Sink::Memory(lines) = &mut self.sink {
             lines.push((level, text));

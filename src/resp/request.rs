@@ -99,7 +99,7 @@ impl ProtocolError {
             ProtocolError::Count => "invalid mbulk count",
             ProtocolError::Expected(_) => "expected $ but got something else",
             ProtocolError::Length => "invalid bulk length",
-            ProtocolError::Quotes => "unbalanced quotes in inline request",
+            ProtocolError::Quotes => "unbalanced quotes in request",
             ProtocolError::UnauthenticatedCount => "unauth mbulk count",
             ProtocolError::UnauthenticatedLength => "unauth bulk length",
         }

@@ -213,7 +213,7 @@ static SUBCOMMANDS: &[Subcommand] = &[
     Subcommand {
         name: "restart",
         words: 2..=ANY,
-        run: |srv, call| restart(srv, call),
+        run: |srv, call| restart(srv, call, true),
         help: &[
             "RESTART [<milliseconds>]",
             "    Write the configuration, end in good order and start again after a while",
@@ -347,7 +347,8 @@ fn protocol(_: &mut Box<Server>, call: &mut Call) -> CmdResult {
     match kind.as_slice() {
         b"string" => out.bulk(b"Hello World"),
         b"integer" => out.int(12345),
-        b"double" => out.double(3.141),
+        // Not pi, but the reference's sample.
+        b"double" => out.double(3141.0 / 1000.0),
         b"null" => out.null(),
         b"array" => {
             out.array(3);
