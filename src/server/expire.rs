@@ -13,6 +13,7 @@ use std::time::Duration;
 use super::unit::Unit;
 use super::{Server, cron, exec};
 use crate::keyspace::Deleted;
+use crate::observe::latency::event;
 
 /// The longest that clients wait for expiry.
 const SLICE: Duration = Duration::from_micros(500);
@@ -36,6 +37,7 @@ pub fn run(srv: &mut Box<Server>) {
         srv.keyspace.expire_due(now, SLICE);
         let spent = srv.keyspace.stats.expire_cycle_us - before;
         srv.cron.expire_left_us = srv.cron.expire_left_us.saturating_sub(spent);
+        srv.latency.add(&srv.conf.latency, event::EXPIRE_CYCLE, spent / 1000, now.seconds());
         for deleted in std::mem::take(&mut srv.keyspace.deleted) {
             tell(&mut srv.unit, &deleted);
             exec::after_unit(srv);
