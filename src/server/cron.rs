@@ -68,7 +68,10 @@ fn tell_how_it_goes(srv: &mut Server) {
         let db = keyspace.db(DbIndex(index));
         if !db.keys.is_empty() {
             let (keys, volatile) = (db.keys.len(), db.expiry.len());
-            log.verbose(format_args!("DB {index}: {keys} keys ({volatile} volatile)"));
+            let slots = db.keys.room();
+            log.verbose(format_args!(
+                "DB {index}: {keys} keys ({volatile} volatile) in {slots} slots HT."
+            ));
         }
     }
     let (clients, bytes) = (clients.len(), alloc::used());
