@@ -72,7 +72,8 @@ pub fn flags(command: &Command) -> u64 {
 
 fn write_flags(out: &mut Reply, command: &Command) {
     let flags = flags(command);
-    out.set(flags.count_ones() as usize);
+    // Not every flag has a name to the outside.
+    out.set(flag::NAMES.iter().filter(|(bit, _)| flags & bit != 0).count());
     for (bit, name) in flag::NAMES {
         if flags & bit != 0 {
             out.simple(name);
