@@ -71,9 +71,9 @@ pub fn flags(command: &Command) -> u64 {
 }
 
 fn write_flags(out: &mut Reply, command: &Command) {
-    let flags = flags(command);
-    // Not every flag has a name to the outside.
-    out.set(flag::NAMES.iter().filter(|(bit, _)| flags & bit != 0).count());
+    let named = flag::NAMES.iter().fold(0, |all, (bit, _)| all | bit);
+    let flags = flags(command) & named;
+    out.set(flags.count_ones() as usize);
     for (bit, name) in flag::NAMES {
         if flags & bit != 0 {
             out.simple(name);
