@@ -99,7 +99,7 @@ impl ProtocolError {
             ProtocolError::Count => "invalid mbulk count",
             ProtocolError::Expected(_) => "expected $ but got something else",
             ProtocolError::Length => "invalid bulk length",
-            ProtocolError::Quotes => "unbalanced quotes in inline request",
+            ProtocolError::Quotes => "unbalanced quotes in request",
             ProtocolError::UnauthenticatedCount => "unauth mbulk count",
             ProtocolError::UnauthenticatedLength => "unauth bulk length",
         }
@@ -439,7 +439,10 @@ impl Query {
 
     /// What has arrived and was not understood yet, for the log.
     pub fn unread(&self) -> &[u8] {
-        self.buf.get(self.pos..).unwrap_or_default()
+        match &self.filling {
+            Some(filling) => &filling.bytes,
+            None => self.buf.get(self.pos..).unwrap_or_default(),
+        }
     }
 
     /// All bytes held for this client, as `client-query-buffer-limit` limits them.
