@@ -204,6 +204,31 @@ pub fn startup() -> usize {
     STARTUP.load(Relaxed) as usize
 }
 
+/// The highest value [`used`] has shown to those who asked.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Peak {
+    bytes: usize,
+}
+
+impl Peak {
+    /// Notes the present use, and returns it.
+    pub fn observe(&mut self) -> usize {
+        let now = used();
+        self.bytes = self.bytes.max(now);
+        now
+    }
+
+    /// The highest value noted.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Begins again from the present use (CONFIG RESETSTAT).
+    pub fn reset(&mut self) {
+        self.bytes = used();
+    }
+}
+
 /// jemalloc's own view of its memory, for INFO and MEMORY STATS.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Stats {

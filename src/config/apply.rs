@@ -7,6 +7,7 @@
 use std::io;
 
 use super::{Apply, Config};
+use crate::base::alloc;
 use crate::base::files::Files;
 use crate::observe::crash;
 use crate::server::oom::OomRole;
@@ -27,6 +28,8 @@ pub fn apply(
         }
         return Err((name, reason));
     }
+    // The keyspace keeps a few options of its own; telling it costs less than asking whether to.
+    srv.tune_keyspace();
     Ok(())
 }
 
@@ -62,6 +65,10 @@ fn take(srv: &mut Server, step: Apply) -> Result<(), String> {
         // Who is in stays in: the gates look at the new password only for those who come.
         Apply::Requirepass => {
             srv.refresh_states();
+            Ok(())
+        }
+        Apply::JemallocBgThread => {
+            alloc::background_threads(srv.conf.memory.jemalloc_bg_thread);
             Ok(())
         }
         // Read anew by those who use them, or the feature has yet to come.

@@ -16,9 +16,10 @@
 //! the entry knows its own deadline: nothing stale gathers, whatever clients do. Being ordered by wall-clock
 //! time and never by ticks, the index does not care when the clock jumps: what is due then is due.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::base::clock::UnixMillis;
+use crate::ds::words::Words;
 
 /// Bits of an item that say when.
 const TIME_BITS: u32 = 24;
@@ -32,7 +33,7 @@ pub const LOW_BITS: u32 = 24;
 /// The ordered index of one database.
 #[derive(Debug)]
 pub struct Expiry {
-    epochs: BTreeMap<i64, BTreeSet<u64>>,
+    epochs: BTreeMap<i64, Words>,
     /// Items that stand for several keys (the same 40 bits at the same millisecond): how many more.
     shared: BTreeMap<(i64, u64), usize>,
     /// The earliest deadline, `i64::MAX` without any.
@@ -83,7 +84,7 @@ impl Expiry {
     /// Forgets the deadline of a key.
     pub fn remove(&mut self, deadline: UnixMillis, hash: u64) {
         let (epoch, item) = split(deadline, hash);
-        let Some(items) = self.epochs.get_mut(&epoch).filter(|items| items.contains(&item)) else {
+        let Some(items) = self.epochs.get_mut(&epoch).filter(|items| items.contains(item)) else {
             return;
         };
         self.len -= 1;
@@ -92,7 +93,7 @@ impl Expiry {
             self.unshare(epoch, item);
             return;
         }
-        items.remove(&item);
+        items.remove(item);
         if items.is_empty() {
             self.epochs.remove(&epoch);
         }
@@ -128,7 +129,7 @@ impl Expiry {
     /// The earliest item.
     pub fn first(&self) -> Option<Due> {
         let (epoch, items) = self.epochs.first_key_value()?;
-        let item = *items.first()?;
+        let item = items.first()?;
         let deadline = UnixMillis((epoch << TIME_BITS) | (item >> 40) as i64);
         let bits = item & HASH_BITS;
         Some(Due { deadline, hash: ((bits >> LOW_BITS) << 48) | (bits & ((1 << LOW_BITS) - 1)) })

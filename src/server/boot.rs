@@ -19,6 +19,7 @@ use super::process::os_text;
 use super::signals::Bell;
 use super::title::{self, TitleArea};
 use super::{COMPAT_VERSION, Server, daemon, limits, oom, supervise, turn};
+use crate::base::alloc;
 use crate::base::clock::Clock;
 use crate::base::files::Files;
 use crate::base::rng::Rng;
@@ -165,6 +166,7 @@ fn make_ready(srv: &mut Server) -> Result<(), Fatal> {
     show_logo(srv);
     limits::warn_of_backlog(srv.conf.net.tcp_backlog, &mut srv.log);
     open_sockets(srv)?;
+    start_helpers(srv)?;
     srv.log.notice(format_args!("Server initialized"));
     let Server { oom, conf, files, log, .. } = srv;
     // Refused: said in the log, and no reason to stop.
@@ -180,6 +182,13 @@ fn make_ready(srv: &mut Server) -> Result<(), Fatal> {
         supervise::notify("READY=1\n", &mut srv.log);
     }
     Ok(())
+}
+
+/// Starts the threads that free memory. They come after the last fork of the start-up.
+fn start_helpers(srv: &mut Server) -> Result<(), Fatal> {
+    alloc::background_threads(srv.conf.memory.jemalloc_bg_thread);
+    alloc::mark_startup();
+    srv.keyspace.lazyfree.start().map_err(|error| cannot("start the lazy free thread", &error))
 }
 
 /// Shows the title that the configuration asks for, at the start and when it changes.

@@ -1,6 +1,6 @@
 //! Expiry on time: keys whose deadlines have passed are removed between the commands of clients.
 //!
-//! The reactor sleeps until the earliest deadline, so a key goes away within a millisecond or two of it. When
+//! The reactor sleeps until the earliest deadline, so a key goes away within some ten milliseconds of it. When
 //! many are due at once the work is done in slices of [`SLICE`], one each turn, and all slices of a tick share a
 //! budget: `active-expire-effort` decides how much of the processor it may be, from a quarter to almost half.
 //! What is left when the budget is used up waits for the next tick; nobody can read it meanwhile, for a read
@@ -18,6 +18,9 @@ use crate::observe::latency::event;
 /// The longest that clients wait for expiry.
 const SLICE: Duration = Duration::from_micros(500);
 
+/// Deadlines closer than this are served together: waking for each of them would cost more than they do.
+const GRAIN_MS: i64 = 10;
+
 /// Gives expiry its share of the tick that begins.
 pub fn refill(srv: &mut Server) {
     if !srv.debug.active_expire {
@@ -32,7 +35,7 @@ pub fn refill(srv: &mut Server) {
 /// Removes what is due, for one slice at most.
 pub fn run(srv: &mut Box<Server>) {
     let now = srv.clock.now();
-    if srv.keyspace.is_due(now) && srv.cron.expire_left_us > 0 {
+    if srv.keyspace.is_due(now) && srv.cron.expire_left_us > 0 && srv.debug.active_expire {
         let before = srv.keyspace.stats.expire_cycle_us;
         srv.keyspace.expire_due(now, SLICE);
         let spent = srv.keyspace.stats.expire_cycle_us - before;
@@ -52,13 +55,13 @@ fn tell(unit: &mut Unit, deleted: &Deleted) {
 
 /// How long the reactor may sleep for all that expiry cares.
 pub fn sleep_time(srv: &Server) -> Option<Duration> {
-    if srv.cron.expire_left_us == 0 {
+    if srv.cron.expire_left_us == 0 || !srv.debug.active_expire {
         return None;
     }
     let deadline = srv.keyspace.next_expiry()?;
     // A key is gone when its deadline has passed, not when it has come.
     let left_ms = deadline.0.saturating_sub(srv.clock.now().0).saturating_add(1);
-    Some(Duration::from_millis(left_ms.max(0) as u64))
+    Some(Duration::from_millis(left_ms.max(GRAIN_MS) as u64))
 }
 
 impl Server {
