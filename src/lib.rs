@@ -14,7 +14,6 @@ pub mod types;
 // Second floor: commands and features.
 pub mod acl;
 pub mod command;
-
 pub mod config;
 pub mod info;
 pub mod observe;

@@ -71,7 +71,8 @@ pub fn flags(command: &Command) -> u64 {
 }
 
 fn write_flags(out: &mut Reply, command: &Command) {
-    let flags = flags(command);
+    let named = flag::NAMES.iter().fold(0, |all, (bit, _)| all | bit);
+    let flags = flags(command) & named;
     out.set(flags.count_ones() as usize);
     for (bit, name) in flag::NAMES {
         if flags & bit != 0 {

@@ -175,7 +175,7 @@ pub mod flag {
     pub const ALLOW_BUSY: u64 = 1 << 20;
     pub const MOVABLEKEYS: u64 = 1 << 21;
 
-    /// Names in the order in which COMMAND INFO lists them.
+    /// Names in the order in which COMMAND INFO lists them. Compat: that a command is protected by an option is not told. Compat: `protected` is not shown.
     pub const NAMES: &[(u64, &str)] = &[
         (WRITE, "write"),
         (READONLY, "readonly"),
@@ -194,7 +194,6 @@ pub mod flag {
         (MAY_REPLICATE, "may_replicate"),
         (SENTINEL, "sentinel"),
         (NO_MANDATORY_KEYS, "no_mandatory_keys"),
-        (PROTECTED, "protected"),
         (NO_ASYNC_LOADING, "no_async_loading"),
         (NO_MULTI, "no_multi"),
         (MOVABLEKEYS, "movablekeys"),

@@ -250,6 +250,17 @@ impl Opt {
         }
     }
 
+    /// A value that came as one word, as the words it stands for: split at single spaces for an option that takes many.
+    pub fn words(&self, value: &[u8]) -> Vec<Vec<u8>> {
+        if !self.kind.takes_many() {
+            return vec![value.to_vec()];
+        }
+        if value.is_empty() {
+            return Vec::new();
+        }
+        value.split(|b| *b == b' ').map(<[u8]>::to_vec).collect()
+    }
+
     /// Parses words into the option's field. On error the configuration is as before.
     pub fn assign(&self, conf: &mut Config, words: &[Vec<u8>]) -> Result<(), String> {
         if let (Some(check), [word]) = (self.check, words)

@@ -297,6 +297,12 @@ impl<'r, 'f> Parser<'r, 'f> {
 
     fn option(&mut self, opt: &'static Opt, words: &[Vec<u8>]) -> Result<(), String> {
         let conf = &mut self.out.config;
+        // A quoted list is as good as its words: `bind "127.0.0.1 ::1"`.
+        let split = match words {
+            [one] if one.contains(&b' ') => opt.words(one),
+            _ => words.to_vec(),
+        };
+        let words = &split[..];
         if opt.name != "save" {
             return opt.assign(conf, words);
         }
@@ -383,6 +389,14 @@ mod tests {
         let number = place.strip_prefix("Reading the configuration file, at line ").unwrap();
         let line = line.strip_prefix(">>> '").and_then(|line| line.strip_suffix('\'')).unwrap();
         (number.parse().unwrap(), line.to_owned(), reason.to_owned())
+    }
+
+    #[test]
+    fn a_quoted_list_is_as_good_as_its_words() {
+        let args = ["c.conf", "--client-output-buffer-limit", "normal 1000000 0 0"];
+        let started = start(&args, "bind \"127.0.0.1 ::1\"\n", "").expect("both are lists");
+        assert_eq!(started.config.net.bind, ["127.0.0.1", "::1"]);
+        assert_eq!(started.config.clients.output_limits[0].hard_bytes, 1_000_000);
     }
 
     /// Command lines and what Redis 8.2 had to say about them. The file holds `hz 5`, the standard input nothing.

@@ -62,7 +62,7 @@ pub fn set_many(
     for (opt, (name, value)) in opts.into_iter().zip(pairs) {
         let name = opt.spelled(name);
         let before = opt.show(&changed);
-        opt.assign(&mut changed, &words(opt, value))
+        opt.assign(&mut changed, &opt.words(value))
             .map_err(|reason| SetError::apply(name, &reason))?;
         let known = opt.apply == Apply::None || steps.iter().any(|(step, _)| *step == opt.apply);
         if !known && opt.show(&changed) != before {
@@ -94,17 +94,6 @@ fn look_up(pairs: &[(&[u8], &[u8])], protected: bool) -> Result<Vec<&'static Opt
         opts.push(opt);
     }
     Ok(opts)
-}
-
-/// The value as words: split at single spaces for an option that takes many, else as it is.
-fn words(opt: &Opt, value: &[u8]) -> Vec<Vec<u8>> {
-    if !opt.kind.takes_many() {
-        return vec![value.to_vec()];
-    }
-    if value.is_empty() {
-        return Vec::new();
-    }
-    value.split(|b| *b == b' ').map(<[u8]>::to_vec).collect()
 }
 
 #[cfg(test)]

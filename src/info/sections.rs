@@ -36,7 +36,7 @@ pub fn server(w: &mut Info, process: &Process, (conf, hz): (&Config, u32), clock
     // Compat: this is what Redis says where it was not built by GCC.
     w.put("gcc_version", "0.0.0");
     w.put("process_id", std::process::id());
-    w.later_as("process_supervised", "no");
+    w.put("process_supervised", process.supervisor());
     w.put("run_id", &process.run_id);
     w.put("tcp_port", conf.net.port);
     w.put("server_time_usec", now_us);

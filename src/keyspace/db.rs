@@ -69,6 +69,11 @@ impl Keys {
         self.seed.hash(key)
     }
 
+    /// Room of the tables, in keys.
+    pub fn room(&self) -> usize {
+        self.tables.iter().map(Table::slots).sum()
+    }
+
     /// Number of keys.
     #[inline]
     pub fn len(&self) -> usize {

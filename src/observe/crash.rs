@@ -29,6 +29,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, Ordering};
 
 use super::raw_log::RawLog;
+use crate::base::alloc;
 
 /// Somebody who knows what the process was doing.
 pub trait Testify {
@@ -235,7 +236,12 @@ fn on_panic(info: &PanicHookInfo<'_>, default: &(dyn Fn(&PanicHookInfo<'_>) + Sy
         return; // Inside the report: `try_section` goes on with the next part.
     }
     begin(libc::SIGABRT);
-    let message = info.payload_as_str().unwrap_or("a panic without words");
+    let payload = info.payload();
+    let message = payload
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("a panic without words");
     let mut report = Report::open();
     report.text(START);
     match info.location() {
@@ -262,6 +268,8 @@ fn begin(signal: i32) {
 
 /// The parts that both kinds of report have, the less certain ones last.
 fn rest(report: &mut Report) {
+    // INFO below will count what looking up symbols has taken.
+    report.log.put(format_args!("# Memory in use: {} bytes\n", alloc::used()));
     report.section("STACK TRACE");
     stack_trace(report);
     report.text(b"\n------ STACK TRACE DONE ------\n");

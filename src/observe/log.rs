@@ -143,7 +143,8 @@ impl Log {
             return;
         }
         if text.len() > MESSAGE_MAX {
-            text.truncate(text.floor_char_boundary(MESSAGE_MAX));
+            let end = (0..=MESSAGE_MAX).rev().find(|end| text.is_char_boundary(*end));
+            text.truncate(end.unwrap_or(0));
         }
         if let Sink::Memory(lines) = &mut self.sink {
             lines.push((level, text));
@@ -309,4 +310,97 @@ fn json_text(message: &str) -> String {
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    fn line(conf: &LogConfig, level: LogLevel, message: &str) -> String {
+        let mut log = Log::memory();
+        log.follow(conf);
+        (log.role, log.pid) = (Role::Primary, 4711);
+        let now = DateTime::parse_from_rfc3339("2026-11-03T03:01:24.009Z").expect("a date");
+        Head { log: &log, level, now: now.with_timezone(&Local) }.line(message)
+    }
+
+    /// The parts of a line that do not hang on the time zone.
+    fn around_time(line: &str) -> (String, String) {
+        let (before, rest) = line.split_at(line.find("Nov 2026").map_or(0, |at| at - 3));
+        let after = rest.get("03 Nov 2026 03:01:24".len()..).unwrap_or_default();
+        (before.to_owned(), after.to_owned())
+    }
+
+    #[test]
+    fn the_usual_form() {
+        let conf = Config::default().log;
+        let marks = [
+            (LogLevel::Debug, '.'),
+            (LogLevel::Verbose, '-'),
+            (LogLevel::Notice, '*'),
+            (LogLevel::Warning, '#'),
+        ];
+        for (level, mark) in marks {
+            let (before, after) = around_time(&line(&conf, level, "all is well"));
+            assert_eq!(before, "4711:M ");
+            assert_eq!(after, format!(".009 {mark} all is well\n"));
+        }
+    }
+
+    #[test]
+    fn the_other_forms_keep_a_message_on_its_line() {
+        let mut conf = Config::default().log;
+        conf.timestamp_format = LogTimestamp::Milliseconds;
+        let message = "a \"q\" = \\ line\r\ntwo\t\u{1}";
+        conf.format = LogFormat::Logfmt;
+        assert_eq!(
+            line(&conf, LogLevel::Warning, message),
+            "pid=4711 role=primary timestamp=\"1793674884009\" level=warning \
+             message=\"a 'q' = \\ line  two\t\u{1}\"\n"
+        );
+        conf.format = LogFormat::Json;
+        assert_eq!(
+            line(&conf, LogLevel::Verbose, message),
+            "{\"pid\":4711,\"role\":\"primary\",\"timestamp\":\"1793674884009\",\"level\":\"info\",\
+             \"message\":\"a \\\"q\\\" = \\\\ line\\r\\ntwo\\t\\u0001\"}\n"
+        );
+    }
+
+    #[test]
+    fn levels_below_the_wanted_one_are_silent() {
+        let mut conf = Config::default().log;
+        conf.level = LogLevel::Warning;
+        let mut log = Log::memory();
+        log.follow(&conf);
+        log.notice(format_args!("unheard"));
+        log.warning(format_args!("heard"));
+        conf.level = LogLevel::Nothing;
+        log.follow(&conf);
+        log.warning(format_args!("unheard"));
+        assert_eq!(log.lines(), [(LogLevel::Warning, "heard".to_owned())]);
+    }
+
+    #[test]
+    fn a_long_message_is_cut_between_characters() {
+        let mut log = Log::memory();
+        log.notice(format_args!("x{}", "\u{e4}".repeat(MESSAGE_MAX)));
+        let (_, text) = &log.lines()[0];
+        assert!(text.len() <= MESSAGE_MAX && text.len() > MESSAGE_MAX - 2);
+    }
+
+    #[test]
+    fn a_file_that_was_moved_away_is_made_anew() {
+        let dir = std::env::temp_dir().join(format!("hematite-log-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).expect("a temporary folder");
+        let path = dir.join("a.log");
+        let mut file = LogFile { path: path.clone(), open: None };
+        file.append(b"one\n").expect("written");
+        file.append(b"two\n").expect("written");
+        std::fs::rename(&path, dir.join("old.log")).expect("moved");
+        file.append(b"three\n").expect("written");
+        assert_eq!(std::fs::read(dir.join("old.log")).expect("there"), b"one\ntwo\n");
+        assert_eq!(std::fs::read(&path).expect("there"), b"three\n");
+        std::fs::remove_dir_all(&dir).expect("removed");
+    }
 }

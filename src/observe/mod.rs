@@ -5,7 +5,7 @@
 //!   durations of one command (LATENCY HISTOGRAM, INFO latencystats);
 //! * [`monitor`]: the live stream of commands;
 //! * [`rates`]: the `instantaneous_*` figures of INFO; [`usage`]: memory and processor time;
-//! * [`log`]: the log, [`raw_log`] the same for a dying process, [`syslog`]; [`crash`]: its last words;
+//! * [`log`]: the server's log, and [`raw_log`], its form for signal handlers; [`crash`]: the report of a crash;
 //! * [`redact`]: which words of a call are secrets, for all who show calls.
 //!
 //! Everything here is paid for on the path of every command, so each part is built so that the usual case is one

@@ -89,6 +89,21 @@ impl ProtocolError {
         };
         text.as_bytes().to_vec()
     }
+
+    /// The text as the log shows it, which is not always what the client is told.
+    pub fn log_text(self) -> &'static str {
+        match self {
+            ProtocolError::BigCountLine => "too big mbulk count string",
+            ProtocolError::BigInline => "too big inline request",
+            ProtocolError::BigLengthLine => "too big bulk count string",
+            ProtocolError::Count => "invalid mbulk count",
+            ProtocolError::Expected(_) => "expected $ but got something else",
+            ProtocolError::Length => "invalid bulk length",
+            ProtocolError::Quotes => "unbalanced quotes in request",
+            ProtocolError::UnauthenticatedCount => "unauth mbulk count",
+            ProtocolError::UnauthenticatedLength => "unauth bulk length",
+        }
+    }
 }
 
 /// What [`Query::parse`] found.
@@ -445,7 +460,10 @@ impl Query {
 
     /// What has arrived and was not understood yet, for the log.
     pub fn unread(&self) -> &[u8] {
-        self.buf.get(self.pos..).unwrap_or_default()
+        match &self.filling {
+            Some(filling) => &filling.bytes,
+            None => self.buf.get(self.pos..).unwrap_or_default(),
+        }
     }
 
     /// All bytes held for this client, as `client-query-buffer-limit` limits them.

@@ -4,6 +4,7 @@ use super::serve::say_over_output;
 use super::{Server, shutdown};
 use crate::base::alloc;
 use crate::config::LogLevel;
+use crate::keyspace::DbIndex;
 
 /// When the next tick is due, and how many there were.
 #[derive(Debug, Default)]
@@ -38,9 +39,9 @@ pub fn run_if_due(srv: &mut Box<Server>) {
     srv.memory.observe(srv.clock.now().seconds());
     super::expire::refill(srv);
     watch_clients(srv);
-    srv.stats.cron_us += srv.clock.mono_us() - now;
     shutdown::tick(srv);
     tell_how_it_goes(srv);
+    srv.stats.cron_us += srv.clock.mono_us() - now;
 }
 
 /// `hz`, raised with `dynamic-hz` so that no tick has more than a few hundred clients to look at.
@@ -58,13 +59,23 @@ pub fn ticks_per_second(srv: &Server) -> u32 {
 /// Every five seconds, for those who want to read much.
 fn tell_how_it_goes(srv: &mut Server) {
     const EVERY_MS: u64 = 5000;
-    let Cron { ticks, .. } = srv.cron;
     let ticks_between = (EVERY_MS * u64::from(ticks_per_second(srv)) / 1000).max(1);
-    if srv.log.wants(LogLevel::Debug) && ticks % ticks_between == 1 {
-        let (clients, bytes) = (srv.clients.len(), alloc::used());
-        srv.log
-            .debug(format_args!("{clients} clients connected (0 replicas), {bytes} bytes in use"));
+    if !srv.log.wants(LogLevel::Verbose) || srv.cron.ticks % ticks_between != 1 {
+        return;
     }
+    let Server { keyspace, log, clients, .. } = srv;
+    for index in 0..keyspace.databases() {
+        let db = keyspace.db(DbIndex(index));
+        if !db.keys.is_empty() {
+            let (keys, volatile) = (db.keys.len(), db.expiry.len());
+            let slots = db.keys.room();
+            log.verbose(format_args!(
+                "DB {index}: {keys} keys ({volatile} volatile) in {slots} slots HT."
+            ));
+        }
+    }
+    let (clients, bytes) = (clients.len(), alloc::used());
+    log.debug(format_args!("{clients} clients connected (0 replicas), {bytes} bytes in use"));
 }
 
 /// Looks at a share of the clients, so that each is seen about once a second: closes those that were silent for too

@@ -8,8 +8,7 @@ use std::ops::RangeInclusive;
 use std::os::unix::process::CommandExt;
 use std::time::Duration;
 
-use super::shutdown;
-use super::{Server, debug_keys};
+use super::{Server, debug_keys, expire, shutdown};
 use crate::base::glob;
 use crate::base::{alloc, memory, text};
 use crate::client::Client;
@@ -129,7 +128,7 @@ static SUBCOMMANDS: &[Subcommand] = &[
     Subcommand {
         name: "dict-resizing",
         words: 3..=3,
-        run: |srv, call| switch(call, &mut srv.debug.table_resizing, true),
+        run: |srv, call| switch(call, &mut srv.debug.table_resizing),
         help: &["DICT-RESIZING <0|1>", "    Let the tables of keys keep or change their size."],
     },
     Subcommand {
@@ -201,7 +200,7 @@ static SUBCOMMANDS: &[Subcommand] = &[
     Subcommand {
         name: "pause-cron",
         words: 3..=3,
-        run: |srv, call| switch(call, &mut srv.debug.cron_paused, true),
+        run: |srv, call| switch(call, &mut srv.debug.cron_paused),
         help: &["PAUSE-CRON <0|1>", "    Stop the periodic work, or let it go on."],
     },
     Subcommand {
@@ -269,7 +268,7 @@ static SUBCOMMANDS: &[Subcommand] = &[
     Subcommand {
         name: "set-active-expire",
         words: 3..=3,
-        run: |srv, call| switch(call, &mut srv.debug.active_expire, true),
+        run: set_active_expire,
         help: &[
             "SET-ACTIVE-EXPIRE <0|1>",
             "    With 0, keys past their time stay until somebody touches them.",
@@ -278,13 +277,13 @@ static SUBCOMMANDS: &[Subcommand] = &[
     Subcommand {
         name: "set-disable-deny-scripts",
         words: 3..=3,
-        run: |srv, call| switch(call, &mut srv.debug.scripts_unbound, true),
+        run: |srv, call| switch(call, &mut srv.debug.scripts_unbound),
         help: &[],
     },
     Subcommand {
         name: "set-skip-checksum-validation",
         words: 3..=3,
-        run: |srv, call| switch(call, &mut srv.debug.checksums_skipped, true),
+        run: |srv, call| switch(call, &mut srv.debug.checksums_skipped),
         help: &[
             "SET-SKIP-CHECKSUM-VALIDATION <0|1>",
             "    Look or do not look at the checksums of snapshots and of RESTORE.",
@@ -318,10 +317,17 @@ fn help(_: &mut Box<Server>, call: &mut Call) -> CmdResult {
 }
 
 /// Sets a switch from the third word, read as leniently as C's `atoi` does: what is no number is 0.
-fn switch(call: &mut Call, field: &mut bool, on: bool) -> CmdResult {
-    *field = (leading_integer(call.args().at(2)) != 0) == on;
+fn switch(call: &mut Call, field: &mut bool) -> CmdResult {
+    *field = leading_integer(call.args().at(2)) != 0;
     call.out.ok();
     Ok(Done)
+}
+
+fn set_active_expire(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
+    let done = switch(call, &mut srv.debug.active_expire);
+    // At once, not with the next tick.
+    expire::refill(srv);
+    done
 }
 
 fn leading_integer(word: &[u8]) -> i64 {
@@ -380,6 +386,7 @@ fn protocol(_: &mut Box<Server>, call: &mut Call) -> CmdResult {
     match kind.as_slice() {
         b"string" => out.bulk(b"Hello World"),
         b"integer" => out.int(12345),
+        #[expect(clippy::approx_constant, reason = "it is the reference's example, not pi")]
         b"double" => out.double(3.141),
         b"null" => out.null(),
         b"array" => {

@@ -44,8 +44,7 @@ pub fn process(srv: &mut Box<Server>, call: &mut Call) -> Flow {
             }
         }
         Err((None, _)) if is_http(call.query.args().at(0)) => {
-            // A browser, or somebody who makes one talk to us: no word of it is worth an answer.
-            srv.clients.close_later(call.client);
+            hang_up_on_http(srv, call);
         }
         Err((id, error)) => reject(srv, call, id, &error),
     }
@@ -88,6 +87,20 @@ fn resolve(srv: &Server, call: &mut Call) -> Result<CommandId, (Option<CommandId
         return Err((Some(call.id), CmdError::arity(call.cmd.name)));
     }
     Ok(call.id)
+}
+
+/// A browser, or somebody who makes one talk to us: no word of it is worth an answer.
+#[cold]
+fn hang_up_on_http(srv: &mut Server, call: &Call) {
+    if let Some(client) = srv.clients.get(call.client) {
+        let peer = client.conn.peer();
+        let peer = peer.display(&srv.conf.net.unixsocket);
+        srv.log.warning(format_args!(
+            "Possible SECURITY ATTACK detected. Somebody sends POST or Host: commands: perhaps a web page makes a \
+             browser talk to this server (cross protocol scripting). Connection from {peer} aborted."
+        ));
+    }
+    srv.clients.close_later(call.client);
 }
 
 /// The first word of an HTTP request, or of its header: another protocol is smuggled in.

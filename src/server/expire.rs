@@ -13,6 +13,7 @@ use std::time::Duration;
 use super::unit::Unit;
 use super::{Server, cron, exec};
 use crate::keyspace::Deleted;
+use crate::observe::latency::event;
 
 /// The longest that clients wait for expiry.
 const SLICE: Duration = Duration::from_micros(500);
@@ -22,6 +23,10 @@ const GRAIN_MS: i64 = 10;
 
 /// Gives expiry its share of the tick that begins.
 pub fn refill(srv: &mut Server) {
+    if !srv.debug.active_expire {
+        srv.cron.expire_left_us = 0;
+        return;
+    }
     let effort = u64::from(srv.conf.memory.active_expire_effort.clamp(1, 10)) - 1;
     let percent = 25 + 2 * effort;
     srv.cron.expire_left_us = 10_000 * percent / u64::from(cron::ticks_per_second(srv));
@@ -35,6 +40,7 @@ pub fn run(srv: &mut Box<Server>) {
         srv.keyspace.expire_due(now, SLICE);
         let spent = srv.keyspace.stats.expire_cycle_us - before;
         srv.cron.expire_left_us = srv.cron.expire_left_us.saturating_sub(spent);
+        srv.latency.add(&srv.conf.latency, event::EXPIRE_CYCLE, spent / 1000, now.seconds());
         for deleted in std::mem::take(&mut srv.keyspace.deleted) {
             tell(&mut srv.unit, &deleted);
             exec::after_unit(srv);

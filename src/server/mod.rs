@@ -71,9 +71,6 @@ pub struct Server {
     pub unit: Unit,
     pub stats: Stats,
     pub cron: Cron,
-    pub slowlog: CommandLog,
-    pub latency: Latency,
-    pub memory: Memory,
     pub log: Log,
     pub process: Process,
     pub shutdown: Shutdown,
@@ -85,6 +82,9 @@ pub struct Server {
     pub title: Option<TitleArea>,
     /// The client whose requests are being run, for crash reports.
     pub serving: Id,
+    pub slowlog: CommandLog,
+    pub latency: Latency,
+    pub memory: Memory,
     /// Bits of `command::admit::state` that hold for every client.
     pub states: u32,
     /// The call that serves clients one after the other, with its buffers.
@@ -117,9 +117,6 @@ impl Server {
             unit: Unit::default(),
             stats,
             cron: Cron::default(),
-            slowlog: CommandLog::default(),
-            latency: Latency::default(),
-            memory: Memory::default(),
             // Whoever runs a process gives its server the log of the process.
             log: Log::memory(),
             process,
@@ -129,6 +126,9 @@ impl Server {
             bell: None,
             title: None,
             serving: Id::NONE,
+            slowlog: CommandLog::default(),
+            latency: Latency::default(),
+            memory: Memory::default(),
             states: 0,
             spare_call: None,
             stopping: false,

@@ -60,6 +60,15 @@ impl Process {
         }
     }
 
+    /// The supervisor as INFO names it.
+    pub fn supervisor(&self) -> &'static str {
+        match self.supervised {
+            Supervised::Upstart => "upstart",
+            Supervised::Systemd => "systemd",
+            Supervised::No | Supervised::Auto => "no",
+        }
+    }
+
     /// Writes the pid file if the configuration wants one. Failing is no reason to stop.
     pub fn write_pidfile(&mut self, conf: &ProcessConfig, files: &mut Files, log: &mut Log) {
         let path = match conf.pidfile.as_str() {

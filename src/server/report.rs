@@ -3,7 +3,9 @@
 use super::Server;
 use crate::base::split::quote;
 use crate::command::Call;
+use crate::info;
 use crate::observe::crash::{Report, Testify};
+use crate::observe::redact;
 
 /// Words of the command under way that are shown, and bytes of each.
 const WORDS_MAX: usize = 128;
@@ -12,7 +14,9 @@ const WORD_MAX: usize = 1024;
 impl Testify for Server {
     fn testify(&mut self, report: &mut Report) {
         report.hides_user_data = self.conf.log.hide_user_data;
-        report.try_section("INFO OUTPUT", || info(self));
+        report.try_section("INFO OUTPUT", || {
+            info::render(self, [&b"all"[..]].into_iter()).text().to_vec()
+        });
         report.try_section("CLIENT LIST OUTPUT", || {
             let mut text = vec![];
             for id in self.clients.by_age() {
@@ -39,7 +43,7 @@ impl Testify for Call {
             if report.hides_user_data && index > 0 {
                 text.extend_from_slice(b"*redacted*");
             } else {
-                let word = args.at(index);
+                let word = redact::shown(self.cmd, args, index);
                 quote(&mut text, &word[..word.len().min(WORD_MAX)]);
             }
             text.extend_from_slice(b"'\n");
@@ -53,21 +57,4 @@ impl Server {
     pub fn describe(&self, id: crate::base::slab::Id) -> Vec<u8> {
         self.clients.get(id).map_or_else(Vec::new, |client| client.describe(self.scene(), None))
     }
-}
-
-/// What is known without the help of other rooms.
-fn info(srv: &Server) -> Vec<u8> {
-    let up = srv.clock.now().seconds() - srv.process.start_unix_s;
-    format!(
-        "redis_version:{}\nhematite_version:{}\nprocess_id:{}\nrun_id:{}\nuptime_in_seconds:{up}\nconfig_file:{}\n\
-         connected_clients:{}\ntotal_commands_processed:{}\n",
-        super::COMPAT_VERSION,
-        env!("CARGO_PKG_VERSION"),
-        srv.process.pid,
-        srv.process.run_id,
-        srv.process.config_file,
-        srv.clients.len(),
-        srv.stats.commands_processed,
-    )
-    .into_bytes()
 }

@@ -170,9 +170,9 @@ fn refuse_protocol(srv: &mut Server, call: &mut Call, error: ProtocolError) {
     srv.stats.count_error("ERR");
     if srv.log.wants(LogLevel::Verbose) {
         let (who, sent) = (describe(srv, call), excerpt(call.query.unread()));
+        let error = error.log_text();
         srv.log.verbose(format_args!(
-            "Protocol error ({}) from client: {who}. Query buffer during protocol error: {sent}",
-            error.text().escape_ascii()
+            "Protocol error ({error}) from client: {who}. Query buffer during protocol error: {sent}"
         ));
     }
     call.hang_up = true;
@@ -252,4 +252,53 @@ pub fn say_over_output(log: &mut Log, who: &str) {
 
 fn excerpt_start(bytes: &[u8]) -> String {
     bytes[..bytes.len().min(64)].escape_ascii().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::server::testing::TestServer;
+
+    fn talkative() -> TestServer {
+        let mut t = TestServer::with(Config::default());
+        let mut conf = t.srv.conf.log.clone();
+        conf.level = LogLevel::Verbose;
+        t.srv.log.follow(&conf);
+        t
+    }
+
+    #[test]
+    fn a_protocol_error_is_logged_with_an_excerpt() {
+        let mut t = talkative();
+        let client = t.connect();
+        t.send(client, b"*1\r\nf\x01o\r\n");
+        let lines = t.srv.log.lines();
+        let (_, text) = lines.last().expect("a line");
+        assert!(
+            text.starts_with("Protocol error (expected $ but got something else) from client: id=")
+        );
+        assert!(text.ends_with(". Query buffer during protocol error: 'f.o..'"), "{text}");
+    }
+
+    #[test]
+    fn a_long_excerpt_has_a_beginning_and_an_end() {
+        let text = [&[b'a'; 100][..], &[b'b'; 100]].concat();
+        let want = format!("'{}' (... more 72 bytes ...) '{}'", "a".repeat(64), "b".repeat(64));
+        assert_eq!(excerpt(&text), want);
+        assert_eq!(excerpt(&text[..128]).len(), 130);
+    }
+
+    #[test]
+    fn who_sends_too_much_is_named() {
+        let mut t = talkative();
+        t.srv.conf.clients.query_buffer_limit = 100;
+        let client = t.connect();
+        let sent = [b"*1\r\n$5000\r\n".as_slice(), &[b'x'; 300]].concat();
+        t.send(client, &sent);
+        let (level, text) = t.srv.log.lines().last().expect("a line");
+        assert_eq!(*level, LogLevel::Warning);
+        assert!(text.starts_with("Closing client that reached max query buffer length: id="));
+        assert!(text.ends_with(&format!("(qbuf initial bytes: \"{}\")", "x".repeat(64))), "{text}");
+    }
 }
