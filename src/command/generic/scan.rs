@@ -113,7 +113,8 @@ pub static SCAN: Command = Command::data("scan", scan)
         Arg::integer("count").token("COUNT").optional(),
         Arg::string("type").token("TYPE").since("6.0.0").optional(),
     ])
-    .tips(&["nondeterministic_output", "request_policy:special", "response_policy:special"]);
+    .tips(&["nondeterministic_output", "request_policy:special", "response_policy:special"])
+    .history(&[("6.0.0", "The option `TYPE`.")]);
 
 fn scan(cx: &mut Cx<'_>) -> CmdResult {
     let mut at = cursor(cx.args.at(1))?;
