@@ -147,7 +147,8 @@ fn random_operations_agree_with_a_map() {
         let mut seen = BTreeSet::new();
         let mut cursor = 0;
         loop {
-            cursor = keyspace.select(DB, now).scan(cursor, |entry| {
+            cursor = keyspace.select(DB, now).scan(cursor, |entry, is_live| {
+                assert!(is_live);
                 seen.insert(entry.key().to_vec());
             });
             if cursor == 0 {

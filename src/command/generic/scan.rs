@@ -119,13 +119,15 @@ pub static SCAN: Command = Command::data("scan", scan)
 fn scan(cx: &mut Cx<'_>) -> CmdResult {
     let mut at = cursor(cx.args.at(1))?;
     let options = ScanOptions::parse(cx, 2)?;
-    let mut found: Vec<&[u8]> = Vec::new();
+    let (mut found, mut expired): (Vec<&[u8]>, Vec<Vec<u8>>) = (Vec::new(), Vec::new());
     let (mut seen, mut steps) = (0, 0);
     // A sparse table must not make one call long: at most ten buckets for each key asked for.
     while steps < options.count.saturating_mul(10) && seen < options.count {
-        at = cx.db.scan(at, |entry| {
+        at = cx.db.scan(at, |entry, is_live| {
             seen += 1;
-            if options.accept(entry) {
+            if !is_live {
+                expired.push(entry.key().to_vec());
+            } else if options.accept(entry) {
                 found.push(entry.key());
             }
         });
@@ -138,5 +140,8 @@ fn scan(cx: &mut Cx<'_>) -> CmdResult {
     cx.out.bulk(at.to_string().as_bytes());
     cx.out.array(found.len());
     found.iter().for_each(|key| cx.out.bulk(key));
+    for key in expired {
+        cx.db.settle(&key);
+    }
     Ok(Done)
 }
