@@ -72,7 +72,7 @@ impl CmdError {
     pub const LCS_TYPES: CmdError =
         CmdError::Fixed("ERR The specified keys must contain string values");
     pub const NO_SUCH_KEY: CmdError = CmdError::Fixed("ERR no such key");
-    pub const NUMKEYS: CmdError = CmdError::Fixed("ERR invalid numkeys value");
+    pub const NUMKEYS: CmdError = CmdError::Fixed("ERR invalid numkeys value or out of range");
     pub const OFFSET: CmdError = CmdError::Fixed("ERR offset is out of range");
     pub const SAME_OBJECT: CmdError =
         CmdError::Fixed("ERR source and destination objects are the same");
