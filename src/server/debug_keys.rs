@@ -70,7 +70,7 @@ pub fn digest(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     let mut all = Digest::default();
     for index in 0..srv.keyspace.databases() {
         let db = srv.keyspace.db(DbIndex(index));
-        if db.keys.len() == 0 {
+        if db.keys.is_empty() {
             continue;
         }
         all.mix(&index.to_be_bytes());
