@@ -72,6 +72,8 @@ pub struct Marks {
     pub pending_write: bool,
     /// The socket refused bytes: wait until it is writable.
     pub write_blocked: bool,
+    /// The peer sends no more: reading goes on until the end of file, for which there is no edge.
+    pub half_closed: bool,
     /// Stands in `Net::again`.
     pub again: bool,
     /// Waits for the end of a pause; its query holds the command to go on with.

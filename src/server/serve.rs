@@ -13,7 +13,7 @@ use crate::observe::log::Log;
 use crate::resp::request::{Limits, Parsed, ProtocolError};
 
 /// Reads from a client's socket once and runs every request that is complete. `closed` says that the peer has closed
-/// its side, so that an end of file follows what was read.
+/// its side, so that an end of file follows what is read, now or by a later call: no other edge will tell.
 pub fn serve(srv: &mut Box<Server>, id: Id, closed: bool) {
     let mut call = srv.spare_call.take().unwrap_or_default();
     let Server { clients, net, clock, stats, .. } = &mut **srv;
@@ -21,12 +21,16 @@ pub fn serve(srv: &mut Box<Server>, id: Id, closed: bool) {
         srv.spare_call = Some(call);
         return;
     };
+    client.marks.half_closed |= closed;
     if client.marks.closing || client.marks.close_after_reply {
         srv.spare_call = Some(call);
         return;
     }
     if client.marks.postponed {
-        // Its edge is used up; whoever ends the pause serves it again.
+        // Its edge is used up; whoever ends the pause serves it again. Who has left by then asked for nothing.
+        if closed {
+            clients.close_later(id);
+        }
         srv.spare_call = Some(call);
         return;
     }
@@ -40,7 +44,7 @@ pub fn serve(srv: &mut Box<Server>, id: Id, closed: bool) {
             client.active_us = clock.mono_cached_us();
             stats.bytes_in += n as u64;
             stats.reads += 1;
-            if (full || closed) && !client.marks.again {
+            if (full || client.marks.half_closed) && !client.marks.again {
                 client.marks.again = true;
                 net.again.push(id);
             }
@@ -279,6 +283,30 @@ mod tests {
             text.starts_with("Protocol error (expected $ but got something else) from client: id=")
         );
         assert!(text.ends_with(". Query buffer during protocol error: 'f.o..'"), "{text}");
+    }
+
+    /// There is one edge for the end of file, however many reads it takes to get there.
+    #[test]
+    fn the_end_of_file_is_seen_behind_any_number_of_bytes() {
+        for requests in [0, 1, 4000, 30_000] {
+            let mut t = TestServer::new();
+            let client = t.connect();
+            t.send_last(client, &b"PING\r\n".repeat(requests));
+            assert!(t.srv.clients.get(client).is_none(), "{requests} requests");
+            assert_eq!(t.receive(client), b"+PONG\r\n".repeat(requests));
+        }
+    }
+
+    #[test]
+    fn who_leaves_during_a_pause_is_gone_at_once_and_its_command_with_it() {
+        let mut t = TestServer::new();
+        let client = t.connect();
+        t.run("CLIENT PAUSE 1000 WRITE");
+        t.send(client, b"SET k v\r\n");
+        t.send_last(client, b"PING\r\n");
+        assert!(t.srv.clients.get(client).is_none());
+        t.advance(std::time::Duration::from_secs(2));
+        assert_eq!(t.run("EXISTS k"), ":0\r\n");
     }
 
     #[test]
