@@ -6,7 +6,7 @@ use super::Server;
 use super::exec::{self, Flow};
 use super::process::os_text;
 use crate::base::slab::Id;
-use crate::command::Call;
+use crate::command::{Call, ReplyMode};
 use crate::config::LogLevel;
 use crate::observe::crash;
 use crate::observe::log::Log;
@@ -170,7 +170,10 @@ fn postpone(srv: &mut Server, id: Id) {
 /// Answers what cannot be understood, and closes: there is no way to find the next request.
 fn refuse_protocol(srv: &mut Server, call: &mut Call, error: ProtocolError) {
     call.out.begin();
-    call.out.error(&[b"ERR Protocol error: ", &error.text()[..]].concat());
+    match call.session.reply {
+        ReplyMode::Off => call.out.settle(),
+        _ => call.out.error(&[b"ERR Protocol error: ", &error.text()[..]].concat()),
+    }
     srv.stats.count_error("ERR");
     if srv.log.wants(LogLevel::Verbose) {
         let (who, sent) = (describe(srv, call), excerpt(call.query.unread()));
@@ -295,6 +298,15 @@ mod tests {
             assert!(t.srv.clients.get(client).is_none(), "{requests} requests");
             assert_eq!(t.receive(client), b"+PONG\r\n".repeat(requests));
         }
+    }
+
+    #[test]
+    fn who_wants_no_replies_gets_no_protocol_error_either() {
+        let mut t = TestServer::new();
+        let client = t.connect();
+        t.send(client, b"CLIENT REPLY OFF\r\n*1\r\nfoo\r\n");
+        assert_eq!(t.receive(client), b"");
+        assert!(t.srv.clients.get(client).is_none());
     }
 
     #[test]
