@@ -35,6 +35,9 @@ pub const LINE_MAX: usize = 64 * 1024;
 pub const BIG: usize = 32 * 1024;
 /// What one read asks for.
 pub const READ_SIZE: usize = 16 * 1024;
+/// Buffers of more bytes, and lists of more arguments, are not kept for the next client.
+const KEPT_BYTES: usize = 64 * 1024;
+const KEPT_ARGS: usize = 1024;
 const UNAUTHENTICATED_ARGS_MAX: i64 = 10;
 const UNAUTHENTICATED_BULK_MAX: i64 = 16 * 1024;
 
@@ -428,11 +431,22 @@ impl Query {
         own
     }
 
-    /// Forgets everything but the buffers' capacity.
+    /// Whether copying what is left, as [`Query::detach`] does, costs more than doing without the buffers: a request
+    /// that comes in many small pieces would be copied at each of them.
+    pub fn is_bulky(&self) -> bool {
+        self.buf.len() > KEPT_BYTES || self.argv.len() > KEPT_ARGS
+    }
+
+    /// Forgets everything but the buffers' capacity, and that too where a giant request has left much of it.
+    #[inline]
     pub fn reset(&mut self) {
+        if self.buf.capacity() > KEPT_BYTES || self.argv.capacity() > KEPT_ARGS {
+            *self = Query::default();
+            return;
+        }
         self.buf.clear();
         self.argv.clear();
-        self.bigs.clear();
+        self.bigs = Vec::new();
         self.filling = None;
         (self.start, self.pos, self.missing, self.bulk) = (0, 0, 0, None);
     }

@@ -258,6 +258,9 @@ fn feed_monitors(srv: &mut Server, call: &Call) {
     let from = (call.session.db, &*address);
     let line = monitor::line(clock.unix_us(), from, call.cmd, call.query.args());
     for id in clients.monitors.clone() {
+        if id == call.client && call.hang_up {
+            continue; // The answer to QUIT is the last that it gets.
+        }
         clients.send_to(id, net, |out| out.simple(&line));
     }
 }
