@@ -12,6 +12,7 @@
 //! * A class that is never closed ends with the pattern: `[ab` is `[ab]`, and a lone `[` matches no byte at all.
 //! * A `]` closes a class wherever it stands, so `[]` matches nothing and `[^]` matches any byte.
 //! * A backslash at the very end of a pattern stands for itself.
+//! * An empty text is matched by the empty pattern only, not even by `*`. (KEYS and SCAN take a lone `*` to mean all.)
 //! * A range needs three bytes (`a-z`); a `-` with nothing behind it is an ordinary member.
 //!
 //! Patterns come from clients, so cost matters as much as meaning. Trying every way to share a text among several
@@ -21,6 +22,9 @@
 
 /// Tells whether the whole of `text` is matched by `pattern`. With `nocase`, ASCII letters match in either case.
 pub fn matches(pattern: &[u8], text: &[u8], nocase: bool) -> bool {
+    if text.is_empty() {
+        return pattern.is_empty();
+    }
     let (mut p, mut t) = (0, 0);
     // Where to resume when a later part fails: behind the last star, and one byte further in the text.
     let mut retry: Option<(usize, usize)> = None;
@@ -135,8 +139,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_star_takes_anything(text: Vec<u8>) {
-            prop_assert!(matches(b"*", &text, false));
+        fn a_star_takes_anything_but_nothing(text: Vec<u8>) {
+            prop_assert_eq!(matches(b"*", &text, false), !text.is_empty());
         }
 
         #[test]
