@@ -13,6 +13,7 @@
 //! * A `]` closes a class wherever it stands, so `[]` matches nothing and `[^]` matches any byte.
 //! * A backslash at the very end of a pattern stands for itself.
 //! * An empty text is matched by the empty pattern only, not even by `*`. (KEYS and SCAN take a lone `*` to mean all.)
+//! * In a range the bytes from 0x80 on lie before all others: `[a-\xff]` is `[\xff-a]`: `\xff`, and `\0` to `a`.
 //! * A range needs three bytes (`a-z`); a `-` with nothing behind it is an ordinary member.
 //!
 //! Patterns come from clients, so cost matters as much as meaning. Trying every way to share a text among several
@@ -91,8 +92,11 @@ fn match_class(class: &[u8], byte: u8, nocase: bool) -> (bool, usize) {
                 at += 2;
             }
             [first, b'-', last, ..] => {
-                let (low, high) = if first <= last { (*first, *last) } else { (*last, *first) };
-                hit |= (fold(low, nocase)..=fold(high, nocase)).contains(&byte);
+                // Compat: bytes from 0x80 on count as negative here.
+                let (first, last) = (*first as i8, *last as i8);
+                let [low, high] =
+                    [first.min(last), first.max(last)].map(|end| fold(end as u8, nocase) as i8);
+                hit |= (low..=high).contains(&(byte as i8));
                 at += 3;
             }
             [item, ..] => {
