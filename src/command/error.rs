@@ -87,6 +87,8 @@ impl CmdError {
     pub const NOT_FLOAT: CmdError = CmdError::Fixed("ERR value is not a valid float");
     pub const NOT_INTEGER: CmdError =
         CmdError::Fixed("ERR value is not an integer or out of range");
+    pub const NOT_INT32: CmdError =
+        CmdError::Fixed("ERR value is out of range, value must between -2147483648 and 2147483647");
     pub const OUT_OF_RANGE: CmdError = CmdError::Fixed("ERR value is out of range");
     pub const NO_PROTO: CmdError = CmdError::Fixed("NOPROTO unsupported protocol version");
     pub const NO_SUCH_CLIENT: CmdError = CmdError::Fixed("ERR No such client");

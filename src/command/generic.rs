@@ -18,8 +18,7 @@ pub use scan::{KEYS, RANDOMKEY, SCAN};
 
 use super::key_spec::key_flag::{ACCESS, DELETE, INSERT, UPDATE};
 use super::{Arg, CmdError, CmdResult, Command, Cx, Done, Group, KeySpec, category, flag};
-use crate::base::text::parse_i64;
-use crate::command::args::integer;
+use crate::command::args::integer32;
 use crate::keyspace::{DbIndex, Entry, Event, Meta};
 
 const DEL_EVENT: Event = Event::generic("del");
@@ -193,7 +192,7 @@ fn move_name(cx: &mut Cx<'_>) -> Result<(), CmdError> {
 
 /// The database that a word names.
 fn database(cx: &Cx<'_>, word: &[u8]) -> Result<DbIndex, CmdError> {
-    let number = integer(word)?;
+    let number = integer32(word)?;
     let index = u32::try_from(number).ok().filter(|n| *n < cx.db.keyspace.databases());
     index.map(DbIndex).ok_or(CmdError::DB_INDEX)
 }
@@ -296,9 +295,8 @@ pub static SWAPDB: Command = Command::data("swapdb", swapdb)
     .args(&[Arg::integer("index1"), Arg::integer("index2")]);
 
 fn swapdb(cx: &mut Cx<'_>) -> CmdResult {
-    let word = |at, error| parse_i64(cx.args.at(at)).ok_or(error);
-    word(1, CmdError::FIRST_DB)?;
-    word(2, CmdError::SECOND_DB)?;
+    integer32(cx.args.at(1)).map_err(|_| CmdError::FIRST_DB)?;
+    integer32(cx.args.at(2)).map_err(|_| CmdError::SECOND_DB)?;
     let (a, b) = (database(cx, cx.args.at(1))?, database(cx, cx.args.at(2))?);
     if a != b {
         cx.db.keyspace.swap(a, b);

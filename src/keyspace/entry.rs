@@ -51,8 +51,10 @@ use crate::types::zset::Zset;
 /// Strings up to this many bytes stand in the entry itself.
 pub const SHORT_MAX: usize = 512;
 
-/// The longest string that OBJECT ENCODING calls `embstr`.
-pub const EMBSTR_MAX: usize = 44;
+/// What Redis keeps key and string together in one cache line, and then calls `embstr`: so many bytes of both.
+const EMBSTR_MAX: usize = 41;
+/// The bytes of those that a time to live takes.
+const EMBSTR_DEADLINE: usize = 8;
 
 /// Key lengths from here on have a field of their own.
 const LONG_KEY: usize = 0xffff;
@@ -342,7 +344,7 @@ impl Entry {
     /// The same value and clock under another key or with another deadline. The value is not copied.
     pub fn rebuild(self, key: Option<&[u8]>, deadline: Option<UnixMillis>) -> Entry {
         let view = self.view();
-        let meta = Meta { deadline, clock: view.clock(), is_raw: view.head().has(IS_RAW) };
+        let meta = Meta { deadline, clock: view.clock(), is_raw: view.is_raw() };
         let kind = view.kind();
         let word = match kind {
             Kind::Short => null_mut(),
@@ -513,14 +515,20 @@ impl<'a> EntryRef<'a> {
         match self.text() {
             None => self.object(EncodingOf).unwrap_or("unknown"),
             Some(Text::Int(_)) => "int",
-            Some(text) if self.head().has(IS_RAW) || text.len() > EMBSTR_MAX => "raw",
+            Some(_) if self.is_raw() => "raw",
             Some(_) => "embstr",
         }
     }
 
-    /// True when the string was made by a command that leaves it `raw`.
+    /// True when the string is `raw`: it was made so, or it was too long to stand with its key once. Only another
+    /// value makes it `embstr` again.
     pub fn is_raw(self) -> bool {
-        self.head().has(IS_RAW)
+        let room = EMBSTR_MAX - if self.deadline().is_some() { EMBSTR_DEADLINE } else { 0 };
+        let is_long = match self.text() {
+            None | Some(Text::Int(_)) => false,
+            Some(text) => self.key().len() + text.len() > room,
+        };
+        self.head().has(IS_RAW) || is_long
     }
 
     /// What the entry has beside key and value.

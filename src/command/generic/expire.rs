@@ -148,7 +148,11 @@ impl Conditions {
                 b"xx" => found.xx = true,
                 b"gt" => found.gt = true,
                 b"lt" => found.lt = true,
-                _ => return Err(CmdError::made([b"ERR Unsupported option ", word].concat())),
+                _ => {
+                    // Compat: the word is shown up to a zero byte.
+                    let shown = word.split(|byte| *byte == 0).next().unwrap_or_default();
+                    return Err(CmdError::made([b"ERR Unsupported option ", shown].concat()));
+                }
             }
         }
         if found.nx && (found.xx || found.gt || found.lt) {

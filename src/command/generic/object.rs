@@ -81,13 +81,17 @@ fn object_help(cx: &mut Cx<'_>) -> CmdResult {
 
 const HELP: &[&str] = &[
     "ENCODING <key>",
-    "    Answer the name of the encoding in which the value at the key is kept.",
+    "    Answer the name of the encoding in which the value at the <key> is kept in",
+    "    memory.",
     "FREQ <key>",
-    "    Answer the logarithmic counter of accesses to the key (LFU policies only).",
+    "    Answer the counter of accesses to the <key>, which grows logarithmically (LFU",
+    "    policies only).",
     "IDLETIME <key>",
-    "    Answer for how many seconds the key has not been used (not with LFU policies).",
+    "    Answer for how many seconds about the <key> has not been used (not with LFU",
+    "    policies).",
     "REFCOUNT <key>",
-    "    Answer how many owners the value at the key has.",
+    "    Answer how many owners the value at the <key>",
+    "    has.",
 ];
 
 pub static OBJECT_IDLETIME: Command = Command::data("object|idletime", object_idletime)

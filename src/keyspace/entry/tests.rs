@@ -39,9 +39,9 @@ fn every_shape_keeps_its_parts() {
                 let entry = Entry::new(&key, Value::Bytes(value), meta(deadline));
                 let view = entry.view();
                 assert!(view.key() == key && view.text().expect("text").equals(value));
-                assert_eq!(view.meta(), meta(deadline));
+                let raw = key_len + value.len() > if deadline { 33 } else { 41 };
+                assert_eq!(view.meta(), Meta { is_raw: raw, ..meta(deadline) });
                 assert_eq!(view.kind() == Kind::Long, value.len() > SHORT_MAX);
-                let raw = value.len() > EMBSTR_MAX;
                 assert_eq!(view.encoding(), if raw { "raw" } else { "embstr" });
             }
             let entry = Entry::new(&key, Value::Int(-5), meta(deadline));
