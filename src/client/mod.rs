@@ -72,6 +72,8 @@ pub struct Marks {
     pub pending_write: bool,
     /// The socket refused bytes: wait until it is writable.
     pub write_blocked: bool,
+    /// The peer sends no more: reading goes on until the end of file, for which there is no edge.
+    pub half_closed: bool,
     /// Stands in `Net::again`.
     pub again: bool,
     /// Waits for the end of a pause; its query holds the command to go on with.
@@ -120,6 +122,8 @@ impl Client {
             if self.query.capacity() != 0 {
                 self.query = Query::default();
             }
+        } else if call.query.is_bulky() {
+            std::mem::swap(&mut self.query, &mut call.query);
         } else {
             let left = call.query.detach();
             std::mem::swap(&mut self.query, &mut call.query);
@@ -239,6 +243,24 @@ impl Clients {
         self.pause.waiting.retain(|w| *w != id);
         self.slab.remove(id)
     }
+}
+
+/// The buffers once stayed with the server, at the size of the largest request ever.
+#[test]
+fn a_giant_request_leaves_no_buffers_behind() {
+    let mut t = crate::server::testing::TestServer::new();
+    let words = 100_000;
+    let mut request = format!("*{}\r\n$3\r\nDEL\r\n", words + 1).into_bytes();
+    request.extend(b"$9\r\n123456789\r\n".repeat(words));
+    let client = t.client;
+    // In pieces, so that most of the request has to wait with the client.
+    for piece in request.chunks(300_000) {
+        t.send(client, piece);
+    }
+    assert_eq!(t.receive(client), b":0\r\n");
+    let spare = t.srv.spare_call.as_ref().map_or(0, |call| call.query.capacity());
+    let own = t.srv.clients.get(client).map_or(0, |client| client.query.capacity());
+    assert!(spare <= 64 * 1024 && own == 0, "{spare} and {own} bytes");
 }
 
 #[test]

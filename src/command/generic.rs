@@ -87,7 +87,8 @@ pub static EXISTS: Command = Command::data("exists", exists)
     .complexity("O(N) where N is the number of keys to check.")
     .keys(&[KeySpec::at(1).range(-1, 1, 0).ro(0)])
     .args(&[Arg::key("key").multiple()])
-    .tips(&["request_policy:multi_shard", "response_policy:agg_sum"]);
+    .tips(&["request_policy:multi_shard", "response_policy:agg_sum"])
+    .history(&[("3.0.3", "Several keys at once.")]);
 
 fn exists(cx: &mut Cx<'_>) -> CmdResult {
     cx.db.no_touch = true;
@@ -159,7 +160,8 @@ pub static RENAMENX: Command = Command::data("renamenx", renamenx)
     .summary("Gives a key another name unless that exists.")
     .complexity("O(1)")
     .keys(&[KeySpec::at(1).rw(ACCESS | DELETE), KeySpec::at(2).ow(INSERT)])
-    .args(&[Arg::key("key"), Arg::key("newkey").spec(1)]);
+    .args(&[Arg::key("key"), Arg::key("newkey").spec(1)])
+    .history(&[("3.2.0", "No error when both names are the same.")]);
 
 fn renamenx(cx: &mut Cx<'_>) -> CmdResult {
     let (from, to) = (cx.args.at(1), cx.args.at(2));
@@ -335,7 +337,8 @@ pub static FLUSHDB: Command = Command::data("flushdb", flushdb)
         ],
     )
     .optional()])
-    .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]);
+    .tips(&["request_policy:all_shards", "response_policy:all_succeeded"])
+    .history(&[("4.0.0", "The mode `ASYNC`."), ("6.2.0", "The mode `SYNC`.")]);
 
 fn flushdb(cx: &mut Cx<'_>) -> CmdResult {
     let lazily = flush_lazily(cx)?;
@@ -359,7 +362,8 @@ pub static FLUSHALL: Command = Command::data("flushall", flushall)
         ],
     )
     .optional()])
-    .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]);
+    .tips(&["request_policy:all_shards", "response_policy:all_succeeded"])
+    .history(&[("4.0.0", "The mode `ASYNC`."), ("6.2.0", "The mode `SYNC`.")]);
 
 fn flushall(cx: &mut Cx<'_>) -> CmdResult {
     let lazily = flush_lazily(cx)?;

@@ -19,6 +19,8 @@ pub struct Listener {
     pub kind: ListenerKind,
     /// The last burst was cut short: there may be more to accept without another edge.
     pub again: bool,
+    /// Connections wait that could not be accepted, mostly for want of descriptors: there will be no edge for them.
+    pub stuck: bool,
 }
 
 #[derive(Debug)]
@@ -93,7 +95,7 @@ impl Listener {
         socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
         let socket = TcpListener::from_std(socket.into());
         let address = socket.local_addr()?;
-        Ok(Listener { kind: ListenerKind::Tcp { socket, address }, again: false })
+        Ok(Listener { kind: ListenerKind::Tcp { socket, address }, again: false, stuck: false })
     }
 
     /// Opens a unix socket at `path`, replacing what a former process left there. `mode` 0 leaves the permissions alone.
@@ -107,7 +109,11 @@ impl Listener {
             std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
         }
         let socket = UnixListener::from_std(socket.into());
-        Ok(Listener { kind: ListenerKind::Unix { socket, path: path.to_owned() }, again: false })
+        Ok(Listener {
+            kind: ListenerKind::Unix { socket, path: path.to_owned() },
+            again: false,
+            stuck: false,
+        })
     }
 
     pub fn register(&mut self, reactor: &Reactor, source: Source) -> io::Result<()> {

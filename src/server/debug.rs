@@ -8,7 +8,7 @@ use std::ops::RangeInclusive;
 use std::os::unix::process::CommandExt;
 use std::time::Duration;
 
-use super::{Server, expire, shutdown};
+use super::{Server, debug_keys, expire, shutdown};
 use crate::base::glob;
 use crate::base::{alloc, memory, text};
 use crate::client::Client;
@@ -132,10 +132,28 @@ static SUBCOMMANDS: &[Subcommand] = &[
         help: &["DICT-RESIZING <0|1>", "    Let the tables of keys keep or change their size."],
     },
     Subcommand {
+        name: "digest",
+        words: 2..=2,
+        run: debug_keys::digest,
+        help: &["DIGEST", "    Answer a digest of all data: equal data, equal digests."],
+    },
+    Subcommand {
+        name: "digest-value",
+        words: 2..=ANY,
+        run: debug_keys::digest_values,
+        help: &["DIGEST-VALUE <key> [<key> ...]", "    Answer a digest of each value."],
+    },
+    Subcommand {
         name: "error",
         words: 3..=3,
         run: |_, call| Err(CmdError::made(one_line(call.args().at(2)))),
         help: &["ERROR <string>", "    Answer with this error, for tests of clients."],
+    },
+    Subcommand {
+        name: "htstats",
+        words: 3..=ANY,
+        run: debug_keys::table_stats,
+        help: &["HTSTATS <dbid> [full]", "    Tell how full the table of a database is."],
     },
     Subcommand {
         name: "leak",
@@ -162,6 +180,12 @@ static SUBCOMMANDS: &[Subcommand] = &[
         help: &["MALLCTL-STR <key>", "    Show a text of the allocator."],
     },
     Subcommand {
+        name: "object",
+        words: 3..=ANY,
+        run: debug_keys::object,
+        help: &["OBJECT <key> [fast]", "    Tell how a value is kept."],
+    },
+    Subcommand {
         name: "oom",
         words: 2..=ANY,
         run: oom,
@@ -178,6 +202,15 @@ static SUBCOMMANDS: &[Subcommand] = &[
         words: 3..=3,
         run: |srv, call| switch(call, &mut srv.debug.cron_paused),
         help: &["PAUSE-CRON <0|1>", "    Stop the periodic work, or let it go on."],
+    },
+    Subcommand {
+        name: "populate",
+        words: 3..=5,
+        run: debug_keys::populate,
+        help: &[
+            "POPULATE <count> [<prefix>] [<size>]",
+            "    Store so many strings, named <prefix>:<number>.",
+        ],
     },
     Subcommand {
         name: "protocol",
@@ -219,6 +252,12 @@ static SUBCOMMANDS: &[Subcommand] = &[
             "    Write the configuration, end in good order and start again after a while",
             "    (default: 0).",
         ],
+    },
+    Subcommand {
+        name: "sdslen",
+        words: 3..=3,
+        run: debug_keys::string_room,
+        help: &["SDSLEN <key>", "    Tell length and room of a string."],
     },
     Subcommand {
         name: "segfault",

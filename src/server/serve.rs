@@ -6,14 +6,14 @@ use super::Server;
 use super::exec::{self, Flow};
 use super::process::os_text;
 use crate::base::slab::Id;
-use crate::command::Call;
+use crate::command::{Call, ReplyMode};
 use crate::config::LogLevel;
 use crate::observe::crash;
 use crate::observe::log::Log;
 use crate::resp::request::{Limits, Parsed, ProtocolError};
 
 /// Reads from a client's socket once and runs every request that is complete. `closed` says that the peer has closed
-/// its side, so that an end of file follows what was read.
+/// its side, so that an end of file follows what is read, now or by a later call: no other edge will tell.
 pub fn serve(srv: &mut Box<Server>, id: Id, closed: bool) {
     let mut call = srv.spare_call.take().unwrap_or_default();
     let Server { clients, net, clock, stats, .. } = &mut **srv;
@@ -21,12 +21,16 @@ pub fn serve(srv: &mut Box<Server>, id: Id, closed: bool) {
         srv.spare_call = Some(call);
         return;
     };
+    client.marks.half_closed |= closed;
     if client.marks.closing || client.marks.close_after_reply {
         srv.spare_call = Some(call);
         return;
     }
     if client.marks.postponed {
-        // Its edge is used up; whoever ends the pause serves it again.
+        // Its edge is used up; whoever ends the pause serves it again. Who has left by then asked for nothing.
+        if closed {
+            clients.close_later(id);
+        }
         srv.spare_call = Some(call);
         return;
     }
@@ -40,7 +44,7 @@ pub fn serve(srv: &mut Box<Server>, id: Id, closed: bool) {
             client.active_us = clock.mono_cached_us();
             stats.bytes_in += n as u64;
             stats.reads += 1;
-            if (full || closed) && !client.marks.again {
+            if (full || client.marks.half_closed) && !client.marks.again {
                 client.marks.again = true;
                 net.again.push(id);
             }
@@ -166,7 +170,10 @@ fn postpone(srv: &mut Server, id: Id) {
 /// Answers what cannot be understood, and closes: there is no way to find the next request.
 fn refuse_protocol(srv: &mut Server, call: &mut Call, error: ProtocolError) {
     call.out.begin();
-    call.out.error(&[b"ERR Protocol error: ", &error.text()[..]].concat());
+    match call.session.reply {
+        ReplyMode::Off => call.out.settle(),
+        _ => call.out.error(&[b"ERR Protocol error: ", &error.text()[..]].concat()),
+    }
     srv.stats.count_error("ERR");
     if srv.log.wants(LogLevel::Verbose) {
         let (who, sent) = (describe(srv, call), excerpt(call.query.unread()));
@@ -279,6 +286,39 @@ mod tests {
             text.starts_with("Protocol error (expected $ but got something else) from client: id=")
         );
         assert!(text.ends_with(". Query buffer during protocol error: 'f.o..'"), "{text}");
+    }
+
+    /// There is one edge for the end of file, however many reads it takes to get there.
+    #[test]
+    fn the_end_of_file_is_seen_behind_any_number_of_bytes() {
+        for requests in [0, 1, 4000, 30_000] {
+            let mut t = TestServer::new();
+            let client = t.connect();
+            t.send_last(client, &b"PING\r\n".repeat(requests));
+            assert!(t.srv.clients.get(client).is_none(), "{requests} requests");
+            assert_eq!(t.receive(client), b"+PONG\r\n".repeat(requests));
+        }
+    }
+
+    #[test]
+    fn who_wants_no_replies_gets_no_protocol_error_either() {
+        let mut t = TestServer::new();
+        let client = t.connect();
+        t.send(client, b"CLIENT REPLY OFF\r\n*1\r\nfoo\r\n");
+        assert_eq!(t.receive(client), b"");
+        assert!(t.srv.clients.get(client).is_none());
+    }
+
+    #[test]
+    fn who_leaves_during_a_pause_is_gone_at_once_and_its_command_with_it() {
+        let mut t = TestServer::new();
+        let client = t.connect();
+        t.run("CLIENT PAUSE 1000 WRITE");
+        t.send(client, b"SET k v\r\n");
+        t.send_last(client, b"PING\r\n");
+        assert!(t.srv.clients.get(client).is_none());
+        t.advance(std::time::Duration::from_secs(2));
+        assert_eq!(t.run("EXISTS k"), ":0\r\n");
     }
 
     #[test]

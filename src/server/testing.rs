@@ -70,12 +70,22 @@ impl TestServer {
 
     /// Puts bytes on a client's wire and lets the server turn until it rests.
     pub fn send(&mut self, client: Id, bytes: &[u8]) {
+        self.put(client, bytes, false);
+    }
+
+    /// Puts the last bytes on a client's wire: the end of file follows, and one edge tells of both.
+    pub fn send_last(&mut self, client: Id, bytes: &[u8]) {
+        self.put(client, bytes, true);
+    }
+
+    fn put(&mut self, client: Id, bytes: &[u8], closed: bool) {
         if let Some(sim) = self.srv.clients.get_mut(client).and_then(|c| c.conn.simulated()) {
             sim.incoming.extend_from_slice(bytes);
+            sim.closed |= closed;
         }
         if let Reactor::Simulated { ready, .. } = &mut self.srv.net.reactor {
             let source = Source::Client(client);
-            ready.push(Ready { source, readable: true, writable: false, closed: false });
+            ready.push(Ready { source, readable: true, writable: false, closed });
         }
         self.settle();
     }

@@ -173,9 +173,14 @@ fn accept_burst(srv: &mut Box<Server>, index: usize) {
                 listener.again = true;
                 admit_connection(srv, conn);
             }
+            // That one has gone again; those behind it have not.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {
+                listener.again = true;
+            }
             Err(error) => {
                 listener.again = false;
                 if error.kind() != io::ErrorKind::WouldBlock {
+                    listener.stuck = true;
                     let reason = os_text(&error);
                     srv.log.warning(format_args!("Accepting client connection: {reason}"));
                 }
@@ -190,6 +195,13 @@ fn continue_bursts(srv: &mut Box<Server>) {
         if srv.net.listeners[index].again {
             accept_burst(srv, index);
         }
+    }
+}
+
+/// Tries again to accept what could not be accepted: a step of the cron, so that it costs little while it fails.
+pub fn retry_accepting(srv: &mut Server) {
+    for listener in &mut srv.net.listeners {
+        listener.again |= std::mem::take(&mut listener.stuck);
     }
 }
 
@@ -219,5 +231,28 @@ fn admit_connection(srv: &mut Server, mut conn: Conn) {
     };
     if registered.is_err() {
         clients.close_later(id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::listener::{Listener, ListenerKind};
+    use crate::server::testing::TestServer;
+
+    /// Where descriptors ran out no edge tells that there are some again.
+    #[test]
+    fn what_could_not_be_accepted_is_tried_again_by_the_cron() {
+        let mut t = TestServer::new();
+        let bound = Listener::bind_all(&["127.0.0.1".to_owned()], 0, 8, |_| {});
+        t.srv.net.listeners = bound.expect("any free port");
+        let ListenerKind::Tcp { address, .. } = t.srv.net.listeners[0].kind else { return };
+        let _peer = std::net::TcpStream::connect(address).expect("it listens");
+        t.settle();
+        assert_eq!(t.srv.clients.len(), 1, "no edge, no client");
+        t.srv.net.listeners[0].stuck = true;
+        t.advance(Duration::from_secs(1));
+        assert_eq!(t.srv.clients.len(), 2);
+        assert!(!t.srv.net.listeners[0].stuck);
     }
 }

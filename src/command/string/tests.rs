@@ -188,3 +188,17 @@ fn a_key_that_expired_is_told_before_the_command_that_found_it() {
     let told = t.propagated();
     assert_eq!(told, ["MULTI", "DEL k", "SET k w", "EXEC"]);
 }
+
+#[test]
+fn keys_that_a_scan_finds_expired_are_told_one_by_one() {
+    let mut t = TestServer::new();
+    t.srv.debug.active_expire = false;
+    t.run("SET a 1 PX 1");
+    t.run("SET b 1 PX 1");
+    t.propagated();
+    t.advance(Duration::from_millis(2));
+    assert_eq!(t.run("SCAN 0"), "*2\r\n$1\r\n0\r\n*0\r\n");
+    let mut told = t.propagated();
+    told.sort();
+    assert_eq!(told, ["DEL a", "DEL b"]);
+}
