@@ -15,8 +15,10 @@ use crate::client::Client;
 use crate::command::{Call, CmdError, CmdResult, Command, Done, Group, flag};
 use crate::config::ShutdownFlags;
 use crate::config::commands::write_file;
+use crate::keyspace::access::idle_seconds;
 use crate::observe::crash;
 use crate::resp::Proto;
+use crate::types::text::Text;
 
 /// Switches that DEBUG throws.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -160,6 +162,12 @@ static SUBCOMMANDS: &[Subcommand] = &[
         words: 3..=4,
         run: mallctl_str,
         help: &["MALLCTL-STR <key>", "    Show a text of the allocator."],
+    },
+    Subcommand {
+        name: "object",
+        words: 3..=3,
+        run: object,
+        help: &["OBJECT <key>", "    Show how the value at a key is kept."],
     },
     Subcommand {
         name: "oom",
@@ -326,6 +334,39 @@ fn sleep(_: &mut Box<Server>, call: &mut Call) -> CmdResult {
     }
     call.out.ok();
     Ok(Done)
+}
+
+/// How a value is kept. A key past its time is shown too, since nothing here may change the keyspace.
+fn object(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
+    let now = srv.clock.now();
+    let db = srv.keyspace.select(call.session.db, now);
+    let Some(entry) = db.peek(call.args().at(2)) else {
+        return Err(CmdError::Fixed("ERR no such key"));
+    };
+    let line = format!(
+        "Value at:{:p} refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{}",
+        entry.key().as_ptr(),
+        entry.encoding(),
+        entry.text().map_or(0, serialized_length),
+        entry.clock(),
+        idle_seconds(entry.clock(), now),
+    );
+    call.out.simple(&line);
+    Ok(Done)
+}
+
+/// Bytes that a string takes in a snapshot, before compression.
+fn serialized_length(text: Text<'_>) -> usize {
+    match text.integer() {
+        Some(-0x80..=0x7f) => 2,
+        Some(-0x8000..=0x7fff) => 3,
+        Some(-0x8000_0000..=0x7fff_ffff) => 5,
+        _ => match text.len() {
+            len @ 0..64 => 1 + len,
+            len @ 64..0x4000 => 2 + len,
+            len => 5 + len,
+        },
+    }
 }
 
 fn segfault(_: &mut Box<Server>, call: &mut Call) -> CmdResult {
@@ -547,6 +588,25 @@ mod tests {
         let mut conf = Config::default();
         conf.security.enable_debug_command = Guard::Yes;
         TestServer::with(conf)
+    }
+
+    #[test]
+    fn an_object_shows_how_it_is_kept() {
+        let mut t = server();
+        assert_eq!(t.run("DEBUG OBJECT k"), "-ERR no such key\r\n");
+        for (value, shown) in [
+            ("7", "int serializedlength:2 "),
+            ("-300", "int serializedlength:3 "),
+            ("70000", "int serializedlength:5 "),
+            ("4294967296", "int serializedlength:11 "),
+            ("abc", "embstr serializedlength:4 "),
+        ] {
+            t.run(&format!("SET k {value}"));
+            let line = t.run("DEBUG OBJECT k");
+            assert!(line.starts_with("+Value at:0x") && line.contains("refcount:1"), "{line}");
+            assert!(line.contains(&format!("encoding:{shown}")), "{line}");
+            assert!(line.ends_with(" lru_seconds_idle:0\r\n"), "{line}");
+        }
     }
 
     #[test]
