@@ -226,11 +226,12 @@ fn parse_decimal(text: &[u8]) -> Option<Extended> {
     }
     let mut divisor = Big::from(1);
     divisor.multiply_power_of_ten(power.unsigned_abs());
-    // The quotient gets at least 66 bits, so that rounding sees the half and whether anything follows it.
-    let shift = (divisor.bits() + 66).saturating_sub(number.bits());
-    number.shift_left(shift);
+    // The quotient gets 66 or 67 bits, so that rounding sees the half and whether anything follows it.
+    let shift = (divisor.bits() + 66).cast_signed() - number.bits().cast_signed();
+    let scaled = if shift >= 0 { &mut number } else { &mut divisor };
+    scaled.shift_left(shift.unsigned_abs());
     let (quotient, exact) = number.divide(&divisor);
-    Some(quotient.rounded(-i32::try_from(shift).ok()?, !exact))
+    Some(quotient.rounded(-shift, !exact))
 }
 
 /// Reads what follows `0x`: digits with an optional point, then an optional power of two.
@@ -447,6 +448,8 @@ mod tests {
             assert_eq!(sum(a, b), expected, "{a} + {b}");
         }
         let big = sum("1e300", "1");
+        let long = sum(&format!("{}.5", "1".repeat(60)), "1");
+        assert_eq!(long, "111111111111111111108621705771531345221163849678805956296704");
         assert_eq!(big.len(), 301);
         assert!(big.starts_with("1000000000000000000008997324079559193870"));
     }

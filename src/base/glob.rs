@@ -12,6 +12,8 @@
 //! * A class that is never closed ends with the pattern: `[ab` is `[ab]`, and a lone `[` matches no byte at all.
 //! * A `]` closes a class wherever it stands, so `[]` matches nothing and `[^]` matches any byte.
 //! * A backslash at the very end of a pattern stands for itself.
+//! * An empty text is matched by the empty pattern only, not even by `*`. (KEYS and SCAN take a lone `*` to mean all.)
+//! * In a range the bytes from 0x80 on lie before all others: `[a-\xff]` is `[\xff-a]`: `\xff`, and `\0` to `a`.
 //! * A range needs three bytes (`a-z`); a `-` with nothing behind it is an ordinary member.
 //!
 //! Patterns come from clients, so cost matters as much as meaning. Trying every way to share a text among several
@@ -21,6 +23,9 @@
 
 /// Tells whether the whole of `text` is matched by `pattern`. With `nocase`, ASCII letters match in either case.
 pub fn matches(pattern: &[u8], text: &[u8], nocase: bool) -> bool {
+    if text.is_empty() {
+        return pattern.is_empty();
+    }
     let (mut p, mut t) = (0, 0);
     // Where to resume when a later part fails: behind the last star, and one byte further in the text.
     let mut retry: Option<(usize, usize)> = None;
@@ -87,8 +92,11 @@ fn match_class(class: &[u8], byte: u8, nocase: bool) -> (bool, usize) {
                 at += 2;
             }
             [first, b'-', last, ..] => {
-                let (low, high) = if first <= last { (*first, *last) } else { (*last, *first) };
-                hit |= (fold(low, nocase)..=fold(high, nocase)).contains(&byte);
+                // Compat: bytes from 0x80 on count as negative here.
+                let (first, last) = (*first as i8, *last as i8);
+                let [low, high] =
+                    [first.min(last), first.max(last)].map(|end| fold(end as u8, nocase) as i8);
+                hit |= (low..=high).contains(&(byte as i8));
                 at += 3;
             }
             [item, ..] => {
@@ -135,8 +143,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_star_takes_anything(text: Vec<u8>) {
-            prop_assert!(matches(b"*", &text, false));
+        fn a_star_takes_anything_but_nothing(text: Vec<u8>) {
+            prop_assert_eq!(matches(b"*", &text, false), !text.is_empty());
         }
 
         #[test]

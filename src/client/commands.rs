@@ -8,7 +8,7 @@ use super::filter::{Filter, Purpose};
 use super::pause::PauseMode;
 use crate::base::clock::UnixMillis;
 use crate::base::slab::Id;
-use crate::command::args::{either, integer, integer_or};
+use crate::command::args::{either, integer, integer_or, integer32};
 use crate::command::{
     Arg, Call, CmdError, CmdResult, Command, Done, Group, ReplyMode, Session, category, flag,
 };
@@ -563,7 +563,7 @@ pub static SELECT: Command = Command::server("select", select)
     .args(&[Arg::integer("index")]);
 
 fn select(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
-    let index = integer(call.args().at(1))?;
+    let index = integer32(call.args().at(1))?;
     let index = u32::try_from(index).ok().filter(|i| *i < srv.conf.server.databases);
     call.session.db = DbIndex(index.ok_or(CmdError::DB_INDEX)?);
     call.out.ok();

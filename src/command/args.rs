@@ -8,6 +8,11 @@ pub fn integer(word: &[u8]) -> Result<i64, CmdError> {
     parse_i64(word).ok_or(CmdError::NOT_INTEGER)
 }
 
+/// A whole number of 32 bits.
+pub fn integer32(word: &[u8]) -> Result<i32, CmdError> {
+    i32::try_from(integer(word)?).map_err(|_| CmdError::NOT_INT32)
+}
+
 /// A whole number with its own complaint.
 pub fn integer_or(word: &[u8], error: CmdError) -> Result<i64, CmdError> {
     parse_i64(word).ok_or(error)

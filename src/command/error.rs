@@ -38,6 +38,7 @@ impl CmdError {
     );
     pub const COUNT_BELOW_MINUS_ONE: CmdError =
         CmdError::Fixed("ERR count should be greater than or equal to -1");
+    pub const DEBUG_DB: CmdError = CmdError::Fixed("ERR Out of range database");
     pub const DECREMENT_OVERFLOW: CmdError = CmdError::Fixed("ERR decrement would overflow");
     pub const EXPIRE_GT_LT: CmdError =
         CmdError::Fixed("ERR GT and LT options at the same time are not compatible");
@@ -48,6 +49,8 @@ impl CmdError {
         "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when \
          switching between policies at runtime LRU and LFU data will take some time to adjust.",
     );
+    pub const NOT_POSITIVE: CmdError =
+        CmdError::Fixed("ERR value is out of range, must be positive");
     pub const NOT_LFU: CmdError = CmdError::Fixed(
         "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note \
          that when switching between policies at runtime LRU and LFU data will take some time to \
@@ -69,7 +72,7 @@ impl CmdError {
     pub const LCS_TYPES: CmdError =
         CmdError::Fixed("ERR The specified keys must contain string values");
     pub const NO_SUCH_KEY: CmdError = CmdError::Fixed("ERR no such key");
-    pub const NUMKEYS: CmdError = CmdError::Fixed("ERR invalid numkeys value");
+    pub const NUMKEYS: CmdError = CmdError::Fixed("ERR invalid numkeys value or out of range");
     pub const OFFSET: CmdError = CmdError::Fixed("ERR offset is out of range");
     pub const SAME_OBJECT: CmdError =
         CmdError::Fixed("ERR source and destination objects are the same");
@@ -84,6 +87,8 @@ impl CmdError {
     pub const NOT_FLOAT: CmdError = CmdError::Fixed("ERR value is not a valid float");
     pub const NOT_INTEGER: CmdError =
         CmdError::Fixed("ERR value is not an integer or out of range");
+    pub const NOT_INT32: CmdError =
+        CmdError::Fixed("ERR value is out of range, value must between -2147483648 and 2147483647");
     pub const OUT_OF_RANGE: CmdError = CmdError::Fixed("ERR value is out of range");
     pub const NO_PROTO: CmdError = CmdError::Fixed("NOPROTO unsupported protocol version");
     pub const NO_SUCH_CLIENT: CmdError = CmdError::Fixed("ERR No such client");

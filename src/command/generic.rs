@@ -18,8 +18,7 @@ pub use scan::{KEYS, RANDOMKEY, SCAN};
 
 use super::key_spec::key_flag::{ACCESS, DELETE, INSERT, UPDATE};
 use super::{Arg, CmdError, CmdResult, Command, Cx, Done, Group, KeySpec, category, flag};
-use crate::base::text::parse_i64;
-use crate::command::args::integer;
+use crate::command::args::integer32;
 use crate::keyspace::{DbIndex, Entry, Event, Meta};
 
 const DEL_EVENT: Event = Event::generic("del");
@@ -88,7 +87,8 @@ pub static EXISTS: Command = Command::data("exists", exists)
     .complexity("O(N) where N is the number of keys to check.")
     .keys(&[KeySpec::at(1).range(-1, 1, 0).ro(0)])
     .args(&[Arg::key("key").multiple()])
-    .tips(&["request_policy:multi_shard", "response_policy:agg_sum"]);
+    .tips(&["request_policy:multi_shard", "response_policy:agg_sum"])
+    .history(&[("3.0.3", "Several keys at once.")]);
 
 fn exists(cx: &mut Cx<'_>) -> CmdResult {
     cx.db.no_touch = true;
@@ -160,7 +160,8 @@ pub static RENAMENX: Command = Command::data("renamenx", renamenx)
     .summary("Gives a key another name unless that exists.")
     .complexity("O(1)")
     .keys(&[KeySpec::at(1).rw(ACCESS | DELETE), KeySpec::at(2).ow(INSERT)])
-    .args(&[Arg::key("key"), Arg::key("newkey").spec(1)]);
+    .args(&[Arg::key("key"), Arg::key("newkey").spec(1)])
+    .history(&[("3.2.0", "No error when both names are the same.")]);
 
 fn renamenx(cx: &mut Cx<'_>) -> CmdResult {
     let (from, to) = (cx.args.at(1), cx.args.at(2));
@@ -191,7 +192,7 @@ fn move_name(cx: &mut Cx<'_>) -> Result<(), CmdError> {
 
 /// The database that a word names.
 fn database(cx: &Cx<'_>, word: &[u8]) -> Result<DbIndex, CmdError> {
-    let number = integer(word)?;
+    let number = integer32(word)?;
     let index = u32::try_from(number).ok().filter(|n| *n < cx.db.keyspace.databases());
     index.map(DbIndex).ok_or(CmdError::DB_INDEX)
 }
@@ -294,9 +295,8 @@ pub static SWAPDB: Command = Command::data("swapdb", swapdb)
     .args(&[Arg::integer("index1"), Arg::integer("index2")]);
 
 fn swapdb(cx: &mut Cx<'_>) -> CmdResult {
-    let word = |at, error| parse_i64(cx.args.at(at)).ok_or(error);
-    word(1, CmdError::FIRST_DB)?;
-    word(2, CmdError::SECOND_DB)?;
+    integer32(cx.args.at(1)).map_err(|_| CmdError::FIRST_DB)?;
+    integer32(cx.args.at(2)).map_err(|_| CmdError::SECOND_DB)?;
     let (a, b) = (database(cx, cx.args.at(1))?, database(cx, cx.args.at(2))?);
     if a != b {
         cx.db.keyspace.swap(a, b);
@@ -337,7 +337,8 @@ pub static FLUSHDB: Command = Command::data("flushdb", flushdb)
         ],
     )
     .optional()])
-    .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]);
+    .tips(&["request_policy:all_shards", "response_policy:all_succeeded"])
+    .history(&[("4.0.0", "The mode `ASYNC`."), ("6.2.0", "The mode `SYNC`.")]);
 
 fn flushdb(cx: &mut Cx<'_>) -> CmdResult {
     let lazily = flush_lazily(cx)?;
@@ -361,7 +362,8 @@ pub static FLUSHALL: Command = Command::data("flushall", flushall)
         ],
     )
     .optional()])
-    .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]);
+    .tips(&["request_policy:all_shards", "response_policy:all_succeeded"])
+    .history(&[("4.0.0", "The mode `ASYNC`."), ("6.2.0", "The mode `SYNC`.")]);
 
 fn flushall(cx: &mut Cx<'_>) -> CmdResult {
     let lazily = flush_lazily(cx)?;

@@ -145,6 +145,12 @@ pub static SET: Command = Command::data("set", set)
             ],
         )
         .optional(),
+    ])
+    .history(&[
+        ("2.6.12", "The options `EX`, `PX`, `NX` and `XX`."),
+        ("6.0.0", "The option `KEEPTTL`."),
+        ("6.2.0", "The options `GET`, `EXAT` and `PXAT`."),
+        ("7.0.0", "`NX` and `GET` together."),
     ]);
 
 fn set(cx: &mut Cx<'_>) -> CmdResult {

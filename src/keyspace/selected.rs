@@ -322,13 +322,10 @@ impl Selected<'_> {
         None
     }
 
-    /// Visits the live entries at a cursor; returns the next one, 0 at the end.
-    pub fn scan<'s>(&'s self, cursor: u64, mut visit: impl FnMut(EntryRef<'s>)) -> u64 {
-        self.db().keys.scan(cursor, |entry| {
-            if !self.hides(entry) {
-                visit(entry);
-            }
-        })
+    /// Visits the entries at a cursor, and says of each whether it is live; returns the next cursor, 0 at the
+    /// end. Who meets an expired one should [`Selected::settle`] its key afterwards.
+    pub fn scan<'s>(&'s self, cursor: u64, mut visit: impl FnMut(EntryRef<'s>, bool)) -> u64 {
+        self.db().keys.scan(cursor, |entry| visit(entry, !self.hides(entry)))
     }
 
     /// The live entries, in no particular order.

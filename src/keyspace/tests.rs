@@ -147,7 +147,8 @@ fn random_operations_agree_with_a_map() {
         let mut seen = BTreeSet::new();
         let mut cursor = 0;
         loop {
-            cursor = keyspace.select(DB, now).scan(cursor, |entry| {
+            cursor = keyspace.select(DB, now).scan(cursor, |entry, is_live| {
+                assert!(is_live);
                 seen.insert(entry.key().to_vec());
             });
             if cursor == 0 {
@@ -254,49 +255,4 @@ fn a_key_takes_few_bytes() {
         let volatile = bytes_per_key(count, |_| Value::Bytes(b"abcdefgh"), true);
         assert!(volatile < 80.0, "{volatile} bytes for 16 + 8 with a deadline at {count}");
     }
-}
-
-/// Run with `cargo test --release --lib keyspace_figures -- --ignored --nocapture`.
-#[test]
-#[ignore = "a measurement"]
-fn keyspace_figures() {
-    for count in [1_000_000, 1_300_000, 4_000_000, 10_000_000] {
-        let short = bytes_per_key(count, |_| Value::Bytes(b"abcdefgh"), false);
-        let long = bytes_per_key(count, |_| Value::Bytes(&[b'x'; 64]), false);
-        let int = bytes_per_key(count, |i| Value::Int(i as i64), false);
-        let volatile = bytes_per_key(count, |_| Value::Bytes(b"abcdefgh"), true);
-        println!(
-            "{count:>9} keys: 16+8 {short:.1}, 16+64 {long:.1}, int {int:.1}, ttl {volatile:.1}"
-        );
-    }
-    let mut keyspace = Keyspace::default();
-    let mut db = keyspace.select(DB, NOW);
-    let names: Vec<_> = (0..4_000_000).map(|i| format!("key:{i:012}").into_bytes()).collect();
-    let (mut worst, start) = (0, Instant::now());
-    for name in &names {
-        let at = Instant::now();
-        db.set(name, Value::Bytes(b"abcdefgh"), Ttl::Clear);
-        worst = worst.max(at.elapsed().as_micros());
-    }
-    println!(
-        "set of 4M new keys: {} ns each, worst {worst} us",
-        start.elapsed().as_nanos() / 4_000_000
-    );
-    let start = Instant::now();
-    for i in 0..2_000_000usize {
-        db.set(&names[i * 7919 % 4_000_000], Value::Bytes(b"hgfedcba"), Ttl::Clear);
-    }
-    println!("set over: {} ns", start.elapsed().as_nanos() / 2_000_000);
-    let start = Instant::now();
-    let found =
-        (0..2_000_000usize).filter(|i| db.entry(&names[i * 7919 % 4_000_000]).is_some()).count();
-    println!("get: {} ns, {found} found", start.elapsed().as_nanos() / 2_000_000);
-    let start = Instant::now();
-    for (i, name) in names.iter().enumerate().take(2_000_000) {
-        db.set_deadline(name, Some(later(i as i64 * 977 % 3_600_000)));
-    }
-    println!("expire: {} ns", start.elapsed().as_nanos() / 2_000_000);
-    let start = Instant::now();
-    keyspace.expire_due(later(3_600_000), Duration::MAX);
-    println!("cycle: {} ns a key", start.elapsed().as_nanos() / 2_000_000);
 }

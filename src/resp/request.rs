@@ -109,6 +109,9 @@ impl ProtocolError {
     }
 }
 
+/// A number, if it is well formed, and where the next line begins; nothing if the line is not complete.
+type NumberLine = Option<(Option<i64>, usize)>;
+
 /// What [`Query::parse`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Parsed {
@@ -225,23 +228,29 @@ impl Query {
     }
 
     /// Reads `<type><number>\r\n` at `pos`. `None`: the line is not complete yet; a `None` number: it is malformed.
-    ///
+    #[inline(always)]
+    fn number_line(&self, too_long: ProtocolError) -> Result<NumberLine, ProtocolError> {
+        // Nearly every line is one or two digits: no search, no general parser.
+        match &self.buf[self.pos..] {
+            [_, d @ b'1'..=b'9', b'\r', _, ..] => {
+                Ok(Some((Some(i64::from(d - b'0')), self.pos + 4)))
+            }
+            [_, d @ b'1'..=b'9', e @ b'0'..=b'9', b'\r', _, ..] => {
+                let number = i64::from(d - b'0') * 10 + i64::from(e - b'0');
+                Ok(Some((Some(number), self.pos + 5)))
+            }
+            rest => self.any_number_line(rest, too_long),
+        }
+    }
+
     /// Compat: the byte after the carriage return is not looked at, and a NUL hides the rest of the buffer, because
     /// that is how the reference scans; clients that desynchronise are closed at the same byte.
-    #[inline]
-    #[allow(clippy::type_complexity)]
-    fn number_line(
+    #[inline(never)]
+    fn any_number_line(
         &self,
+        rest: &[u8],
         too_long: ProtocolError,
-    ) -> Result<Option<(Option<i64>, usize)>, ProtocolError> {
-        let rest = &self.buf[self.pos..];
-        // Nearly every line is one to three digits: no search, no general parser.
-        if let [_, d @ b'1'..=b'9', b'\r', _, ..] = rest {
-            return Ok(Some((Some(i64::from(d - b'0')), self.pos + 4)));
-        }
-        if let [_, d @ b'1'..=b'9', e @ b'0'..=b'9', b'\r', _, ..] = rest {
-            return Ok(Some((Some(i64::from(d - b'0') * 10 + i64::from(e - b'0')), self.pos + 5)));
-        }
+    ) -> Result<NumberLine, ProtocolError> {
         match memchr2(b'\r', 0, rest) {
             Some(end) if rest[end] == b'\r' => {
                 let number = rest.get(1..end).and_then(parse_i64);

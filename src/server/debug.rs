@@ -8,17 +8,15 @@ use std::ops::RangeInclusive;
 use std::os::unix::process::CommandExt;
 use std::time::Duration;
 
-use super::{Server, expire, shutdown};
+use super::{Server, debug_keys, expire, shutdown};
 use crate::base::glob;
 use crate::base::{alloc, memory, text};
 use crate::client::Client;
 use crate::command::{Call, CmdError, CmdResult, Command, Done, Group, flag};
 use crate::config::ShutdownFlags;
 use crate::config::commands::write_file;
-use crate::keyspace::access::idle_seconds;
 use crate::observe::crash;
 use crate::resp::Proto;
-use crate::types::text::Text;
 
 /// Switches that DEBUG throws.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,10 +132,28 @@ static SUBCOMMANDS: &[Subcommand] = &[
         help: &["DICT-RESIZING <0|1>", "    Let the tables of keys keep or change their size."],
     },
     Subcommand {
+        name: "digest",
+        words: 2..=2,
+        run: debug_keys::digest,
+        help: &["DIGEST", "    Answer a digest of all data: equal data, equal digests."],
+    },
+    Subcommand {
+        name: "digest-value",
+        words: 2..=ANY,
+        run: debug_keys::digest_values,
+        help: &["DIGEST-VALUE <key> [<key> ...]", "    Answer a digest of each value."],
+    },
+    Subcommand {
         name: "error",
         words: 3..=3,
         run: |_, call| Err(CmdError::made(one_line(call.args().at(2)))),
         help: &["ERROR <string>", "    Answer with this error, for tests of clients."],
+    },
+    Subcommand {
+        name: "htstats",
+        words: 3..=ANY,
+        run: debug_keys::table_stats,
+        help: &["HTSTATS <dbid> [full]", "    Tell how full the table of a database is."],
     },
     Subcommand {
         name: "leak",
@@ -165,9 +181,9 @@ static SUBCOMMANDS: &[Subcommand] = &[
     },
     Subcommand {
         name: "object",
-        words: 3..=3,
-        run: object,
-        help: &["OBJECT <key>", "    Show how the value at a key is kept."],
+        words: 3..=ANY,
+        run: debug_keys::object,
+        help: &["OBJECT <key> [fast]", "    Tell how a value is kept."],
     },
     Subcommand {
         name: "oom",
@@ -186,6 +202,15 @@ static SUBCOMMANDS: &[Subcommand] = &[
         words: 3..=3,
         run: |srv, call| switch(call, &mut srv.debug.cron_paused),
         help: &["PAUSE-CRON <0|1>", "    Stop the periodic work, or let it go on."],
+    },
+    Subcommand {
+        name: "populate",
+        words: 3..=5,
+        run: debug_keys::populate,
+        help: &[
+            "POPULATE <count> [<prefix>] [<size>]",
+            "    Store so many strings, named <prefix>:<number>.",
+        ],
     },
     Subcommand {
         name: "protocol",
@@ -227,6 +252,12 @@ static SUBCOMMANDS: &[Subcommand] = &[
             "    Write the configuration, end in good order and start again after a while",
             "    (default: 0).",
         ],
+    },
+    Subcommand {
+        name: "sdslen",
+        words: 3..=3,
+        run: debug_keys::string_room,
+        help: &["SDSLEN <key>", "    Tell length and room of a string."],
     },
     Subcommand {
         name: "segfault",
@@ -334,39 +365,6 @@ fn sleep(_: &mut Box<Server>, call: &mut Call) -> CmdResult {
     }
     call.out.ok();
     Ok(Done)
-}
-
-/// How a value is kept. A key past its time is shown too, since nothing here may change the keyspace.
-fn object(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
-    let now = srv.clock.now();
-    let db = srv.keyspace.select(call.session.db, now);
-    let Some(entry) = db.peek(call.args().at(2)) else {
-        return Err(CmdError::Fixed("ERR no such key"));
-    };
-    let line = format!(
-        "Value at:{:p} refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{}",
-        entry.key().as_ptr(),
-        entry.encoding(),
-        entry.text().map_or(0, serialized_length),
-        entry.clock(),
-        idle_seconds(entry.clock(), now),
-    );
-    call.out.simple(&line);
-    Ok(Done)
-}
-
-/// Bytes that a string takes in a snapshot, before compression.
-fn serialized_length(text: Text<'_>) -> usize {
-    match text.integer() {
-        Some(-0x80..=0x7f) => 2,
-        Some(-0x8000..=0x7fff) => 3,
-        Some(-0x8000_0000..=0x7fff_ffff) => 5,
-        _ => match text.len() {
-            len @ 0..64 => 1 + len,
-            len @ 64..0x4000 => 2 + len,
-            len => 5 + len,
-        },
-    }
 }
 
 fn segfault(_: &mut Box<Server>, call: &mut Call) -> CmdResult {
@@ -588,25 +586,6 @@ mod tests {
         let mut conf = Config::default();
         conf.security.enable_debug_command = Guard::Yes;
         TestServer::with(conf)
-    }
-
-    #[test]
-    fn an_object_shows_how_it_is_kept() {
-        let mut t = server();
-        assert_eq!(t.run("DEBUG OBJECT k"), "-ERR no such key\r\n");
-        for (value, shown) in [
-            ("7", "int serializedlength:2 "),
-            ("-300", "int serializedlength:3 "),
-            ("70000", "int serializedlength:5 "),
-            ("4294967296", "int serializedlength:11 "),
-            ("abc", "embstr serializedlength:4 "),
-        ] {
-            t.run(&format!("SET k {value}"));
-            let line = t.run("DEBUG OBJECT k");
-            assert!(line.starts_with("+Value at:0x") && line.contains("refcount:1"), "{line}");
-            assert!(line.contains(&format!("encoding:{shown}")), "{line}");
-            assert!(line.ends_with(" lru_seconds_idle:0\r\n"), "{line}");
-        }
     }
 
     #[test]

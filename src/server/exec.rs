@@ -1,6 +1,6 @@
 //! Running one call: look it up, ask the gates, run it, count it, tell it.
 
-use super::Server;
+use super::{Server, expire};
 use crate::command::admit::{self, Admission, state};
 use crate::command::lookup::CommandId;
 use crate::command::{Call, CmdError, Cx, Handler, Outcome, ReplyMode, flag};
@@ -163,7 +163,7 @@ pub fn run(srv: &mut Box<Server>, call: &mut Call) -> Outcome {
     assert!(!dirtied || call.cmd.has(flag::WRITE | flag::MAY_REPLICATE), "{} wrote", call.cmd.name);
 
     if !srv.keyspace.deleted.is_empty() {
-        srv.gather_deleted();
+        gather_deleted(srv, call);
     }
     if (dirtied || call.fx.is_forced()) && srv.unit.is_listening() {
         srv.unit.gather(call.session.db, call.query.args(), &mut call.fx);
@@ -177,6 +177,19 @@ pub fn run(srv: &mut Box<Server>, call: &mut Call) -> Outcome {
         feed_monitors(srv, call);
     }
     Outcome::Done
+}
+
+/// Passes on which keys the keyspace has removed while a call ran. They come before what the call itself is told as.
+#[cold]
+fn gather_deleted(srv: &mut Server, call: &Call) {
+    // Compat: keys that a call comes across without having named them are units of their own.
+    let apart = srv.unit.depth == 0 && matches!(call.cmd.name, "keys" | "randomkey" | "scan");
+    for deleted in std::mem::take(&mut srv.keyspace.deleted) {
+        expire::tell(&mut srv.unit, &deleted);
+        if apart {
+            srv.unit.finish();
+        }
+    }
 }
 
 /// The end of a unit of work, in this order: events, then what replicas and the AOF are told.

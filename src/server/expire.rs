@@ -48,7 +48,8 @@ pub fn run(srv: &mut Box<Server>) {
     }
 }
 
-fn tell(unit: &mut Unit, deleted: &Deleted) {
+/// Tells of a key that the server removed on its own account.
+pub fn tell(unit: &mut Unit, deleted: &Deleted) {
     let verb: &[u8] = if deleted.lazily { b"UNLINK" } else { b"DEL" };
     unit.add(deleted.db, &[verb, &deleted.key]);
 }
@@ -62,13 +63,4 @@ pub fn sleep_time(srv: &Server) -> Option<Duration> {
     // A key is gone when its deadline has passed, not when it has come.
     let left_ms = deadline.0.saturating_sub(srv.clock.now().0).saturating_add(1);
     Some(Duration::from_millis(left_ms.max(GRAIN_MS) as u64))
-}
-
-impl Server {
-    /// Passes on which keys the keyspace has removed on its own account.
-    #[cold]
-    pub fn gather_deleted(&mut self) {
-        let Server { keyspace, unit, .. } = self;
-        keyspace.deleted.drain(..).for_each(|deleted| tell(unit, &deleted));
-    }
 }

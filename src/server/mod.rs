@@ -9,6 +9,7 @@ pub mod commands;
 pub mod cron;
 pub mod daemon;
 pub mod debug;
+pub mod debug_keys;
 pub mod exec;
 pub mod expire;
 pub mod limits;

@@ -4,12 +4,15 @@
 //! keyspace needs to know of a value that has its own allocation: how it is encoded, how long it is, what it
 //! costs to keep and to free. Strings live in the keyspace's entries themselves; see [`text`].
 
+pub mod digest;
 pub mod hash;
 pub mod list;
 pub mod set;
 pub mod stream;
 pub mod text;
 pub mod zset;
+
+use digest::Digest;
 
 /// A value in a box of its own, as the keyspace sees it.
 pub trait Object: Send + Sync + Clone + 'static {
@@ -26,6 +29,9 @@ pub trait Object: Send + Sync + Clone + 'static {
 
     /// Bytes of memory outside the struct itself.
     fn memory_bytes(&self) -> usize;
+
+    /// Takes the elements into a digest, for DEBUG DIGEST. Where order means nothing it must not matter.
+    fn digest(&self, _into: &mut Digest) {}
 
     /// Allocations that dropping it gives back, roughly: above a threshold a thread does it.
     fn free_effort(&self) -> usize {

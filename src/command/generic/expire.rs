@@ -33,7 +33,8 @@ pub static EXPIRE: Command = Command::data("expire", expire)
         )
         .since("7.0.0")
         .optional(),
-    ]);
+    ])
+    .history(&[("7.0.0", "The conditions `NX`, `XX`, `GT` and `LT`.")]);
 
 fn expire(cx: &mut Cx<'_>) -> CmdResult {
     set_deadline(cx, 1000, true)
@@ -62,7 +63,8 @@ pub static PEXPIRE: Command = Command::data("pexpire", pexpire)
         )
         .since("7.0.0")
         .optional(),
-    ]);
+    ])
+    .history(&[("7.0.0", "The conditions `NX`, `XX`, `GT` and `LT`.")]);
 
 fn pexpire(cx: &mut Cx<'_>) -> CmdResult {
     set_deadline(cx, 1, true)
@@ -91,7 +93,8 @@ pub static EXPIREAT: Command = Command::data("expireat", expireat)
         )
         .since("7.0.0")
         .optional(),
-    ]);
+    ])
+    .history(&[("7.0.0", "The conditions `NX`, `XX`, `GT` and `LT`.")]);
 
 fn expireat(cx: &mut Cx<'_>) -> CmdResult {
     set_deadline(cx, 1000, false)
@@ -120,7 +123,8 @@ pub static PEXPIREAT: Command = Command::data("pexpireat", pexpireat)
         )
         .since("7.0.0")
         .optional(),
-    ]);
+    ])
+    .history(&[("7.0.0", "The conditions `NX`, `XX`, `GT` and `LT`.")]);
 
 fn pexpireat(cx: &mut Cx<'_>) -> CmdResult {
     set_deadline(cx, 1, false)
@@ -144,7 +148,11 @@ impl Conditions {
                 b"xx" => found.xx = true,
                 b"gt" => found.gt = true,
                 b"lt" => found.lt = true,
-                _ => return Err(CmdError::made([b"ERR Unsupported option ", word].concat())),
+                _ => {
+                    // Compat: the word is shown up to a zero byte.
+                    let shown = word.split(|byte| *byte == 0).next().unwrap_or_default();
+                    return Err(CmdError::made([b"ERR Unsupported option ", shown].concat()));
+                }
             }
         }
         if found.nx && (found.xx || found.gt || found.lt) {
@@ -204,7 +212,8 @@ pub static TTL: Command = Command::data("ttl", ttl)
     .complexity("O(1)")
     .keys(&[KeySpec::at(1).ro(ACCESS)])
     .args(&[Arg::key("key")])
-    .tips(&["nondeterministic_output"]);
+    .tips(&["nondeterministic_output"])
+    .history(&[("2.8.0", "The answer -2 for a missing key.")]);
 
 fn ttl(cx: &mut Cx<'_>) -> CmdResult {
     remaining(cx, |moment, now| (moment.0.saturating_sub(now.0).max(0).saturating_add(500)) / 1000)
@@ -220,7 +229,8 @@ pub static PTTL: Command = Command::data("pttl", pttl)
     .complexity("O(1)")
     .keys(&[KeySpec::at(1).ro(ACCESS)])
     .args(&[Arg::key("key")])
-    .tips(&["nondeterministic_output"]);
+    .tips(&["nondeterministic_output"])
+    .history(&[("2.8.0", "The answer -2 for a missing key.")]);
 
 fn pttl(cx: &mut Cx<'_>) -> CmdResult {
     remaining(cx, |moment, now| moment.0.saturating_sub(now.0).max(0))

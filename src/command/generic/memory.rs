@@ -131,14 +131,11 @@ pub static MEMORY_USAGE: Command = Command::data("memory|usage", memory_usage)
 
 fn memory_usage(cx: &mut Cx<'_>) -> CmdResult {
     let key = cx.args.at(2);
-    match cx.args.len() {
-        3 => {}
-        5 if cx.args.is(3, "SAMPLES") => {
-            if integer(cx.args.at(4))? < 0 {
-                return Err(CmdError::SYNTAX);
-            }
+    for at in (3..cx.args.len()).step_by(2) {
+        let samples = cx.args.get(at + 1).filter(|_| cx.args.is(at, "SAMPLES"));
+        if integer(samples.ok_or(CmdError::SYNTAX)?)? < 0 {
+            return Err(CmdError::SYNTAX);
         }
-        _ => return Err(CmdError::SYNTAX),
     }
     cx.db.settle(key);
     match cx.db.peek(key).map(|entry| entry.memory_bytes()) {

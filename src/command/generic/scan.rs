@@ -113,18 +113,21 @@ pub static SCAN: Command = Command::data("scan", scan)
         Arg::integer("count").token("COUNT").optional(),
         Arg::string("type").token("TYPE").since("6.0.0").optional(),
     ])
-    .tips(&["nondeterministic_output", "request_policy:special", "response_policy:special"]);
+    .tips(&["nondeterministic_output", "request_policy:special", "response_policy:special"])
+    .history(&[("6.0.0", "The option `TYPE`.")]);
 
 fn scan(cx: &mut Cx<'_>) -> CmdResult {
     let mut at = cursor(cx.args.at(1))?;
     let options = ScanOptions::parse(cx, 2)?;
-    let mut found: Vec<&[u8]> = Vec::new();
+    let (mut found, mut expired): (Vec<&[u8]>, Vec<Vec<u8>>) = (Vec::new(), Vec::new());
     let (mut seen, mut steps) = (0, 0);
     // A sparse table must not make one call long: at most ten buckets for each key asked for.
     while steps < options.count.saturating_mul(10) && seen < options.count {
-        at = cx.db.scan(at, |entry| {
+        at = cx.db.scan(at, |entry, is_live| {
             seen += 1;
-            if options.accept(entry) {
+            if !is_live {
+                expired.push(entry.key().to_vec());
+            } else if options.accept(entry) {
                 found.push(entry.key());
             }
         });
@@ -137,5 +140,8 @@ fn scan(cx: &mut Cx<'_>) -> CmdResult {
     cx.out.bulk(at.to_string().as_bytes());
     cx.out.array(found.len());
     found.iter().for_each(|key| cx.out.bulk(key));
+    for key in expired {
+        cx.db.settle(&key);
+    }
     Ok(Done)
 }

@@ -124,7 +124,7 @@ fn msetex(cx: &mut Cx<'_>) -> CmdResult {
     let count = count.ok_or(CmdError::NUMKEYS)? as usize;
     let end = 2 + count * 2;
     if end > cx.args.len() {
-        return Err(CmdError::arity("msetex"));
+        return Err(CmdError::SYNTAX);
     }
     let (mut nx, mut xx, mut lifetime, mut at) = (false, false, Lifetime::default(), end);
     while at < cx.args.len() {

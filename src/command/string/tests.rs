@@ -113,8 +113,14 @@ fn encodings_follow_the_history_of_a_value() {
     for (command, encoding) in [
         ("SET k 12", "int"),
         ("SET k 012", "embstr"),
-        ("SET k 12345678901234567890123456789012345678901234", "embstr"),
-        ("SET k 123456789012345678901234567890123456789012345", "raw"),
+        ("SET k 1234567890123456789012345678901234567890", "embstr"),
+        ("SET k 12345678901234567890123456789012345678901", "raw"),
+        ("SET k 12345678901234567890123456789012", "embstr"),
+        ("EXPIRE k 100", "embstr"),
+        ("SET k 123456789012345678901234567890123", "embstr"),
+        ("EXPIRE k 100", "raw"),
+        ("PERSIST k", "raw"),
+        ("SET k 123456789012345678901234567890123 EX 9", "raw"),
         ("SET k 1", "int"),
         ("APPEND k 2", "raw"),
         ("INCR k", "int"),
@@ -181,4 +187,18 @@ fn a_key_that_expired_is_told_before_the_command_that_found_it() {
     assert_eq!(t.run("SET k w"), "+OK\r\n");
     let told = t.propagated();
     assert_eq!(told, ["MULTI", "DEL k", "SET k w", "EXEC"]);
+}
+
+#[test]
+fn keys_that_a_scan_finds_expired_are_told_one_by_one() {
+    let mut t = TestServer::new();
+    t.srv.debug.active_expire = false;
+    t.run("SET a 1 PX 1");
+    t.run("SET b 1 PX 1");
+    t.propagated();
+    t.advance(Duration::from_millis(2));
+    assert_eq!(t.run("SCAN 0"), "*2\r\n$1\r\n0\r\n*0\r\n");
+    let mut told = t.propagated();
+    told.sort();
+    assert_eq!(told, ["DEL a", "DEL b"]);
 }

@@ -456,38 +456,3 @@ proptest! {
         check(&table);
     }
 }
-
-/// Run with `cargo test --release --lib table_speed -- --ignored --nocapture`.
-#[test]
-#[ignore = "a measurement"]
-fn table_speed() {
-    for count in [1_000u64, 100_000, 1_000_000, 4_000_000] {
-        let mut table = Table::with_capacity(seed(), 0);
-        let (mut worst, start) = (0, std::time::Instant::now());
-        let pairs: Vec<Pair> = (0..count).map(|i| Pair::new(&name(i), i)).collect();
-        let made = start.elapsed();
-        for pair in pairs {
-            let at = std::time::Instant::now();
-            table.insert(pair);
-            worst = worst.max(at.elapsed().as_nanos());
-        }
-        let inserted = start.elapsed() - made;
-        let mut random = Random(1);
-        let at = std::time::Instant::now();
-        let mut found = 0u64;
-        for _ in 0..2_000_000 {
-            found += u64::from(table.contains(&name(random.below(count))));
-        }
-        let hit = at.elapsed().as_nanos() / 2_000_000;
-        let at = std::time::Instant::now();
-        for _ in 0..2_000_000 {
-            found += u64::from(table.contains(&name(count + random.below(count))));
-        }
-        let miss = at.elapsed().as_nanos() / 2_000_000;
-        println!(
-            "{count:>8}: insert {} ns (worst {worst}), hit {hit} ns, miss {miss} ns, {:.2} B/element, {found} found",
-            inserted.as_nanos() / u128::from(count),
-            table.memory_bytes() as f64 / count as f64,
-        );
-    }
-}

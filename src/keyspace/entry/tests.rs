@@ -1,0 +1,115 @@
+//! Entries of every shape: what they take, what they keep, what they give back.
+
+use super::*;
+use crate::base::alloc::thread_delta;
+
+const NOW: UnixMillis = UnixMillis(1_700_000_000_000);
+
+fn meta(deadline: bool) -> Meta {
+    Meta { deadline: deadline.then_some(NOW), clock: 0x12_3456, is_raw: false }
+}
+
+/// Bytes an entry takes, measured at the allocator.
+fn bytes(key: usize, value: Value<'_>, deadline: bool) -> isize {
+    let key = vec![b'k'; key];
+    let before = thread_delta();
+    let entry = Entry::new(&key, value, meta(deadline));
+    let bytes = thread_delta() - before;
+    assert_eq!(bytes as usize, entry.view().memory_bytes());
+    drop(entry);
+    assert_eq!(thread_delta(), before, "freed whole");
+    bytes
+}
+
+#[test]
+fn a_key_of_16_and_a_value_of_8_take_32_bytes() {
+    assert_eq!(bytes(16, Value::Bytes(b"12345678"), false), 32);
+    assert_eq!(bytes(16, Value::Int(12345), false), 32);
+    assert_eq!(bytes(16, Value::Bytes(b"12345678"), true), 40);
+    assert_eq!(bytes(16, Value::Bytes(&[b'x'; 64]), false), 96);
+}
+
+#[test]
+fn every_shape_keeps_its_parts() {
+    for key_len in [0, 1, 7, 8, 16, 300, 65_534, 65_535, 100_000] {
+        for deadline in [false, true] {
+            let key: Vec<u8> = (0..key_len).map(|i| i as u8).collect();
+            let long = vec![b'v'; SHORT_MAX + 1];
+            for value in [&b""[..], b"v", b"0123456789", &[7; SHORT_MAX], &long] {
+                let entry = Entry::new(&key, Value::Bytes(value), meta(deadline));
+                let view = entry.view();
+                assert!(view.key() == key && view.text().expect("text").equals(value));
+                let raw = key_len + value.len() > if deadline { 33 } else { 41 };
+                assert_eq!(view.meta(), Meta { is_raw: raw, ..meta(deadline) });
+                assert_eq!(view.kind() == Kind::Long, value.len() > SHORT_MAX);
+                assert_eq!(view.encoding(), if raw { "raw" } else { "embstr" });
+            }
+            let entry = Entry::new(&key, Value::Int(-5), meta(deadline));
+            assert_eq!(
+                (entry.view().text().and_then(Text::integer), entry.view().encoding()),
+                (Some(-5), "int")
+            );
+            let entry = Entry::new(&key, Box::new(List::default()).into(), meta(deadline));
+            assert!(
+                entry.view().boxed::<List>().is_some() && entry.view().boxed::<Set>().is_none()
+            );
+            assert_eq!(
+                (entry.view().value_type().name(), entry.view().text().is_none()),
+                ("list", true)
+            );
+            assert!(matches!(entry.view().copy_value(), Value::List(_)));
+        }
+    }
+}
+
+#[test]
+fn values_are_overwritten_in_place_within_the_class() {
+    let mut entry = Entry::new(b"0123456789abcdef", Value::Bytes(b"12345678"), meta(false));
+    let address = entry.0;
+    assert!(entry.edit().overwrite_short(b"87654321", false));
+    assert!(entry.edit().overwrite_short(b"1", true));
+    assert!(entry.view().text().expect("text").equals(b"1"));
+    assert_eq!(entry.view().encoding(), "raw");
+    assert!(!entry.edit().overwrite_short(b"123456789", false), "the next class");
+    assert!(!entry.edit().overwrite_int(1) && entry.edit().big_mut().is_none());
+    assert_eq!(entry.edit().resize_short(8, false).expect("fits"), b"1\0\0\0\0\0\0\0");
+    assert_eq!(entry.0, address);
+    let mut entry = Entry::new(b"k", Value::Int(1), meta(true));
+    assert!(entry.edit().overwrite_int(i64::MIN) && !entry.edit().overwrite_short(b"", false));
+    assert!(entry.edit().set_deadline(UnixMillis(5)));
+    entry.edit().set_clock(0xff_ffff);
+    assert_eq!(entry.view().text().and_then(Text::integer), Some(i64::MIN));
+    assert_eq!((entry.view().deadline(), entry.view().clock()), (Some(UnixMillis(5)), 0xff_ffff));
+}
+
+#[test]
+fn rebuilding_moves_the_value() {
+    let before = thread_delta();
+    let big = Arc::new(vec![b'x'; 5000]);
+    for value in [Value::Bytes(b"short"), Value::Int(7), Value::Big(Arc::clone(&big))] {
+        let entry = Entry::new(b"old", value, meta(false));
+        let text = entry.view().text().map(Text::to_vec).expect("text");
+        let entry = entry.rebuild(Some(b"a new key"), Some(NOW));
+        assert_eq!((entry.view().key(), entry.view().deadline()), (&b"a new key"[..], Some(NOW)));
+        assert_eq!(entry.view().text().map(Text::to_vec), Some(text));
+        let entry = entry.rebuild(None, None);
+        assert_eq!((entry.view().key(), entry.view().deadline()), (&b"a new key"[..], None));
+    }
+    let entry =
+        Entry::new(b"l", Box::new(List::default()).into(), meta(true)).rebuild(Some(b"m"), None);
+    assert!(entry.view().boxed::<List>().is_some());
+    drop(entry);
+    assert_eq!(Arc::strong_count(&big), 1);
+    drop(big);
+    assert_eq!(thread_delta(), before);
+}
+
+#[test]
+fn a_long_string_is_adopted_and_shared() {
+    let bytes = Arc::new(vec![b'x'; 100_000]);
+    let mut entry = Entry::new(b"k", Value::Big(Arc::clone(&bytes)), meta(false));
+    assert!(matches!(entry.view().text(), Some(Text::Big(held)) if Arc::ptr_eq(held, &bytes)));
+    Arc::make_mut(entry.edit().big_mut().expect("long")).push(b'y');
+    assert_eq!(bytes.len(), 100_000, "a reply that holds it is not disturbed");
+    assert_eq!(entry.view().text().map(Text::len), Some(100_001));
+}

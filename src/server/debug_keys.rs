@@ -1,0 +1,195 @@
+//! DEBUG subcommands that look at keys: POPULATE, OBJECT, HTSTATS, DIGEST.
+
+use super::Server;
+use crate::base::text::parse_i64;
+use crate::command::args::integer;
+use crate::command::{Call, CmdError, CmdResult, Done};
+use crate::keyspace::access::idle_seconds;
+use crate::keyspace::entry::ObjectFn;
+use crate::keyspace::{DbIndex, EntryRef, Ttl, Type, Value};
+use crate::types::Object;
+use crate::types::digest::Digest;
+use crate::types::text::Text;
+
+/// Stores `prefix:0` to `prefix:count-1`, those that are there already excepted.
+pub fn populate(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
+    let args = call.query.args();
+    let number = |at: usize| parse_i64(args.at(at)).and_then(|n| usize::try_from(n).ok());
+    let count = number(2).ok_or(CmdError::NOT_POSITIVE)?;
+    let prefix = args.get(3).unwrap_or(b"key");
+    let size = if args.len() > 4 { Some(number(4).ok_or(CmdError::NOT_POSITIVE)?) } else { None };
+    let mut db = srv.keyspace.select(call.session.db, srv.clock.now());
+    for i in 0..count {
+        let key = [prefix, format!(":{i}").as_bytes()].concat();
+        if db.settle(&key) {
+            continue;
+        }
+        let mut value = format!("value:{i}").into_bytes();
+        if let Some(size) = size {
+            value.resize(size, 0);
+        }
+        db.set(&key, Value::Bytes(&value), Ttl::Clear);
+    }
+    call.out.ok();
+    Ok(Done)
+}
+
+/// What there is to know about how a key is kept.
+pub fn object(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
+    let now = srv.clock.now();
+    let db = srv.keyspace.select(call.session.db, now);
+    let entry = db.peek(call.query.args().at(2)).ok_or(CmdError::NO_SUCH_KEY)?;
+    let (encoding, clock) = (entry.encoding(), entry.clock());
+    let (bytes, idle) = (entry.memory_bytes(), idle_seconds(clock, now));
+    // The address is nobody's business, but scripts look for the field.
+    call.out.simple(&format!(
+        "Value at:0x0 refcount:1 encoding:{encoding} serializedlength:{bytes} lru:{clock} lru_seconds_idle:{idle}"
+    ));
+    Ok(Done)
+}
+
+/// How full the table of a database is.
+pub fn table_stats(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
+    let number = integer(call.query.args().at(2))?;
+    let index = u32::try_from(number).ok().filter(|n| *n < srv.keyspace.databases());
+    let db = srv.keyspace.db(DbIndex(index.ok_or(CmdError::DEBUG_DB)?));
+    let text = format!(
+        "[Dictionary HT]\nHash table 0 stats (main hash table):\n table size: {}\n number of elements: {}\n bytes: \
+         {}\n[Expires HT]\n number of elements: {}\n",
+        db.keys.table_slots(),
+        db.keys.len(),
+        db.keys.memory_bytes(),
+        db.expiry.len(),
+    );
+    call.out.verbatim(text.as_bytes());
+    Ok(Done)
+}
+
+/// One digest for all that there is.
+pub fn digest(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
+    let mut all = Digest::default();
+    for index in 0..srv.keyspace.databases() {
+        let db = srv.keyspace.db(DbIndex(index));
+        if db.keys.is_empty() {
+            continue;
+        }
+        all.mix(&index.to_be_bytes());
+        for entry in db.keys.iter() {
+            let mut one = Digest::default();
+            one.mix(entry.key());
+            take_value_in(&mut one, entry);
+            all.xor_in(one.bytes());
+        }
+    }
+    call.out.simple(&all.to_string());
+    Ok(Done)
+}
+
+/// One digest for each of the given keys; zeros for one that is not there.
+pub fn digest_values(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
+    let db = srv.keyspace.select(call.session.db, srv.clock.now());
+    let keys = call.query.args().from(2);
+    call.out.array(keys.len());
+    for key in keys {
+        let mut one = Digest::default();
+        if let Some(entry) = db.peek(key) {
+            take_value_in(&mut one, entry);
+        }
+        call.out.simple(&one.to_string());
+    }
+    Ok(Done)
+}
+
+/// A value in a digest: its type, its content, and whether it stays for good.
+fn take_value_in(digest: &mut Digest, entry: EntryRef<'_>) {
+    let number: u32 = match entry.value_type() {
+        Type::String => 0,
+        Type::List => 1,
+        Type::Set => 2,
+        Type::Zset => 3,
+        Type::Hash => 4,
+        Type::Stream => 6,
+    };
+    digest.mix(&number.to_be_bytes());
+    if let Some(text) = entry.text() {
+        digest.mix(text.bytes(&mut Vec::new()));
+    } else {
+        entry.object(ContentIn(digest));
+    }
+    if entry.deadline().is_some() {
+        digest.xor_in(b"!!expire!!");
+    }
+}
+
+/// [`Object::digest`] as an [`ObjectFn`].
+struct ContentIn<'a>(&'a mut Digest);
+
+impl ObjectFn<()> for ContentIn<'_> {
+    fn call<O: Object>(self, object: &O) {
+        object.digest(self.0);
+    }
+}
+
+/// Length and room of a string, by the names that scripts know.
+pub fn string_room(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
+    let db = srv.keyspace.select(call.session.db, srv.clock.now());
+    let entry = db.peek(call.query.args().at(2)).ok_or(CmdError::NO_SUCH_KEY)?;
+    let (len, room) = match entry.text() {
+        Some(Text::Bytes(bytes)) => (bytes.len(), bytes.len()),
+        Some(Text::Big(bytes)) => (bytes.len(), bytes.capacity()),
+        Some(Text::Int(_)) | None => return Err(CmdError::made("ERR Not an sds encoded string.")),
+    };
+    let (key, bytes, spare) = (entry.key().len(), entry.memory_bytes(), room - len);
+    call.out.simple(&format!(
+        "key_sds_len:{key}, key_sds_avail:0, key_zmalloc: {key}, val_sds_len:{len}, val_sds_avail:{spare}, \
+         val_zmalloc: {bytes}"
+    ));
+    Ok(Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::Guard;
+    use crate::server::testing::TestServer;
+
+    #[test]
+    fn populated_keys_have_a_digest_of_their_own() {
+        let mut t = TestServer::new();
+        t.srv.conf.security.enable_debug_command = Guard::Yes;
+        assert_eq!(t.run("DEBUG DIGEST"), format!("+{}\r\n", "0".repeat(40)));
+        assert_eq!(t.run("DEBUG POPULATE 3"), "+OK\r\n");
+        assert_eq!(t.run("GET key:2"), "$7\r\nvalue:2\r\n");
+        let digest = t.run("DEBUG DIGEST");
+        t.run("DEBUG POPULATE 5 foo 20");
+        assert_eq!(t.run("STRLEN foo:4"), ":20\r\n");
+        assert_ne!(t.run("DEBUG DIGEST"), digest);
+        t.run("UNLINK foo:0 foo:1 foo:2 foo:3 foo:4");
+        assert_eq!(t.run("DEBUG DIGEST"), digest, "the same data, the same digest");
+        t.run("SET key:1 other");
+        assert_ne!(t.run("DEBUG DIGEST"), digest);
+        assert_eq!(t.run("DEBUG POPULATE -1"), "-ERR value is out of range, must be positive\r\n");
+        assert_eq!(t.run("DEBUG OBJECT nokey"), "-ERR no such key\r\n");
+        assert!(t.run("DEBUG OBJECT key:0").contains("encoding:embstr"));
+        assert!(t.run("DEBUG HTSTATS 0").contains("number of elements: 3\n"));
+        assert_eq!(t.run("DEBUG HTSTATS 99"), "-ERR Out of range database\r\n");
+        assert!(
+            t.run("DEBUG DIGEST-VALUE key:0 nokey")
+                .ends_with("+0000000000000000000000000000000000000000\r\n")
+        );
+        assert!(t.run("DEBUG SDSLEN key:0").contains("val_sds_len:7"));
+    }
+
+    /// The values stand in the fact sheet; they were asked from live servers of all releases.
+    #[test]
+    fn digests_are_those_of_other_servers() {
+        let mut t = TestServer::new();
+        t.srv.conf.security.enable_debug_command = Guard::Yes;
+        t.run("SET k v");
+        assert_eq!(t.run("DEBUG DIGEST"), "+264ccf65edec66bccfa7cc659414ccca432057d2\r\n");
+        let value = t.run("DEBUG DIGEST-VALUE k");
+        assert_eq!(value, "*1\r\n+d79ee9fe5d5ad902d7f6620efc3b07b75ddd742f\r\n");
+        t.run("EXPIRE k 1000");
+        let value = t.run("DEBUG DIGEST-VALUE k");
+        assert_eq!(value, "*1\r\n+311b17018163335616e089f6b951c82c477335ac\r\n");
+    }
+}
