@@ -14,6 +14,7 @@ pub mod flush;
 pub mod limits;
 pub mod mail;
 pub mod pause;
+pub mod recent;
 
 use crate::base::slab::{Id, Slab};
 use crate::command::lookup::CommandId;
@@ -144,6 +145,8 @@ pub struct Clients {
     /// Clients in MONITOR mode.
     pub monitors: Vec<Id>,
     pub pause: pause::Pause,
+    /// The largest buffers of late.
+    pub recent: recent::RecentPeaks,
 }
 
 impl Clients {

@@ -15,13 +15,13 @@ use std::io::{self, IsTerminal};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use super::process::os_text;
 use super::signals::Bell;
 use super::title::{self, TitleArea};
 use super::{COMPAT_VERSION, Server, daemon, limits, oom, supervise, turn};
 use crate::base::alloc;
 use crate::base::clock::Clock;
 use crate::base::files::Files;
+use crate::base::os::os_text;
 use crate::base::rng::Rng;
 use crate::command::lookup::Commands;
 use crate::config::parse::{self, ConfigError, Startup};

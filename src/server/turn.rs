@@ -3,8 +3,8 @@
 use std::io;
 use std::time::Duration;
 
-use super::process::os_text;
 use super::{Server, cron, expire, serve, shutdown, signals};
+use crate::base::os::os_text;
 use crate::base::slab::Id;
 use crate::client::flush::Sent;
 use crate::client::limits;
