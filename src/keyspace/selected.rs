@@ -196,20 +196,30 @@ impl Selected<'_> {
         true
     }
 
-    /// Stores an entry made elsewhere (RENAME, COPY, RESTORE, loading), whatever its key held before.
-    pub fn put(&mut self, entry: Entry) -> bool {
+    /// Stores an entry made elsewhere (RENAME, COPY, RESTORE, loading), whatever its key held before. Returns what
+    /// that was, for [`Selected::announce_replaced`].
+    pub fn put(&mut self, entry: Entry) -> Option<Type> {
         let key = entry.view().key();
         let hash = self.hash(key);
         let _ = self.is_gone(hash, key);
         let old = self.db_mut().remove(hash, key);
-        let existed = old.is_some();
+        let was = old.as_ref().map(|old| old.view().value_type());
         if let Some(old) = old {
             self.keyspace.discard(old, self.keyspace.tuning.lazy_server_del);
-        } else {
-            self.keyspace.events.push(self.index, Event::NEW, key);
         }
+        // Compat: the key counts as a new one even if it replaces another.
+        self.keyspace.events.push(self.index, Event::NEW, key);
         self.db_mut().insert(hash, entry);
-        existed
+        was
+    }
+
+    /// Queues the events of a value that [`Selected::put`] replaced. They come behind the command's own.
+    pub fn announce_replaced(&mut self, key: &[u8], was: Option<Type>) {
+        let Some(was) = was else { return };
+        self.announce(key, Event::OVERWRITTEN);
+        if self.peek(key).is_some_and(|entry| entry.value_type() != was) {
+            self.announce(key, Event::TYPE_CHANGED);
+        }
     }
 
     /// Stores what a command computed from the old value: time to live and, for a new key, everything else as
@@ -294,12 +304,11 @@ impl Selected<'_> {
         true
     }
 
-    /// Moves a value to another key, which it overwrites. False when the source does not exist.
-    pub fn rename(&mut self, from: &[u8], to: &[u8]) -> bool {
-        let Some(entry) = self.take(from) else { return false };
+    /// Moves a value to another key, if it exists. Returns what it replaced, as [`Selected::put`] does.
+    pub fn rename(&mut self, from: &[u8], to: &[u8]) -> Option<Type> {
+        let entry = self.take(from)?;
         let deadline = entry.view().deadline();
-        self.put(entry.rebuild(Some(to), deadline));
-        true
+        self.put(entry.rebuild(Some(to), deadline))
     }
 
     /// A random live key.

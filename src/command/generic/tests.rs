@@ -116,3 +116,23 @@ fn objects_tell_of_themselves() {
     assert!(t.run("MEMORY STATS").contains("keys.count\r\n:1\r\n"));
     assert!(t.run("MEMORY DOCTOR").starts_with('$'));
 }
+
+/// Events that Redis 8.2 published, command after command. `WAIT` stands for 20 ms.
+#[test]
+fn events_as_in_the_reference() {
+    let mut t = TestServer::new();
+    t.srv.debug.active_expire = false;
+    t.srv.keyspace.events.want(Classes::parse(b"EAmnoc").expect("letters"));
+    for line in include_str!("../../../tests/golden/events.tsv").lines().skip(1) {
+        let (command, wanted) = line.split_once('\t').expect("two fields");
+        match command {
+            "WAIT" => t.advance(Duration::from_millis(20)),
+            _ => drop(t.run(command)),
+        }
+        let past = std::mem::take(&mut t.srv.keyspace.events.past).into_iter();
+        let shown = past.map(|it| {
+            format!("{}:{}:{}", it.db.0, it.event.name, String::from_utf8_lossy(&it.key))
+        });
+        assert_eq!(shown.collect::<Vec<_>>().join(" "), wanted, "{command}");
+    }
+}
