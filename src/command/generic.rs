@@ -274,7 +274,7 @@ fn move_key(cx: &mut Cx<'_>) -> CmdResult {
     let exists = cx.db.settle(key);
     let moved = exists && !cx.db.keyspace.select(target, cx.now).settle(key);
     if moved && let Some(entry) = cx.db.take(key) {
-        cx.db.keyspace.select(target, cx.now).put(entry);
+        cx.db.keyspace.select(target, cx.now).put_moved(entry);
         cx.db.changed(key, Event::generic("move_from"), 1);
         let mut db = cx.db.keyspace.select(target, cx.now);
         db.changed(key, Event::generic("move_to"), 0);

@@ -69,7 +69,7 @@ pub struct Selected<'a> {
     pub index: DbIndex,
     /// The time of the unit.
     pub now: UnixMillis,
-    /// Reads leave the access clock alone (CLIENT NO-TOUCH).
+    /// The access clock of keys is left alone (CLIENT NO-TOUCH).
     pub no_touch: bool,
 }
 
@@ -121,7 +121,9 @@ impl Selected<'_> {
         }
         let Keyspace { dbs, tuning, random, .. } = &mut *self.keyspace;
         let mut entry = dbs[self.index.0 as usize].keys.find_mut(hash, key)?.into_mut();
-        touch_entry(&mut entry, tuning.policy, self.now, random);
+        if !self.no_touch {
+            touch_entry(&mut entry, tuning.policy, self.now, random);
+        }
         Some(entry)
     }
 
@@ -159,7 +161,7 @@ impl Selected<'_> {
             drop(self.db_mut().remove(hash, key));
         }
         let policy = self.keyspace.tuning.policy;
-        let (now, random) = (self.now, self.keyspace.random());
+        let (now, no_touch, random) = (self.now, self.no_touch, self.keyspace.random());
         let db = self.keyspace.db_mut(self.index);
         let Some(mut slot) = db.keys.find_mut(hash, key) else {
             let deadline = if let Ttl::At(at) = ttl { Some(at) } else { None };
@@ -174,7 +176,7 @@ impl Selected<'_> {
             Ttl::Clear => None,
             Ttl::Keep => old.deadline,
         };
-        let clock = policy.touched(old.clock, now, || random);
+        let clock = if no_touch { old.clock } else { policy.touched(old.clock, now, || random) };
         let is = value.value_type();
         let mut discarded = None;
         if old.deadline.is_some() != deadline.is_some() || !overwrite(slot.edit(), &value) {
@@ -308,7 +310,13 @@ impl Selected<'_> {
     pub fn rename(&mut self, from: &[u8], to: &[u8]) -> Option<Type> {
         let entry = self.take(from)?;
         let deadline = entry.view().deadline();
-        self.put(entry.rebuild(Some(to), deadline))
+        self.put_moved(entry.rebuild(Some(to), deadline))
+    }
+
+    /// As [`Selected::put`], for an entry that had another place: here it begins with a fresh access clock.
+    pub fn put_moved(&mut self, mut entry: Entry) -> Option<Type> {
+        entry.edit().set_clock(self.keyspace.tuning.policy.fresh(self.now));
+        self.put(entry)
     }
 
     /// A random live key.

@@ -136,3 +136,35 @@ fn events_as_in_the_reference() {
         assert_eq!(shown.collect::<Vec<_>>().join(" "), wanted, "{command}");
     }
 }
+
+#[test]
+fn accesses_are_noted_unless_the_client_said_otherwise() {
+    let mut t = TestServer::new();
+    for (mode, idle_after) in [("OFF", 0), ("ON", 7)] {
+        t.run(&format!("CLIENT NO-TOUCH {mode}"));
+        for (command, key, idle) in [
+            ("GET k", "k", idle_after),
+            ("STRLEN k", "k", idle_after),
+            ("APPEND k x", "k", idle_after),
+            ("SET k v", "k", idle_after),
+            ("SET k v NX", "k", idle_after),
+            ("SETNX k v", "k", idle_after),
+            ("MSETNX k v", "k", idle_after),
+            ("EXPIRE k 100", "k", idle_after),
+            ("COPY k l", "k", idle_after),
+            ("COPY k l REPLACE", "l", 0),
+            ("TOUCH k", "k", 0),
+            ("RENAME k l", "l", 0),
+            ("TTL k", "k", 7),
+            ("EXISTS k", "k", 7),
+            ("OBJECT ENCODING k", "k", 7),
+        ] {
+            t.run("FLUSHALL");
+            t.run("SET k v");
+            t.advance(Duration::from_secs(7));
+            t.run(command);
+            let got = t.run(&format!("OBJECT IDLETIME {key}"));
+            assert_eq!(got, format!(":{idle}\r\n"), "{command}, NO-TOUCH {mode}");
+        }
+    }
+}
