@@ -183,9 +183,10 @@ fn move_name(cx: &mut Cx<'_>) -> Result<(), CmdError> {
         return Err(CmdError::NO_SUCH_KEY);
     }
     if from != to {
-        cx.db.rename(from, to);
+        let replaced = cx.db.rename(from, to);
         cx.db.changed(from, Event::generic("rename_from"), 1);
         cx.db.changed(to, Event::generic("rename_to"), 0);
+        cx.db.announce_replaced(to, replaced);
     }
     Ok(())
 }
@@ -245,8 +246,9 @@ fn copy(cx: &mut Cx<'_>) -> CmdResult {
     let mut db = cx.db.keyspace.select(target, cx.now);
     let stored = replace || !db.settle(to);
     if stored {
-        db.put(entry);
+        let replaced = db.put(entry);
         db.changed(to, Event::generic("copy_to"), 1);
+        db.announce_replaced(to, replaced);
     }
     cx.out.flag(stored);
     Ok(Done)
@@ -272,7 +274,7 @@ fn move_key(cx: &mut Cx<'_>) -> CmdResult {
     let exists = cx.db.settle(key);
     let moved = exists && !cx.db.keyspace.select(target, cx.now).settle(key);
     if moved && let Some(entry) = cx.db.take(key) {
-        cx.db.keyspace.select(target, cx.now).put(entry);
+        cx.db.keyspace.select(target, cx.now).put_moved(entry);
         cx.db.changed(key, Event::generic("move_from"), 1);
         let mut db = cx.db.keyspace.select(target, cx.now);
         db.changed(key, Event::generic("move_to"), 0);

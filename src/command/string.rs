@@ -171,6 +171,8 @@ fn set(cx: &mut Cx<'_>) -> CmdResult {
     let plain = !options.nx && !options.xx && options.compare.is_none();
     if !plain && !options.allow(cx, key)? {
         if !options.get {
+            // Being looked at is an access.
+            cx.db.entry_mut(key);
             cx.out.null();
         }
         return Ok(Done);
@@ -222,7 +224,7 @@ pub static SETNX: Command = Command::data("setnx", setnx)
 
 fn setnx(cx: &mut Cx<'_>) -> CmdResult {
     let key = cx.args.at(1);
-    let fresh = !cx.db.settle(key);
+    let fresh = cx.db.entry_mut(key).is_none();
     if fresh {
         cx.db.set(key, value_of(cx.args, 2), Ttl::Clear);
         cx.db.changed(key, SET_EVENT, 1);

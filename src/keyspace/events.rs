@@ -140,6 +140,9 @@ pub struct Announcement {
 pub struct Events {
     wanted: Classes,
     queue: Vec<Announcement>,
+    /// All that was handed over.
+    #[cfg(test)]
+    pub past: Vec<Announcement>,
 }
 
 impl Events {
@@ -175,6 +178,8 @@ impl Events {
 
     /// Hands the queue over.
     pub fn take(&mut self) -> Vec<Announcement> {
+        #[cfg(test)]
+        self.past.extend(self.queue.iter().cloned());
         std::mem::take(&mut self.queue)
     }
 }

@@ -69,7 +69,7 @@ pub struct Selected<'a> {
     pub index: DbIndex,
     /// The time of the unit.
     pub now: UnixMillis,
-    /// Reads leave the access clock alone (CLIENT NO-TOUCH).
+    /// The access clock of keys is left alone (CLIENT NO-TOUCH).
     pub no_touch: bool,
 }
 
@@ -121,7 +121,9 @@ impl Selected<'_> {
         }
         let Keyspace { dbs, tuning, random, .. } = &mut *self.keyspace;
         let mut entry = dbs[self.index.0 as usize].keys.find_mut(hash, key)?.into_mut();
-        touch_entry(&mut entry, tuning.policy, self.now, random);
+        if !self.no_touch {
+            touch_entry(&mut entry, tuning.policy, self.now, random);
+        }
         Some(entry)
     }
 
@@ -159,7 +161,7 @@ impl Selected<'_> {
             drop(self.db_mut().remove(hash, key));
         }
         let policy = self.keyspace.tuning.policy;
-        let (now, random) = (self.now, self.keyspace.random());
+        let (now, no_touch, random) = (self.now, self.no_touch, self.keyspace.random());
         let db = self.keyspace.db_mut(self.index);
         let Some(mut slot) = db.keys.find_mut(hash, key) else {
             let deadline = if let Ttl::At(at) = ttl { Some(at) } else { None };
@@ -174,7 +176,7 @@ impl Selected<'_> {
             Ttl::Clear => None,
             Ttl::Keep => old.deadline,
         };
-        let clock = policy.touched(old.clock, now, || random);
+        let clock = if no_touch { old.clock } else { policy.touched(old.clock, now, || random) };
         let is = value.value_type();
         let mut discarded = None;
         if old.deadline.is_some() != deadline.is_some() || !overwrite(slot.edit(), &value) {
@@ -196,20 +198,30 @@ impl Selected<'_> {
         true
     }
 
-    /// Stores an entry made elsewhere (RENAME, COPY, RESTORE, loading), whatever its key held before.
-    pub fn put(&mut self, entry: Entry) -> bool {
+    /// Stores an entry made elsewhere (RENAME, COPY, RESTORE, loading), whatever its key held before. Returns what
+    /// that was, for [`Selected::announce_replaced`].
+    pub fn put(&mut self, entry: Entry) -> Option<Type> {
         let key = entry.view().key();
         let hash = self.hash(key);
         let _ = self.is_gone(hash, key);
         let old = self.db_mut().remove(hash, key);
-        let existed = old.is_some();
+        let was = old.as_ref().map(|old| old.view().value_type());
         if let Some(old) = old {
             self.keyspace.discard(old, self.keyspace.tuning.lazy_server_del);
-        } else {
-            self.keyspace.events.push(self.index, Event::NEW, key);
         }
+        // Compat: the key counts as a new one even if it replaces another.
+        self.keyspace.events.push(self.index, Event::NEW, key);
         self.db_mut().insert(hash, entry);
-        existed
+        was
+    }
+
+    /// Queues the events of a value that [`Selected::put`] replaced. They come behind the command's own.
+    pub fn announce_replaced(&mut self, key: &[u8], was: Option<Type>) {
+        let Some(was) = was else { return };
+        self.announce(key, Event::OVERWRITTEN);
+        if self.peek(key).is_some_and(|entry| entry.value_type() != was) {
+            self.announce(key, Event::TYPE_CHANGED);
+        }
     }
 
     /// Stores what a command computed from the old value: time to live and, for a new key, everything else as
@@ -294,12 +306,17 @@ impl Selected<'_> {
         true
     }
 
-    /// Moves a value to another key, which it overwrites. False when the source does not exist.
-    pub fn rename(&mut self, from: &[u8], to: &[u8]) -> bool {
-        let Some(entry) = self.take(from) else { return false };
+    /// Moves a value to another key, if it exists. Returns what it replaced, as [`Selected::put`] does.
+    pub fn rename(&mut self, from: &[u8], to: &[u8]) -> Option<Type> {
+        let entry = self.take(from)?;
         let deadline = entry.view().deadline();
-        self.put(entry.rebuild(Some(to), deadline));
-        true
+        self.put_moved(entry.rebuild(Some(to), deadline))
+    }
+
+    /// As [`Selected::put`], for an entry that had another place: here it begins with a fresh access clock.
+    pub fn put_moved(&mut self, mut entry: Entry) -> Option<Type> {
+        entry.edit().set_clock(self.keyspace.tuning.policy.fresh(self.now));
+        self.put(entry)
     }
 
     /// A random live key.

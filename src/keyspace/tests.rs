@@ -129,7 +129,9 @@ fn random_operations_agree_with_a_map() {
                     let to = format!("key:{}", (draw >> 9) % 700).into_bytes();
                     if to != key {
                         let moved = model.remove(&key);
-                        assert_eq!(db.rename(&key, &to), moved.is_some());
+                        assert_eq!(db.settle(&key), moved.is_some());
+                        let replaced = db.settle(&to);
+                        assert_eq!(db.rename(&key, &to).is_some(), replaced && moved.is_some());
                         moved.map(|value| model.insert(to, value));
                     }
                 }

@@ -137,7 +137,8 @@ pub fn run(srv: &mut Box<Server>, call: &mut Call) -> Outcome {
         Handler::Data(handler) => {
             let Server { keyspace, conf, clock, .. } = &mut **srv;
             let Call { cmd, query, out, fx, session, .. } = call;
-            let db = keyspace.select(session.db, clock.now());
+            let mut db = keyspace.select(session.db, clock.now());
+            db.no_touch = session.no_touch;
             handler(&mut Cx { cmd, args: query.args(), db, out, fx, conf, now: clock.now() })
         }
         Handler::Server(handler) => handler(srv, call),

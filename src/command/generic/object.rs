@@ -15,10 +15,12 @@ pub static OBJECT: Command = Command::container(
 .summary("Groups the commands about how values are kept.")
 .complexity("Depends on subcommand.");
 
-/// The entry that the subcommand asks about, without any effect on it.
+/// The entry that the subcommand asks about. Being asked about is a hit or a miss, but no access; a miss is no event.
 fn look<'a>(cx: &'a mut Cx<'_>) -> Option<EntryRef<'a>> {
     let key = cx.args.at(2);
-    cx.db.settle(key);
+    let found = cx.db.settle(key);
+    let stats = &mut cx.db.keyspace.stats;
+    *(if found { &mut stats.hits } else { &mut stats.misses }) += 1;
     cx.db.peek(key)
 }
 

@@ -116,3 +116,55 @@ fn objects_tell_of_themselves() {
     assert!(t.run("MEMORY STATS").contains("keys.count\r\n:1\r\n"));
     assert!(t.run("MEMORY DOCTOR").starts_with('$'));
 }
+
+/// Events that Redis 8.2 published, command after command. `WAIT` stands for 20 ms.
+#[test]
+fn events_as_in_the_reference() {
+    let mut t = TestServer::new();
+    t.srv.debug.active_expire = false;
+    t.srv.keyspace.events.want(Classes::parse(b"EAmnoc").expect("letters"));
+    for line in include_str!("../../../tests/golden/events.tsv").lines().skip(1) {
+        let (command, wanted) = line.split_once('\t').expect("two fields");
+        match command {
+            "WAIT" => t.advance(Duration::from_millis(20)),
+            _ => drop(t.run(command)),
+        }
+        let past = std::mem::take(&mut t.srv.keyspace.events.past).into_iter();
+        let shown = past.map(|it| {
+            format!("{}:{}:{}", it.db.0, it.event.name, String::from_utf8_lossy(&it.key))
+        });
+        assert_eq!(shown.collect::<Vec<_>>().join(" "), wanted, "{command}");
+    }
+}
+
+#[test]
+fn accesses_are_noted_unless_the_client_said_otherwise() {
+    let mut t = TestServer::new();
+    for (mode, idle_after) in [("OFF", 0), ("ON", 7)] {
+        t.run(&format!("CLIENT NO-TOUCH {mode}"));
+        for (command, key, idle) in [
+            ("GET k", "k", idle_after),
+            ("STRLEN k", "k", idle_after),
+            ("APPEND k x", "k", idle_after),
+            ("SET k v", "k", idle_after),
+            ("SET k v NX", "k", idle_after),
+            ("SETNX k v", "k", idle_after),
+            ("MSETNX k v", "k", idle_after),
+            ("EXPIRE k 100", "k", idle_after),
+            ("COPY k l", "k", idle_after),
+            ("COPY k l REPLACE", "l", 0),
+            ("TOUCH k", "k", 0),
+            ("RENAME k l", "l", 0),
+            ("TTL k", "k", 7),
+            ("EXISTS k", "k", 7),
+            ("OBJECT ENCODING k", "k", 7),
+        ] {
+            t.run("FLUSHALL");
+            t.run("SET k v");
+            t.advance(Duration::from_secs(7));
+            t.run(command);
+            let got = t.run(&format!("OBJECT IDLETIME {key}"));
+            assert_eq!(got, format!(":{idle}\r\n"), "{command}, NO-TOUCH {mode}");
+        }
+    }
+}

@@ -67,7 +67,7 @@ fn msetnx(cx: &mut Cx<'_>) -> CmdResult {
     if cx.args.len().is_multiple_of(2) {
         return Err(CmdError::arity("msetnx"));
     }
-    let taken = cx.args.from(1).step_by(2).any(|key| cx.db.settle(key));
+    let taken = cx.args.from(1).step_by(2).any(|key| cx.db.entry_mut(key).is_some());
     if !taken {
         set_pairs(cx, 1, cx.args.len(), Ttl::Clear);
     }
