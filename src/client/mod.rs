@@ -79,6 +79,8 @@ pub struct Marks {
     pub again: bool,
     /// Waits for the end of a pause; its query holds the command to go on with.
     pub postponed: bool,
+    /// Stands in `Clients::swelling`.
+    pub swelling: bool,
     /// Is being served: its output and session travel in the call.
     pub lent: bool,
     /// Receives every command (MONITOR).
@@ -142,6 +144,8 @@ pub struct Clients {
     last_number: u64,
     /// The client that is being served was sent something, see [`mail`].
     has_mail: bool,
+    /// Clients with much output that they did not ask for, see [`mail`].
+    swelling: Vec<Id>,
     /// Clients in MONITOR mode.
     pub monitors: Vec<Id>,
     pub pause: pause::Pause,

@@ -181,9 +181,9 @@ static SUBCOMMANDS: &[Subcommand] = &[
     },
     Subcommand {
         name: "object",
-        words: 3..=ANY,
+        words: 3..=3,
         run: debug_keys::object,
-        help: &["OBJECT <key> [fast]", "    Tell how a value is kept."],
+        help: &["OBJECT <key>", "    Tell how a value is kept."],
     },
     Subcommand {
         name: "oom",
