@@ -134,6 +134,7 @@ start_server {tags {expire}} {
 
     test {Deadlines moved to and fro leave nothing behind} {
         r flushall
+        r set key:0 x
         set count 100
         for {set i 0} {$i < 3000} {incr i} {
             set key key:[random_int $count]
