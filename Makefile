@@ -4,7 +4,8 @@
 CARGO ?= cargo
 PREFIX ?= /usr/local
 BINDIR = $(DESTDIR)$(PREFIX)/bin
-SERVER = target/release/redis-server
+TARGET = $(or $(CARGO_TARGET_DIR),target)
+SERVER = $(TARGET)/release/redis-server
 # Other names of the server: the program looks at the name it was called by.
 LINKS = redis-sentinel redis-check-rdb redis-check-aof
 # Options of the end-to-end tests, e.g. make test TESTARGS="--single unit/protocol --verbose".
@@ -14,7 +15,7 @@ all: build
 
 build:
 	$(CARGO) build --release
-	@for name in redis-server $(LINKS); do ln -sf ../$(SERVER) src/$$name; done
+	@for name in redis-server $(LINKS); do ln -sf $(if $(filter /%,$(SERVER)),,../)$(SERVER) src/$$name; done
 
 run: build
 	$(SERVER) redis.conf

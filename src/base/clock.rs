@@ -75,8 +75,10 @@ impl Ticks {
     /// Microseconds since the last refresh, if that can be said.
     #[inline]
     fn since_refresh_us(&self) -> Option<u64> {
-        let passed = u128::from(read_ticks().saturating_sub(self.cached));
-        (self.scale != 0).then(|| ((passed * u128::from(self.scale)) >> 32) as u64)
+        // So few ticks (some twenty seconds) that the product stays within 64 bits.
+        const PASSED_MAX: u64 = 1 << 36;
+        let passed = read_ticks().saturating_sub(self.cached);
+        (self.scale != 0 && passed < PASSED_MAX).then(|| (passed * self.scale) >> 32)
     }
 }
 

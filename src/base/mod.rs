@@ -12,6 +12,7 @@ pub mod extended;
 pub mod files;
 pub mod glob;
 pub mod memory;
+pub mod os;
 pub mod rng;
 pub mod slab;
 pub mod split;

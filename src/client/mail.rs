@@ -4,6 +4,8 @@
 //! served has lent its output to the call, so what it is sent meanwhile waits in the output it was given in exchange and
 //! is appended after the answer to its present command ([`Clients::deliver_mail`]); so a message can never land in the
 //! middle of an answer.
+//!
+//! Who does not take its messages is noted ([`Clients::take_swelling`]), for the turn to see whether it is over its limit.
 
 use super::Clients;
 use crate::base::slab::Id;
@@ -11,6 +13,9 @@ use crate::command::{Call, ReplyMode};
 use crate::net::Net;
 use crate::resp::Proto;
 use crate::resp::reply::Reply;
+
+/// Output up to this many bytes is not looked at while the socket takes it.
+const UNCHECKED: usize = 16 * 1024;
 
 impl Clients {
     /// Writes a message to a client, whoever it is, and has it sent. Clients that are on their way out or have turned
@@ -38,6 +43,16 @@ impl Clients {
             client.marks.pending_write = true;
             net.pending_writes.push(id);
         }
+        let heavy = client.marks.write_blocked || client.out.len() > UNCHECKED;
+        if heavy && !client.marks.lent && !client.marks.swelling {
+            client.marks.swelling = true;
+            self.swelling.push(id);
+        }
+    }
+
+    /// The clients whose output was made longer by messages, to be held against their limits.
+    pub fn take_swelling(&mut self) -> Vec<Id> {
+        std::mem::take(&mut self.swelling)
     }
 
     /// Changes the protocol of the client that is being served, for its answers and for what it is sent.

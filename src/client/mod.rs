@@ -14,6 +14,7 @@ pub mod flush;
 pub mod limits;
 pub mod mail;
 pub mod pause;
+pub mod recent;
 
 use crate::base::slab::{Id, Slab};
 use crate::command::lookup::CommandId;
@@ -78,6 +79,8 @@ pub struct Marks {
     pub again: bool,
     /// Waits for the end of a pause; its query holds the command to go on with.
     pub postponed: bool,
+    /// Stands in `Clients::swelling`.
+    pub swelling: bool,
     /// Is being served: its output and session travel in the call.
     pub lent: bool,
     /// Receives every command (MONITOR).
@@ -141,9 +144,13 @@ pub struct Clients {
     last_number: u64,
     /// The client that is being served was sent something, see [`mail`].
     has_mail: bool,
+    /// Clients with much output that they did not ask for, see [`mail`].
+    swelling: Vec<Id>,
     /// Clients in MONITOR mode.
     pub monitors: Vec<Id>,
     pub pause: pause::Pause,
+    /// The largest buffers of late.
+    pub recent: recent::RecentPeaks,
 }
 
 impl Clients {

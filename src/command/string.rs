@@ -17,7 +17,7 @@ pub use many::{MGET, MSET, MSETEX, MSETNX};
 
 use super::key_spec::key_flag::{ACCESS, DELETE, INSERT, UPDATE, VARIABLE_FLAGS};
 use super::lifetime::{Lifetime, Units};
-use super::{Arg, CmdError, CmdResult, Command, Cx, Done, Group, KeySpec, category, flag};
+use super::{Arg, CmdError, CmdResult, Command, Cx, Done, Group, KeySpec, category, flag, getkeys};
 use crate::keyspace::{Event, Ttl, Value};
 use crate::resp::reply::Reply;
 use crate::resp::request::Args;
@@ -127,6 +127,7 @@ pub static SET: Command = Command::data("set", set)
     .summary("Stores a string, whatever the key held, unless an option forbids it.")
     .complexity("O(1)")
     .keys(&[KeySpec::at(1).rw(ACCESS | UPDATE | VARIABLE_FLAGS)])
+    .find_keys(getkeys::set)
     .args(&[
         Arg::key("key"),
         Arg::string("value"),

@@ -9,6 +9,7 @@ use std::io;
 use super::{Apply, Config};
 use crate::base::alloc;
 use crate::base::files::Files;
+use crate::base::os::os_text;
 use crate::observe::crash;
 use crate::server::oom::OomRole;
 use crate::server::{Server, boot, limits};
@@ -61,7 +62,7 @@ fn take(srv: &mut Server, step: Apply) -> Result<(), String> {
             boot::show_title(srv);
             Ok(())
         }
-        Apply::Dir => enter_dir(srv).map_err(|error| system_text(&error)),
+        Apply::Dir => enter_dir(srv).map_err(|error| os_text(&error)),
         // Who is in stays in: the gates look at the new password only for those who come.
         Apply::Requirepass => {
             srv.refresh_states();
@@ -101,13 +102,4 @@ pub fn enter_dir(srv: &mut Server) -> io::Result<()> {
         srv.conf.process.dir = std::env::current_dir()?.to_string_lossy().into_owned();
     }
     Ok(())
-}
-
-/// The system's words for an error, without the number that Rust adds.
-pub fn system_text(error: &io::Error) -> String {
-    let text = error.to_string();
-    match text.split_once(" (os error ") {
-        Some((words, _)) => words.to_owned(),
-        None => text,
-    }
 }

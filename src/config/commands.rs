@@ -2,6 +2,7 @@
 
 use super::set::{SetError, set_many};
 use super::{Guard, apply, get, rewrite};
+use crate::base::os::os_text;
 use crate::command::{Arg, Call, CmdError, CmdResult, Command, Done, Group, flag};
 use crate::server::Server;
 
@@ -104,7 +105,7 @@ pub fn write_file(srv: &mut Server, all: bool) -> std::io::Result<()> {
 }
 
 fn rewrite_failed(error: &std::io::Error) -> CmdError {
-    CmdError::made(format!("ERR Rewriting config file: {}", apply::system_text(error)))
+    CmdError::made(format!("ERR Rewriting config file: {}", os_text(error)))
 }
 
 pub static CONFIG_SET: Command = Command::server("config|set", config_set)

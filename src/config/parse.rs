@@ -24,8 +24,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::apply::system_text;
 use super::{Config, Opt, find};
+use crate::base::os::os_text;
 use crate::base::split::{quote, split_args};
 
 /// Reads a file; the path `-` stands for the standard input.
@@ -73,7 +73,7 @@ impl ConfigError {
             }
             ConfigError::Whole { reason } => format!("{}{reason}\n", title(version)).into_bytes(),
             ConfigError::Open { path, error } => {
-                let reason = system_text(error);
+                let reason = os_text(error);
                 format!("Fatal error, can't open config file '{}': {reason}", path.display())
                     .into_bytes()
             }

@@ -97,7 +97,8 @@ pub static SECTIONS: &[Section] = &[
         sections::server(w, &s.process, (&s.conf, hz), &s.clock);
     }),
     section("Clients", Shown::Default, |s, w| {
-        sections::clients(w, &s.clients, &s.keyspace, &s.conf)
+        let now_us = s.clock.mono_cached_us();
+        sections::clients(w, &s.clients, &s.keyspace, (&s.conf, now_us));
     }),
     section("Memory", Shown::Default, |s, w| {
         let now_s = s.clock.now().seconds();

@@ -65,15 +65,19 @@ fn listeners(w: &mut Info, conf: &Config) {
     }
 }
 
-pub fn clients(w: &mut Info, clients: &Clients, keyspace: &Keyspace, conf: &Config) {
+pub fn clients(
+    w: &mut Info,
+    clients: &Clients,
+    keyspace: &Keyspace,
+    (conf, now_us): (&Config, u64),
+) {
     let (watched_keys, watching) = keyspace.watch.counts();
     w.put("connected_clients", clients.len());
     w.later("cluster_connections");
     w.put("maxclients", conf.net.maxclients);
-    let input = clients.iter().map(|c| c.query.capacity()).max().unwrap_or(0);
-    let output = clients.iter().map(|c| c.out.sealed_bytes() + c.out.open_capacity()).max();
+    let (input, output) = clients.recent.figures(now_us);
     w.put("client_recent_max_input_buffer", input);
-    w.put("client_recent_max_output_buffer", output.unwrap_or(0));
+    w.put("client_recent_max_output_buffer", output);
     // For now only CLIENT PAUSE makes clients wait.
     w.put("blocked_clients", clients.pause.waiting.len());
     w.later("tracking_clients");

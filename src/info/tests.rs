@@ -180,3 +180,22 @@ fn the_keyspace_has_its_say() {
     assert_eq!(field(&mut t, "stats", "keyspace_hits"), "0");
     assert_eq!(lines(&mut t, "keyspace").len(), 3);
 }
+
+/// Clients own no buffers when INFO looks at them, so peaks have to be noted.
+#[test]
+fn large_buffers_are_remembered_for_a_while() {
+    let mut t = TestServer::new();
+    let field = |t: &mut TestServer, name: &str| {
+        let info = t.run("INFO clients");
+        let line = info.lines().find(|l| l.starts_with(name)).expect("the field");
+        line.rsplit(':').next().expect("a value").parse::<usize>().expect("a number")
+    };
+    assert_eq!(field(&mut t, "client_recent_max_output_buffer"), 0);
+    let client = t.connect();
+    t.send(client, format!("*2\r\n$4\r\nECHO\r\n$50000\r\n{}", "x".repeat(40_000)).as_bytes());
+    t.send(client, format!("{}\r\n", "x".repeat(10_000)).as_bytes());
+    assert!(field(&mut t, "client_recent_max_input_buffer") >= 40_000);
+    assert!(field(&mut t, "client_recent_max_output_buffer") >= 50_000);
+    t.advance(std::time::Duration::from_secs(9));
+    assert_eq!(field(&mut t, "client_recent_max_input_buffer"), 0);
+}

@@ -15,14 +15,15 @@ use std::io::{self, IsTerminal};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use super::process::os_text;
 use super::signals::Bell;
 use super::title::{self, TitleArea};
 use super::{COMPAT_VERSION, Server, daemon, limits, oom, supervise, turn};
 use crate::base::alloc;
 use crate::base::clock::Clock;
 use crate::base::files::Files;
+use crate::base::os::os_text;
 use crate::base::rng::Rng;
+use crate::command::lookup::Commands;
 use crate::config::parse::{self, ConfigError, Startup};
 use crate::config::{Config, Supervised};
 use crate::net::listener::{BindError, Listener, ListenerKind};
@@ -42,6 +43,7 @@ pub enum Fatal {
 /// Runs a server from its command line to its end.
 pub fn serve(argv: &[OsString]) -> Result<(), Fatal> {
     let startup = configure(argv)?;
+    let commands = renamed_commands(&startup)?;
     let mut rng = Rng::from_system();
     let clock = Clock::real();
     let mut process = super::process::Process::new(&mut rng, clock.now().seconds());
@@ -72,7 +74,7 @@ pub fn serve(argv: &[OsString]) -> Result<(), Fatal> {
     let mut srv = Server::new(conf, clock, rng, Files::Disk, reactor);
     srv.log = log;
     srv.process = process;
-    rename_commands(&mut srv, &startup)?;
+    srv.commands = commands;
     bell.watch_by(&srv.net.reactor).map_err(|error| cannot("watch for signals", &error))?;
     srv.bell = Some(bell);
     make_ready(&mut srv)?;
@@ -143,16 +145,18 @@ fn announce(log: &mut Log, argv: &[OsString], pid: u32) {
     }
 }
 
-fn rename_commands(srv: &mut Server, startup: &Startup) -> Result<(), Fatal> {
+/// The commands under the names that the configuration gives them.
+fn renamed_commands(startup: &Startup) -> Result<Commands, Fatal> {
+    let mut commands = Commands::default();
     for line in &startup.renames {
         if let [_, from, to] = line.words.as_slice() {
-            srv.commands.rename(from, to).map_err(|reason| {
+            commands.rename(from, to).map_err(|reason| {
                 let (origin, reason) = (line.origin.clone(), reason.to_owned());
                 refuse(&ConfigError::Line { origin, reason })
             })?;
         }
     }
-    Ok(())
+    Ok(commands)
 }
 
 /// Everything between a server that exists and one that serves.

@@ -181,9 +181,9 @@ static SUBCOMMANDS: &[Subcommand] = &[
     },
     Subcommand {
         name: "object",
-        words: 3..=ANY,
+        words: 3..=3,
         run: debug_keys::object,
-        help: &["OBJECT <key> [fast]", "    Tell how a value is kept."],
+        help: &["OBJECT <key>", "    Tell how a value is kept."],
     },
     Subcommand {
         name: "oom",
@@ -542,7 +542,7 @@ fn config_rewrite_force_all(srv: &mut Box<Server>, call: &mut Call) -> CmdResult
         return Err(NO_FILE);
     }
     write_file(srv, true).map_err(|error| {
-        let reason = super::process::os_text(&error);
+        let reason = crate::base::os::os_text(&error);
         CmdError::made(format!("ERR CONFIG-REWRITE-FORCE-ALL failed: {reason}"))
     })?;
     call.out.ok();
@@ -558,7 +558,7 @@ fn restart(srv: &mut Box<Server>, call: &mut Call, gracefully: bool) -> CmdResul
     let failed = CmdError::Fixed("ERR failed to restart the server. Check server logs.");
     if gracefully {
         if let Err(error) = write_file(srv, false) {
-            let reason = super::process::os_text(&error);
+            let reason = crate::base::os::os_text(&error);
             srv.log.warning(format_args!("Can't write the configuration: {reason}"));
         }
         let flags = ShutdownFlags { now: true, ..ShutdownFlags::default() };
@@ -572,7 +572,7 @@ fn restart(srv: &mut Box<Server>, call: &mut Call, gracefully: bool) -> CmdResul
         .args(srv.process.argv.iter().skip(1))
         .current_dir(&srv.process.start_dir)
         .exec();
-    srv.log.warning(format_args!("Can't start again: {}", super::process::os_text(&error)));
+    srv.log.warning(format_args!("Can't start again: {}", crate::base::os::os_text(&error)));
     Err(failed)
 }
 

@@ -38,7 +38,7 @@ pub fn raise_open_files(maxclients: u32, log: &mut Log) -> Result<u32, TooFewFil
         return Err(TooFewFiles);
     }
     let reduced = u32::try_from(got - FDS_RESERVED).unwrap_or(maxclients).min(maxclients);
-    let error = super::process::os_text(&error.into());
+    let error = crate::base::os::os_text(&error.into());
     log.warning(format_args!(
         "You requested maxclients of {maxclients} requiring at least {needed} max file descriptors."
     ));

@@ -7,8 +7,8 @@
 use std::io;
 use std::path::Path;
 
-use super::process::os_text;
 use crate::base::files::Files;
+use crate::base::os::os_text;
 use crate::config::{OomScoreAdj, ProcessConfig};
 use crate::observe::log::Log;
 

@@ -1,10 +1,10 @@
 //! The process: who it is and what marks it leaves outside, its pid file above all.
 
 use std::ffi::OsString;
-use std::io::{self, ErrorKind};
 use std::path::{Component, Path, PathBuf};
 
 use crate::base::files::Files;
+use crate::base::os::os_text;
 use crate::base::rng::Rng;
 use crate::config::{ProcessConfig, Supervised};
 use crate::observe::log::Log;
@@ -108,19 +108,6 @@ pub fn absolute(dir: &Path, path: &Path) -> PathBuf {
     whole
 }
 
-/// The text of an operating system's error as C programs print it, which is what tools know.
-pub fn os_text(error: &io::Error) -> String {
-    let text = error.to_string();
-    match (error.raw_os_error(), error.kind()) {
-        (Some(code), _) => text
-            .strip_suffix(&format!(" (os error {code})"))
-            .map_or_else(|| text.clone(), str::to_owned),
-        (None, ErrorKind::NotFound) => "No such file or directory".to_owned(),
-        (None, ErrorKind::StorageFull) => "No space left on device".to_owned(),
-        (None, _) => text,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,12 +127,6 @@ mod tests {
                 "{path}"
             );
         }
-    }
-
-    #[test]
-    fn system_errors_read_as_in_c() {
-        assert_eq!(os_text(&io::Error::from_raw_os_error(libc::EACCES)), "Permission denied");
-        assert_eq!(os_text(&ErrorKind::NotFound.into()), "No such file or directory");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind};
 
 use super::Server;
 use super::exec::{self, Flow};
-use super::process::os_text;
+use crate::base::os::os_text;
 use crate::base::slab::Id;
 use crate::command::{Call, ReplyMode};
 use crate::config::LogLevel;
@@ -215,6 +215,7 @@ fn finish(srv: &mut Server, call: &mut Call) {
         call.query.reset();
     }
     client.take_back(call);
+    let (input, output) = (client.query.capacity(), client.out.len());
     let (mut close, mut over_output) = (over_query, false);
     if client.out.is_empty() {
         net.buffers.take_back(std::mem::take(client.out.buffer()));
@@ -230,6 +231,7 @@ fn finish(srv: &mut Server, call: &mut Call) {
         close |= over_output;
     }
     stats.query_buffer_closes += u64::from(over_query);
+    clients.recent.note(clock.mono_cached_us(), input, output);
     if close {
         clients.close_later(call.client);
         say_over_limit(srv, call.client, over_output, farewell);

@@ -5,7 +5,7 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 
-use super::process::os_text;
+use crate::base::os::os_text;
 use crate::config::Supervised;
 use crate::observe::log::Log;
 

@@ -3,8 +3,8 @@
 use std::io;
 use std::time::Duration;
 
-use super::process::os_text;
 use super::{Server, cron, expire, serve, shutdown, signals};
+use crate::base::os::os_text;
 use crate::base::slab::Id;
 use crate::client::flush::Sent;
 use crate::client::limits;
@@ -96,8 +96,27 @@ fn sleep_time(srv: &Server, now_us: u64) -> Duration {
 
 /// What must be done before the reactor sleeps.
 pub fn before_sleep(srv: &mut Box<Server>) {
+    close_swollen(srv);
     write_replies(srv);
     free_closed(srv);
+}
+
+/// Closes clients that do not take the messages they are sent, as soon as these pass the limit.
+fn close_swollen(srv: &mut Server) {
+    for id in srv.clients.take_swelling() {
+        let Server { clients, conf, clock, stats, .. } = &mut *srv;
+        let Some(client) = clients.get_mut(id) else {
+            continue;
+        };
+        client.marks.swelling = false;
+        let now = clock.mono_cached_us();
+        if !client.marks.closing && client.is_over_output_limit(client.out.len(), conf, now) {
+            stats.output_buffer_closes += 1;
+            clients.close_later(id);
+            let who = String::from_utf8_lossy(&srv.describe(id)).into_owned();
+            serve::say_over_output(&mut srv.log, &who);
+        }
+    }
 }
 
 /// One `write` or `writev` per client that has something to be sent.
@@ -237,8 +256,31 @@ fn admit_connection(srv: &mut Server, mut conn: Conn) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{Config, OutputLimit};
     use crate::net::listener::{Listener, ListenerKind};
     use crate::server::testing::TestServer;
+
+    /// Messages once were held against the limit by the cron alone, which comes to each client once a second.
+    #[test]
+    fn a_monitor_that_takes_nothing_is_closed_in_the_turn_in_which_it_passes_the_limit() {
+        let mut conf = Config::default();
+        conf.clients.output_limits[0] =
+            OutputLimit { hard_bytes: 50_000, soft_bytes: 0, soft_seconds: 0 };
+        let mut t = TestServer::with(conf);
+        let monitor = t.connect();
+        t.run_as(monitor, "MONITOR");
+        if let Some(sim) = t.srv.clients.get_mut(monitor).and_then(|c| c.conn.simulated()) {
+            sim.window = Some(0);
+        }
+        let line = format!("ECHO {}", "x".repeat(9_000));
+        for _ in 0..5 {
+            t.run(&line);
+        }
+        assert!(t.srv.clients.get(monitor).is_some());
+        t.run(&line);
+        assert!(t.srv.clients.get(monitor).is_none());
+        assert_eq!(t.srv.stats.output_buffer_closes, 1);
+    }
 
     /// Where descriptors ran out no edge tells that there are some again.
     #[test]

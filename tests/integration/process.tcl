@@ -329,7 +329,8 @@ start_server {tags {process}} {
         foreach fd $fds {
             # What this test was started with, the server inherits: not its fault.
             if {[file tail $fd] in {0 1 2} || [file tail $fd] in $inherited} continue
-            regexp {flags:\s*(\d+)} [read_file $fd] -> flags
+            # Nor is what it has closed since then.
+            if {[catch {read_file $fd} info] || ![regexp {flags:\s*(\d+)} $info -> flags]} continue
             # 02000000 is O_CLOEXEC.
             if {!([scan $flags %o] & 02000000)} { lappend open [file tail $fd] }
         }
