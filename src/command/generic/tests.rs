@@ -168,3 +168,29 @@ fn accesses_are_noted_unless_the_client_said_otherwise() {
         }
     }
 }
+
+/// What Redis 8.2 told its replica, command after command. `WAIT` stands for 20 ms, `@n` for n seconds from now.
+#[test]
+fn replicas_are_told_as_in_the_reference() {
+    let mut t = TestServer::new();
+    t.srv.debug.active_expire = false;
+    for line in include_str!("../../../tests/golden/propagated.tsv").lines().skip(1) {
+        let (command, wanted) = line.split_once('\t').expect("two fields");
+        match command {
+            "WAIT" => t.advance(Duration::from_millis(20)),
+            _ => drop(t.run(command)),
+        }
+        let now = t.srv.clock.now().0;
+        let shown = |word: &str| match word.parse::<i64>() {
+            Ok(at) if word.len() == 13 && (at - now).abs() < 1_000_000_000 => {
+                format!("@{}", (at - now + 500) / 1000)
+            }
+            _ if word.is_empty() => "\"\"".to_owned(),
+            _ => word.to_owned(),
+        };
+        let told = t.propagated().into_iter();
+        let told = told.map(|line| line.split(' ').map(shown).collect::<Vec<_>>().join(" "));
+        let told = told.collect::<Vec<_>>().join("; ");
+        assert_eq!(told, wanted, "{command}");
+    }
+}
