@@ -45,6 +45,10 @@ fn take(srv: &mut Server, step: Apply) -> Result<(), String> {
             boot::show_title(srv);
             Ok(())
         }
+        // Encryption is not there yet, and nobody shall believe that it is.
+        Apply::TlsPort if srv.conf.tls.port != 0 => {
+            Err("Unable to listen on this port. Check server logs.".to_owned())
+        }
         Apply::CrashLog => {
             crash::enable(srv.conf.process.crash_log_enabled);
             Ok(())
