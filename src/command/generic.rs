@@ -84,7 +84,7 @@ pub static EXISTS: Command = Command::data("exists", exists)
     .group(Group::Generic)
     .since("1.0.0")
     .summary("Counts how many of the given keys exist.")
-    .complexity("O(N) where N is the number of keys to check.")
+    .complexity("O(N) for N keys asked about.")
     .keys(&[KeySpec::at(1).range(-1, 1, 0).ro(0)])
     .args(&[Arg::key("key").multiple()])
     .tips(&["request_policy:multi_shard", "response_policy:agg_sum"])
@@ -104,7 +104,7 @@ pub static TOUCH: Command = Command::data("touch", touch)
     .group(Group::Generic)
     .since("3.2.1")
     .summary("Counts how many of the given keys exist and notes the access.")
-    .complexity("O(N) where N is the number of keys that will be touched.")
+    .complexity("O(N) for N keys named.")
     .keys(&[KeySpec::at(1).range(-1, 1, 0).ro(0)])
     .args(&[Arg::key("key").multiple()])
     .tips(&["request_policy:multi_shard", "response_policy:agg_sum"]);
@@ -323,6 +323,19 @@ fn dbsize(cx: &mut Cx<'_>) -> CmdResult {
     Ok(Done)
 }
 
+/// Who frees what is flushed: a thread, or the command itself.
+const FLUSH_TYPE: Arg = Arg::one_of(
+    "flush-type",
+    &[
+        Arg::pure_token("async", "ASYNC").since("4.0.0"),
+        Arg::pure_token("sync", "SYNC").since("6.2.0"),
+    ],
+)
+.optional();
+
+const FLUSH_TYPES_CAME: &[(&str, &str)] =
+    &[("4.0.0", "The mode `ASYNC`."), ("6.2.0", "The mode `SYNC`.")];
+
 pub static FLUSHDB: Command = Command::data("flushdb", flushdb)
     .arity(-1)
     .flags(flag::WRITE)
@@ -330,17 +343,10 @@ pub static FLUSHDB: Command = Command::data("flushdb", flushdb)
     .group(Group::Server)
     .since("1.0.0")
     .summary("Deletes all keys of the database.")
-    .complexity("O(N) where N is the number of keys in the selected database")
-    .args(&[Arg::one_of(
-        "flush-type",
-        &[
-            Arg::pure_token("async", "ASYNC").since("4.0.0"),
-            Arg::pure_token("sync", "SYNC").since("6.2.0"),
-        ],
-    )
-    .optional()])
+    .complexity("O(N) for N keys in this database.")
+    .args(&[FLUSH_TYPE])
     .tips(&["request_policy:all_shards", "response_policy:all_succeeded"])
-    .history(&[("4.0.0", "The mode `ASYNC`."), ("6.2.0", "The mode `SYNC`.")]);
+    .history(FLUSH_TYPES_CAME);
 
 fn flushdb(cx: &mut Cx<'_>) -> CmdResult {
     let lazily = flush_lazily(cx)?;
@@ -355,17 +361,10 @@ pub static FLUSHALL: Command = Command::data("flushall", flushall)
     .group(Group::Server)
     .since("1.0.0")
     .summary("Deletes all keys of all databases.")
-    .complexity("O(N) where N is the total number of keys in all databases")
-    .args(&[Arg::one_of(
-        "flush-type",
-        &[
-            Arg::pure_token("async", "ASYNC").since("4.0.0"),
-            Arg::pure_token("sync", "SYNC").since("6.2.0"),
-        ],
-    )
-    .optional()])
+    .complexity("O(N) for N keys everywhere.")
+    .args(&[FLUSH_TYPE])
     .tips(&["request_policy:all_shards", "response_policy:all_succeeded"])
-    .history(&[("4.0.0", "The mode `ASYNC`."), ("6.2.0", "The mode `SYNC`.")]);
+    .history(FLUSH_TYPES_CAME);
 
 fn flushall(cx: &mut Cx<'_>) -> CmdResult {
     let lazily = flush_lazily(cx)?;

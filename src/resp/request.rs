@@ -24,7 +24,7 @@
 use std::ops::Index;
 use std::sync::Arc;
 
-use memchr::{memchr, memchr2};
+use memchr::memchr2;
 
 use crate::base::split::split_args;
 use crate::base::text::parse_i64;
@@ -347,11 +347,6 @@ impl Query {
         })
     }
 
-    /// Whether a big bulk has arrived in full although no byte waits in the buffer: the request may be complete.
-    pub fn wants_parse(&self) -> bool {
-        self.pos < self.buf.len() || (self.filling.is_none() && !self.argv.is_empty())
-    }
-
     /// Throws away the consumed bytes in front of the current request.
     fn reclaim(&mut self) {
         if self.start == 0 {
@@ -577,11 +572,6 @@ fn short_number(rest: &mut &[u8], kind: u8) -> Option<usize> {
     };
     *rest = &rest[len..];
     Some(number)
-}
-
-/// Whether a line end is among the first bytes: helps logs to quote only the first line of garbage.
-pub fn first_line(bytes: &[u8]) -> &[u8] {
-    &bytes[..memchr(b'\n', bytes).unwrap_or(bytes.len())]
 }
 
 #[cfg(test)]

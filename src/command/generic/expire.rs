@@ -10,6 +10,21 @@ use crate::base::clock::UnixMillis;
 use crate::command::args::integer;
 use crate::keyspace::Event;
 
+/// When the deadline may be set, the same words in all four commands.
+const CONDITION: Arg = Arg::one_of(
+    "condition",
+    &[
+        Arg::pure_token("nx", "NX"),
+        Arg::pure_token("xx", "XX"),
+        Arg::pure_token("gt", "GT"),
+        Arg::pure_token("lt", "LT"),
+    ],
+)
+.since("7.0.0")
+.optional();
+
+const CONDITION_CAME: &[(&str, &str)] = &[("7.0.0", "The conditions `NX`, `XX`, `GT` and `LT`.")];
+
 pub static EXPIRE: Command = Command::data("expire", expire)
     .arity(-3)
     .flags(flag::WRITE | flag::FAST)
@@ -19,22 +34,8 @@ pub static EXPIRE: Command = Command::data("expire", expire)
     .summary("Lets a key go away after some seconds.")
     .complexity("O(1)")
     .keys(&[KeySpec::at(1).rw(UPDATE)])
-    .args(&[
-        Arg::key("key"),
-        Arg::integer("seconds"),
-        Arg::one_of(
-            "condition",
-            &[
-                Arg::pure_token("nx", "NX"),
-                Arg::pure_token("xx", "XX"),
-                Arg::pure_token("gt", "GT"),
-                Arg::pure_token("lt", "LT"),
-            ],
-        )
-        .since("7.0.0")
-        .optional(),
-    ])
-    .history(&[("7.0.0", "The conditions `NX`, `XX`, `GT` and `LT`.")]);
+    .args(&[Arg::key("key"), Arg::integer("seconds"), CONDITION])
+    .history(CONDITION_CAME);
 
 fn expire(cx: &mut Cx<'_>) -> CmdResult {
     set_deadline(cx, 1000, true)
@@ -49,22 +50,8 @@ pub static PEXPIRE: Command = Command::data("pexpire", pexpire)
     .summary("Lets a key go away after some milliseconds.")
     .complexity("O(1)")
     .keys(&[KeySpec::at(1).rw(UPDATE)])
-    .args(&[
-        Arg::key("key"),
-        Arg::integer("milliseconds"),
-        Arg::one_of(
-            "condition",
-            &[
-                Arg::pure_token("nx", "NX"),
-                Arg::pure_token("xx", "XX"),
-                Arg::pure_token("gt", "GT"),
-                Arg::pure_token("lt", "LT"),
-            ],
-        )
-        .since("7.0.0")
-        .optional(),
-    ])
-    .history(&[("7.0.0", "The conditions `NX`, `XX`, `GT` and `LT`.")]);
+    .args(&[Arg::key("key"), Arg::integer("milliseconds"), CONDITION])
+    .history(CONDITION_CAME);
 
 fn pexpire(cx: &mut Cx<'_>) -> CmdResult {
     set_deadline(cx, 1, true)
@@ -79,22 +66,8 @@ pub static EXPIREAT: Command = Command::data("expireat", expireat)
     .summary("Lets a key go away at a moment given in seconds.")
     .complexity("O(1)")
     .keys(&[KeySpec::at(1).rw(UPDATE)])
-    .args(&[
-        Arg::key("key"),
-        Arg::unix_time("unix-time-seconds"),
-        Arg::one_of(
-            "condition",
-            &[
-                Arg::pure_token("nx", "NX"),
-                Arg::pure_token("xx", "XX"),
-                Arg::pure_token("gt", "GT"),
-                Arg::pure_token("lt", "LT"),
-            ],
-        )
-        .since("7.0.0")
-        .optional(),
-    ])
-    .history(&[("7.0.0", "The conditions `NX`, `XX`, `GT` and `LT`.")]);
+    .args(&[Arg::key("key"), Arg::unix_time("unix-time-seconds"), CONDITION])
+    .history(CONDITION_CAME);
 
 fn expireat(cx: &mut Cx<'_>) -> CmdResult {
     set_deadline(cx, 1000, false)
@@ -109,22 +82,8 @@ pub static PEXPIREAT: Command = Command::data("pexpireat", pexpireat)
     .summary("Lets a key go away at a moment given in milliseconds.")
     .complexity("O(1)")
     .keys(&[KeySpec::at(1).rw(UPDATE)])
-    .args(&[
-        Arg::key("key"),
-        Arg::unix_time("unix-time-milliseconds"),
-        Arg::one_of(
-            "condition",
-            &[
-                Arg::pure_token("nx", "NX"),
-                Arg::pure_token("xx", "XX"),
-                Arg::pure_token("gt", "GT"),
-                Arg::pure_token("lt", "LT"),
-            ],
-        )
-        .since("7.0.0")
-        .optional(),
-    ])
-    .history(&[("7.0.0", "The conditions `NX`, `XX`, `GT` and `LT`.")]);
+    .args(&[Arg::key("key"), Arg::unix_time("unix-time-milliseconds"), CONDITION])
+    .history(CONDITION_CAME);
 
 fn pexpireat(cx: &mut Cx<'_>) -> CmdResult {
     set_deadline(cx, 1, false)

@@ -95,7 +95,7 @@ pub static MEMORY_MALLOC_STATS: Command = Command::data("memory|malloc-stats", m
     .group(Group::Server)
     .since("4.0.0")
     .summary("Answers the report of the memory allocator.")
-    .complexity("Depends on how much memory is allocated, could be slow")
+    .complexity("Grows with the memory in use.")
     .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"]);
 
 fn memory_malloc_stats(cx: &mut Cx<'_>) -> CmdResult {
@@ -108,7 +108,7 @@ pub static MEMORY_PURGE: Command = Command::data("memory|purge", memory_purge)
     .group(Group::Server)
     .since("4.0.0")
     .summary("Gives unused pages back to the system.")
-    .complexity("Depends on how much memory is allocated, could be slow")
+    .complexity("Grows with the memory in use.")
     .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]);
 
 fn memory_purge(cx: &mut Cx<'_>) -> CmdResult {
@@ -125,7 +125,7 @@ pub static MEMORY_USAGE: Command = Command::data("memory|usage", memory_usage)
     .group(Group::Server)
     .since("4.0.0")
     .summary("Answers how many bytes a key takes with its value.")
-    .complexity("O(N) where N is the number of samples.")
+    .complexity("O(N) for N elements sampled.")
     .keys(&[KeySpec::at(2).ro(0)])
     .args(&[Arg::key("key"), Arg::integer("count").token("SAMPLES").optional()]);
 

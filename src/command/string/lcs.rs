@@ -20,7 +20,7 @@ pub static LCS: Command = Command::data("lcs", lcs)
     .group(Group::String)
     .since("7.0.0")
     .summary("Finds the longest common subsequence of two strings.")
-    .complexity("O(N*M) where N and M are the lengths of s1 and s2, respectively")
+    .complexity("O(N*M) for strings of N and M bytes.")
     .keys(&[KeySpec::at(1).range(1, 1, 0).ro(ACCESS)])
     .args(&[
         Arg::key("key1"),

@@ -14,7 +14,7 @@ pub static MGET: Command = Command::data("mget", mget)
     .group(Group::String)
     .since("1.0.0")
     .summary("Answers the strings at several keys.")
-    .complexity("O(N) where N is the number of keys to retrieve.")
+    .complexity("O(N) for N keys read.")
     .keys(&[KeySpec::at(1).range(-1, 1, 0).ro(ACCESS)])
     .args(&[Arg::key("key").multiple()])
     .tips(&["request_policy:multi_shard"]);
@@ -38,7 +38,7 @@ pub static MSET: Command = Command::data("mset", mset)
     .group(Group::String)
     .since("1.0.1")
     .summary("Stores strings at several keys.")
-    .complexity("O(N) where N is the number of keys to set.")
+    .complexity("O(N) for N keys written.")
     .keys(&[KeySpec::at(1).range(-1, 2, 0).ow(UPDATE)])
     .args(&[Arg::block("data", &[Arg::key("key"), Arg::string("value")]).multiple()])
     .tips(&["request_policy:multi_shard", "response_policy:all_succeeded"]);
@@ -59,7 +59,7 @@ pub static MSETNX: Command = Command::data("msetnx", msetnx)
     .group(Group::String)
     .since("1.0.1")
     .summary("Stores strings at several keys if none of them exists.")
-    .complexity("O(N) where N is the number of keys to set.")
+    .complexity("O(N) for N keys written.")
     .keys(&[KeySpec::at(1).range(-1, 2, 0).ow(INSERT)])
     .args(&[Arg::block("data", &[Arg::key("key"), Arg::string("value")]).multiple()]);
 
@@ -98,7 +98,7 @@ pub static MSETEX: Command = Command::data("msetex", msetex)
         "Stores strings at several keys with one time to live, unless an option forbids \
          it.",
     )
-    .complexity("O(N) where N is the number of keys to set.")
+    .complexity("O(N) for N keys written.")
     .keys(&[KeySpec::at(1).count(0, 1, 2).ow(UPDATE)])
     .args(&[
         Arg::integer("numkeys"),
