@@ -37,7 +37,7 @@ impl Client {
         let marks = &self.marks;
         let letters: String = [
             ('O', marks.monitor),
-            ('b', marks.postponed),
+            ('b', self.stands_still()),
             ('c', marks.close_after_reply),
             ('A', marks.closing),
             ('U', self.conn.is_unix()),
@@ -65,10 +65,13 @@ impl Client {
     pub fn describe(&self, scene: Scene<'_>, call: Option<&Call>) -> Vec<u8> {
         let call = call.filter(|call| call.client == self.id);
         let (query, out) = call.map_or((&self.query, &self.out), |c| (&c.query, &c.out));
+        // The request of a call that waits is not input any more.
+        let parked = if self.waiting.is_some() { query.request_bytes() } else { 0 };
+        let has_args = call.is_some() || self.waiting.is_some();
         let buffers = Buffers {
-            query: query.len(),
+            query: query.len().saturating_sub(parked),
             query_free: query.capacity().saturating_sub(query.len()),
-            argv: call.map_or(0, |c| c.query.argv_bytes()),
+            argv: if has_args { query.argv_bytes() } else { 0 },
             reply_size: out.open_capacity(),
             reply_used: out.open_len(),
             chunks: out.chunks(),

@@ -94,8 +94,13 @@ impl CmdError {
     pub const NO_SUCH_CLIENT: CmdError = CmdError::Fixed("ERR No such client");
     pub const SYNTAX: CmdError = CmdError::Fixed("ERR syntax error");
     pub const TIMEOUT_NEGATIVE: CmdError = CmdError::Fixed("ERR timeout is negative");
+    pub const TIMEOUT_NOT_FLOAT: CmdError =
+        CmdError::Fixed("ERR timeout is not a float or out of range");
     pub const TIMEOUT_NOT_INTEGER: CmdError =
         CmdError::Fixed("ERR timeout is not an integer or out of range");
+    pub const TIMEOUT_RANGE: CmdError = CmdError::Fixed("ERR timeout is out of range");
+    pub const UNBLOCKED: CmdError =
+        CmdError::Fixed("UNBLOCKED client unblocked via CLIENT UNBLOCK");
     pub const WRONG_PASSWORD: CmdError =
         CmdError::Fixed("WRONGPASS invalid username-password pair or user is disabled.");
     pub const WRONG_TYPE: CmdError =

@@ -5,6 +5,7 @@
 //!            │       └─ Expiry: deadlines in order   see `expiry`
 //!            ├─ Db 1 ...
 //!            ├─ watch     who is to be told at EXEC
+//!            ├─ blocked   who waits for which key
 //!            ├─ events    what is to be published when the unit ends
 //!            ├─ deleted   keys the server itself removed: replicas and the AOF are told
 //!            ├─ lazyfree  what a thread drops
@@ -16,6 +17,7 @@
 //! client, a connection or the server; time comes as an argument.
 
 pub mod access;
+pub mod blocked;
 pub mod db;
 pub mod entry;
 pub mod events;
@@ -38,6 +40,7 @@ pub use selected::{Selected, Stored, Ttl, WrongType};
 
 use crate::base::clock::UnixMillis;
 use crate::ds::hash::HashSeed;
+use blocked::Blocked;
 use db::Db;
 use lazyfree::{EFFORT_MIN, Garbage, Lazyfree};
 use watch::Watch;
@@ -100,6 +103,7 @@ pub struct Keyspace {
     pub stats: KeyspaceStats,
     pub events: Events,
     pub watch: Watch,
+    pub blocked: Blocked,
     /// Keys removed by expiry or eviction since the queue was last drained.
     pub deleted: Vec<Deleted>,
     pub lazyfree: Lazyfree,
@@ -129,6 +133,7 @@ impl Keyspace {
             stats: KeyspaceStats::default(),
             events: Events::default(),
             watch: Watch::default(),
+            blocked: Blocked::default(),
             deleted: Vec::new(),
             lazyfree: Lazyfree::default(),
             dbs: (0..databases).map(|_| Db::new(seed, by_slot)).collect(),
@@ -187,11 +192,14 @@ impl Keyspace {
         self.touch_all(&[a, b]);
         self.dbs.swap(a.0 as usize, b.0 as usize);
         self.touch_all(&[a, b]);
+        self.blocked.touch_database(a);
+        self.blocked.touch_database(b);
     }
 
     /// Empties a database, here or in the thread. Returns how many keys it had.
     pub fn flush(&mut self, index: DbIndex, lazily: bool) -> usize {
         self.touch_all(&[index]);
+        self.blocked.touch_database(index);
         let (keys, expiry) = self.db_mut(index).take();
         let count = keys.len();
         let garbage = Garbage::Database(keys, expiry);
@@ -207,6 +215,7 @@ impl Keyspace {
     pub fn replace_all(&mut self) -> Vec<Db> {
         let all: Vec<_> = (0..self.databases()).map(DbIndex).collect();
         self.touch_all(&all);
+        all.iter().for_each(|index| self.blocked.touch_database(*index));
         let fresh = (0..self.databases()).map(|_| Db::new(self.seed, self.by_slot)).collect();
         std::mem::replace(&mut self.dbs, fresh)
     }
@@ -247,6 +256,7 @@ impl Keyspace {
         self.stats.expired_keys += 1;
         self.events.push(index, Event::EXPIRED, key);
         self.watch.touch_expired(index, key);
+        self.blocked.touch(index, key);
         self.deleted.push(Deleted { db: index, key: key.into(), lazily });
         self.discard(entry, lazily);
     }

@@ -7,7 +7,7 @@
 //!   get_mut       change: expiry on access, access clock
 //!   settle, peek  expiry first for several keys, then looks without any effect
 //!   set, remove   store and take away: table, index of deadlines, `new` and `overwritten` events, lazy freeing
-//!   changed       the one verb after a change: dirty, WATCH, event
+//!   changed       the one verb after a change: dirty, WATCH, waiting clients, event
 //! ```
 //!
 //! The deadline of a key is not even looked at unless some deadline of the database has passed: the index
@@ -270,11 +270,13 @@ impl Selected<'_> {
         if self.is_gone(hash, key) { None } else { self.db_mut().remove(hash, key) }
     }
 
-    /// The one verb after a change: counts it, breaks watches, and queues the event.
+    /// The one verb after a change: counts it, breaks watches, lets those who wait for the key try again when the unit
+    /// is over, and queues the event.
     #[inline]
     pub fn changed(&mut self, key: &[u8], event: Event, count: u64) {
         self.keyspace.dirty += count;
         self.keyspace.watch.touch(self.index, key);
+        self.keyspace.blocked.touch(self.index, key);
         self.keyspace.events.push(self.index, event, key);
     }
 

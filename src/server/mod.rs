@@ -27,6 +27,7 @@ pub mod testing;
 pub mod title;
 pub mod turn;
 pub mod unit;
+pub mod waits;
 
 use crate::base::clock::Clock;
 use crate::base::files::Files;
