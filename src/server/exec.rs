@@ -3,7 +3,7 @@
 use super::{Server, expire, waits};
 use crate::command::admit::{self, Admission, state};
 use crate::command::lookup::CommandId;
-use crate::command::{Call, CmdError, Cx, Handler, Origin, Outcome, ReplyMode, flag};
+use crate::command::{Call, CmdError, CmdResult, Cx, Handler, Origin, Outcome, ReplyMode, flag};
 use crate::observe::latency::{self, event};
 use crate::observe::monitor;
 use crate::observe::slowlog::{Caller, Measured};
@@ -192,18 +192,7 @@ pub fn run(srv: &mut Box<Server>, call: &mut Call) -> Outcome {
     let (dirty, mark, written) = (srv.keyspace.dirty, call.out.mark(), call.out.len());
     srv.unit.depth += 1;
     let may_wait = srv.unit.depth == 1 && call.origin == Origin::User;
-    let verdict = match call.cmd.handler {
-        Handler::Data(handler) => {
-            let Server { keyspace, conf, clock, .. } = &mut **srv;
-            let Call { cmd, query, out, fx, session, .. } = call;
-            let mut db = keyspace.select(session.db, clock.now());
-            db.no_touch = session.no_touch;
-            let now = clock.now();
-            handler(&mut Cx { cmd, args: query.args(), db, out, fx, conf, now, may_wait })
-        }
-        Handler::Server(handler) => handler(srv, call),
-        Handler::Container => Err(CmdError::arity(call.cmd.name)),
-    };
+    let verdict = handle(srv, call, may_wait);
     srv.unit.depth -= 1;
 
     let mut waits = None;
@@ -251,6 +240,23 @@ pub fn run(srv: &mut Box<Server>, call: &mut Call) -> Outcome {
     }
     // A call that waits is counted when it is over; monitors saw it begin.
     waits.map_or(Outcome::Done, Outcome::Wait)
+}
+
+/// Hands a call to its handler.
+#[inline]
+fn handle(srv: &mut Box<Server>, call: &mut Call, may_wait: bool) -> CmdResult {
+    match call.cmd.handler {
+        Handler::Data(handler) => {
+            let Server { keyspace, conf, clock, .. } = &mut **srv;
+            let Call { cmd, query, out, fx, session, .. } = call;
+            let now = clock.now();
+            let mut db = keyspace.select(session.db, now);
+            db.no_touch = session.no_touch;
+            handler(&mut Cx { cmd, args: query.args(), db, out, fx, conf, now, may_wait })
+        }
+        Handler::Server(handler) => handler(srv, call),
+        Handler::Container => Err(CmdError::arity(call.cmd.name)),
+    }
 }
 
 /// Passes on which keys the keyspace has removed while a call ran. They come before what the call itself is told as.
