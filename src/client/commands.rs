@@ -14,7 +14,7 @@ use crate::command::{
 };
 use crate::keyspace::DbIndex;
 use crate::resp::Proto;
-use crate::server::{Server, cron, waits};
+use crate::server::{Server, cron, multi, waits};
 
 pub static CLIENT: Command = Command::container("client", SUBCOMMANDS)
     .arity(-2)
@@ -52,7 +52,9 @@ fn me<'a>(srv: &'a mut Server, call: &Call) -> Result<&'a mut Client, CmdError> 
 fn note_caller(srv: &mut Server, call: &Call) {
     if let Some(client) = srv.clients.get_mut(call.client) {
         client.session = call.session;
-        client.last_command = Some(call.id);
+        if srv.unit.depth == 1 {
+            client.last_command = Some(call.id);
+        }
     }
 }
 
@@ -613,6 +615,7 @@ pub static RESET: Command = Command::server("reset", reset)
 
 fn reset(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     srv.clients.monitors.retain(|id| *id != call.client);
+    multi::forget(srv, call);
     let session = Session::fresh(&srv.conf);
     let client = me(srv, call)?;
     client.marks.monitor = false;

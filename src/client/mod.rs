@@ -15,6 +15,7 @@ pub mod limits;
 pub mod mail;
 pub mod pause;
 pub mod recent;
+pub mod transaction;
 pub mod waits;
 
 use crate::base::slab::{Id, Slab};
@@ -51,6 +52,8 @@ pub struct Client {
     pub last_command: Option<CommandId>,
     pub totals: Totals,
     pub marks: Marks,
+    /// What it has queued since MULTI.
+    pub transaction: Option<Box<transaction::Transaction>>,
     /// Its call waits for keys; `query` holds the request.
     pub waiting: Option<Box<waits::Waiting>>,
     /// Since when its output is over the soft limit, in monotonic microseconds.
@@ -156,6 +159,8 @@ pub struct Clients {
     pub pause: pause::Pause,
     /// Clients whose calls wait.
     pub waits: waits::Waits,
+    /// Buffers for the next transaction.
+    spare_transaction: Option<Box<transaction::Transaction>>,
     /// The largest buffers of late.
     pub recent: recent::RecentPeaks,
 }
@@ -184,6 +189,7 @@ impl Clients {
                 last_command: None,
                 totals: Totals::default(),
                 marks: Marks::default(),
+                transaction: None,
                 waiting: None,
                 over_soft_since_us: None,
             })

@@ -121,6 +121,7 @@ pub struct Session {
     /// Has given a password, or needed none.
     pub authenticated: bool,
     pub reply: ReplyMode,
+    pub multi: Multi,
     /// Reads leave access times alone (CLIENT NO-TOUCH).
     pub no_touch: bool,
 }
@@ -142,6 +143,20 @@ pub enum ReplyMode {
     SkipNext,
     /// The command under way is not answered.
     Skip,
+    /// The command under way is still answered, the next one not.
+    ThenSkip,
+    /// The command under way is the last that is answered.
+    ThenOff,
+}
+
+/// Whether calls are queued for EXEC.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Multi {
+    #[default]
+    No,
+    Open,
+    /// A call was refused, so EXEC will be.
+    Broken,
 }
 
 /// A call on its way through the server: it owns everything that moves with it.
@@ -160,10 +175,14 @@ pub struct Call {
     pub hang_up: bool,
     /// Monotonic microseconds when it began.
     pub started_us: u64,
+    /// It may answer [`Outcome::Wait`].
+    pub may_wait: bool,
     /// It has waited and is run again.
     pub is_retry: bool,
     /// Microseconds of its earlier tries.
     pub earlier_us: u64,
+    /// Calls counted since the client was taken up, those of a transaction included.
+    pub counted: u64,
 }
 
 impl Default for Call {
@@ -179,8 +198,10 @@ impl Default for Call {
             fx: Effects::default(),
             hang_up: false,
             started_us: 0,
+            may_wait: false,
             is_retry: false,
             earlier_us: 0,
+            counted: 0,
         }
     }
 }

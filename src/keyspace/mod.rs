@@ -189,16 +189,16 @@ impl Keyspace {
 
     /// Exchanges two databases. Watched keys that exist in either are touched.
     pub fn swap(&mut self, a: DbIndex, b: DbIndex) {
-        self.touch_all(&[a, b]);
+        self.touch_all(true, &[a, b]);
         self.dbs.swap(a.0 as usize, b.0 as usize);
-        self.touch_all(&[a, b]);
+        self.touch_all(false, &[a, b]);
         self.blocked.touch_database(a);
         self.blocked.touch_database(b);
     }
 
     /// Empties a database, here or in the thread. Returns how many keys it had.
     pub fn flush(&mut self, index: DbIndex, lazily: bool) -> usize {
-        self.touch_all(&[index]);
+        self.touch_all(true, &[index]);
         self.blocked.touch_database(index);
         let (keys, expiry) = self.db_mut(index).take();
         let count = keys.len();
@@ -214,15 +214,15 @@ impl Keyspace {
     /// Replaces all data (a full synchronisation): the old databases are handed out.
     pub fn replace_all(&mut self) -> Vec<Db> {
         let all: Vec<_> = (0..self.databases()).map(DbIndex).collect();
-        self.touch_all(&all);
+        self.touch_all(true, &all);
         all.iter().for_each(|index| self.blocked.touch_database(*index));
         let fresh = (0..self.databases()).map(|_| Db::new(self.seed, self.by_slot)).collect();
         std::mem::replace(&mut self.dbs, fresh)
     }
 
-    fn touch_all(&mut self, of: &[DbIndex]) {
+    fn touch_all(&mut self, going: bool, of: &[DbIndex]) {
         let Keyspace { watch, dbs, .. } = self;
-        watch.touch_databases(|db, key| {
+        watch.touch_databases(going, |db, key| {
             let keys = &dbs[db.0 as usize].keys;
             of.contains(&db) && keys.find(keys.hash(key), key).is_some()
         });

@@ -378,6 +378,11 @@ impl Selected<'_> {
         self.db().keys.hash(key)
     }
 
+    /// True when a key's deadline has passed and it is still there.
+    pub(super) fn is_stale(&self, key: &[u8]) -> bool {
+        self.db().keys.find(self.hash(key), key).is_some_and(|entry| self.hides(entry))
+    }
+
     /// True when an entry's deadline has passed, and that means something.
     fn hides(&self, entry: EntryRef<'_>) -> bool {
         let is_past = entry.deadline().is_some_and(|deadline| deadline < self.now);

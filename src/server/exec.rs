@@ -1,9 +1,11 @@
 //! Running one call: look it up, ask the gates, run it, count it, tell it.
 
-use super::{Server, expire, waits};
+use super::{Server, expire, multi, waits};
 use crate::command::admit::{self, Admission, state};
 use crate::command::lookup::CommandId;
-use crate::command::{Call, CmdError, CmdResult, Cx, Handler, Origin, Outcome, ReplyMode, flag};
+use crate::command::{
+    Call, CmdError, CmdResult, Cx, Handler, Multi, Origin, Outcome, ReplyMode, flag,
+};
 use crate::observe::latency::{self, event};
 use crate::observe::monitor;
 use crate::observe::slowlog::{Caller, Measured};
@@ -100,6 +102,10 @@ fn admit_and_run(srv: &mut Box<Server>, call: &mut Call, id: CommandId) -> Outco
             Outcome::Done
         }
         Admission::Postpone => Outcome::Postponed,
+        Admission::Queue => {
+            multi::enqueue(srv, call);
+            Outcome::Done
+        }
     }
 }
 
@@ -169,6 +175,8 @@ fn is_http(name: &[u8]) -> bool {
 /// Answers a call that may not run.
 #[cold]
 fn reject(srv: &mut Server, call: &mut Call, id: Option<CommandId>, error: &CmdError) {
+    let of_exec = multi::refuse(srv, call, id.is_some(), error);
+    let error = of_exec.as_ref().unwrap_or(error);
     call.out.error(error.text());
     srv.stats.count_error(&error.code());
     if let Some(id) = id {
@@ -176,13 +184,16 @@ fn reject(srv: &mut Server, call: &mut Call, id: Option<CommandId>, error: &CmdE
     }
 }
 
-/// Takes an answer back that the client does not want.
+/// Takes an answer back that the client does not want, and looks what it wants next.
 #[cold]
 fn mute(call: &mut Call, mark: Mark) {
-    call.out.rewind(mark);
+    if !matches!(call.session.reply, ReplyMode::ThenSkip | ReplyMode::ThenOff) {
+        call.out.rewind(mark);
+    }
     call.session.reply = match call.session.reply {
-        ReplyMode::SkipNext => ReplyMode::Skip,
+        ReplyMode::SkipNext | ReplyMode::ThenSkip => ReplyMode::Skip,
         ReplyMode::Skip => ReplyMode::On,
+        ReplyMode::ThenOff => ReplyMode::Off,
         other => other,
     };
 }
@@ -191,8 +202,9 @@ fn mute(call: &mut Call, mark: Mark) {
 pub fn run(srv: &mut Box<Server>, call: &mut Call) -> Outcome {
     let (dirty, mark, written) = (srv.keyspace.dirty, call.out.mark(), call.out.len());
     srv.unit.depth += 1;
-    let may_wait = srv.unit.depth == 1 && call.origin == Origin::User;
-    let verdict = handle(srv, call, may_wait);
+    let accounted = srv.unit.accounted;
+    call.may_wait = srv.unit.depth == 1 && call.origin == Origin::User;
+    let verdict = handle(srv, call);
     srv.unit.depth -= 1;
 
     let mut waits = None;
@@ -204,7 +216,7 @@ pub fn run(srv: &mut Box<Server>, call: &mut Call) -> Outcome {
         }
         Ok(Outcome::Wait(wait)) => {
             assert_eq!(call.out.mark(), mark, "{} wrote, and yet it waits", call.cmd.name);
-            if may_wait {
+            if call.may_wait {
                 waits = Some(wait);
             } else {
                 (wait.on_timeout)(&mut call.out);
@@ -219,7 +231,9 @@ pub fn run(srv: &mut Box<Server>, call: &mut Call) -> Outcome {
         }
     };
     assert_eq!(call.out.owed(), i64::from(waits.is_some()), "{} must answer once", call.cmd.name);
-    let dirtied = srv.keyspace.dirty != dirty;
+    let done = srv.keyspace.dirty.wrapping_sub(dirty);
+    let dirtied = done != srv.unit.accounted - accounted;
+    srv.unit.accounted = accounted + done;
     assert!(!dirtied || call.cmd.has(flag::WRITE | flag::MAY_REPLICATE), "{} wrote", call.cmd.name);
 
     if !srv.keyspace.deleted.is_empty() {
@@ -242,13 +256,31 @@ pub fn run(srv: &mut Box<Server>, call: &mut Call) -> Outcome {
     waits.map_or(Outcome::Done, Outcome::Wait)
 }
 
+/// Runs a call inside another that has announced its answer as an element.
+pub fn run_inner(srv: &mut Box<Server>, call: &mut Call, mark: Mark) {
+    run(srv, call);
+    if call.out.mark() == mark {
+        // It has taken back its answer, or wants to be asked again, which cannot be done here.
+        call.out.null();
+    }
+    call.out.seal_if_large();
+    if call.out.len() > OUTPUT_UNCHECKED {
+        check_output_limit(srv, call);
+        if srv.clients.is_closing(call.client) {
+            // Nobody will read it, but all calls run.
+            call.out.clear();
+        }
+    }
+}
+
 /// Hands a call to its handler.
 #[inline]
-fn handle(srv: &mut Box<Server>, call: &mut Call, may_wait: bool) -> CmdResult {
+fn handle(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     match call.cmd.handler {
         Handler::Data(handler) => {
             let Server { keyspace, conf, clock, .. } = &mut **srv;
-            let Call { cmd, query, out, fx, session, .. } = call;
+            let Call { cmd, query, out, fx, session, may_wait, .. } = call;
+            let may_wait = *may_wait;
             let now = clock.now();
             let mut db = keyspace.select(session.db, now);
             db.no_touch = session.no_touch;
@@ -298,6 +330,7 @@ fn count(srv: &mut Server, call: &mut Call, failed: bool, written: usize) {
         stats.latency.record(usec);
     }
     srv.stats.commands_processed += 1;
+    call.counted += 1;
     let measured = Measured {
         usec,
         request_bytes: call.query.request_bytes() as u64,
@@ -349,6 +382,7 @@ impl crate::command::Session {
     /// The bits that hold for this client.
     #[inline]
     pub fn states(&self) -> u32 {
-        if self.authenticated { 0 } else { state::STRANGER }
+        let stranger = if self.authenticated { 0 } else { state::STRANGER };
+        stranger | if self.multi == Multi::No { 0 } else { state::IN_MULTI }
     }
 }

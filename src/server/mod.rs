@@ -14,6 +14,7 @@ pub mod exec;
 pub mod expire;
 pub mod limits;
 pub mod mode;
+pub mod multi;
 pub mod oom;
 pub mod process;
 pub mod report;
@@ -160,6 +161,7 @@ impl Server {
         Scene {
             commands: &self.commands,
             unix_path: &self.conf.net.unixsocket,
+            watch: &self.keyspace.watch,
             now_us: self.clock.mono_cached_us(),
         }
     }

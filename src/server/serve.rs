@@ -98,6 +98,7 @@ fn describe(srv: &Server, call: &Call) -> String {
 /// Runs the requests that are complete, until one has to wait or the client is closed.
 fn run_requests(srv: &mut Box<Server>, call: &mut Call) {
     let (mut ran, mut fetched) = (0, 0);
+    call.counted = 0;
     loop {
         if ran == fetched {
             fetched += AHEAD as u64;
@@ -134,7 +135,7 @@ fn run_requests(srv: &mut Box<Server>, call: &mut Call) {
     if let Some(client) = srv.clients.get_mut(call.client)
         && ran > 0
     {
-        client.totals.commands += ran;
+        client.totals.commands += call.counted;
         client.last_command = Some(call.id);
     }
 }
@@ -213,7 +214,8 @@ pub fn finish(srv: &mut Server, call: &mut Call) {
         call.out.clear();
         return;
     };
-    let over_query = call.query.held() as u64 > conf.clients.query_buffer_limit;
+    let held = call.query.held() + client.multi_bytes();
+    let over_query = held as u64 > conf.clients.query_buffer_limit;
     let farewell = over_query.then(|| excerpt_start(call.query.unread()));
     if std::mem::take(&mut call.hang_up) {
         client.marks.close_after_reply = true;

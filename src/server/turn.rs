@@ -173,6 +173,7 @@ fn free_closed(srv: &mut Server) {
     }
     for id in srv.clients.take_closing() {
         waits::forget(srv, id);
+        srv.keyspace.watch.unwatch(id);
         // Dropping the client closes its descriptor, which takes it out of the poll.
         let Some(mut client) = srv.clients.remove(id) else {
             continue;
