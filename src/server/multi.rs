@@ -201,17 +201,16 @@ pub fn flags(srv: &Server, call: &Call) -> u64 {
 }
 
 /// A call was refused: the transaction it would have been part of cannot be carried out. EXEC itself ends it, and the
-/// text of its answer says why.
+/// text of its answer says why. Compat: so it does where there is no transaction.
 pub fn refuse(
     srv: &mut Server,
     call: &mut Call,
     is_known: bool,
     error: &CmdError,
 ) -> Option<CmdError> {
-    if call.session.multi == Multi::No {
-        return None;
+    if call.session.multi != Multi::No {
+        call.session.multi = Multi::Broken;
     }
-    call.session.multi = Multi::Broken;
     if !is_known || !std::ptr::eq(call.cmd, &EXEC) {
         return None;
     }

@@ -56,6 +56,7 @@ fn a_refused_call_breaks_the_transaction() {
     let got = all(&mut t, &["MULTI", "EXEC x", "EXEC"]);
     let why = "-EXECABORT Transaction discarded because of: wrong number of arguments for 'exec' command\r\n";
     assert_eq!(got[1..], [why, "-ERR EXEC without MULTI\r\n"]);
+    assert_eq!(t.run("EXEC x"), why);
 }
 
 #[test]
