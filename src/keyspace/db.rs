@@ -32,18 +32,22 @@ pub struct Keys {
 /// One database.
 pub struct Db {
     pub keys: Keys,
+    /// Deadlines of keys.
     pub expiry: Expiry,
+    /// For each key that has some, the earliest deadline of a part of its value: a field of a hash.
+    pub parts: Expiry,
 }
 
 impl Db {
     /// An empty database.
     pub fn new(seed: HashSeed, by_slot: bool) -> Self {
-        Db { keys: Keys::new(seed, by_slot), expiry: Expiry::default() }
+        Db { keys: Keys::new(seed, by_slot), expiry: Expiry::default(), parts: Expiry::default() }
     }
 
     /// Takes everything out.
-    pub fn take(&mut self) -> (Keys, Expiry) {
-        (self.keys.take(), std::mem::take(&mut self.expiry))
+    pub fn take(&mut self) -> Db {
+        let Db { keys, expiry, parts } = self;
+        Db { keys: keys.take(), expiry: std::mem::take(expiry), parts: std::mem::take(parts) }
     }
 }
 
@@ -235,8 +239,13 @@ impl Keys {
 impl Db {
     /// Stores an entry under a new key, and its deadline.
     pub fn insert(&mut self, hash: u64, entry: Entry) {
-        if let Some(deadline) = entry.view().deadline() {
-            self.expiry.insert(deadline, self.keys.due_hash(hash, entry.view().key()));
+        let view = entry.view();
+        let due_hash = || self.keys.due_hash(hash, view.key());
+        if let Some(deadline) = view.deadline() {
+            self.expiry.insert(deadline, due_hash());
+        }
+        if let Some(deadline) = view.part_deadline() {
+            self.parts.insert(deadline, due_hash());
         }
         self.keys.insert_new(hash, entry);
     }
@@ -244,10 +253,19 @@ impl Db {
     /// Takes an entry out, and its deadline.
     pub fn remove(&mut self, hash: u64, key: &[u8]) -> Option<Entry> {
         let entry = self.keys.remove(hash, key)?;
-        if let Some(deadline) = entry.view().deadline() {
-            self.expiry.remove(deadline, self.keys.due_hash(hash, key));
-        }
+        self.forget_deadlines(hash, entry.view());
         Some(entry)
+    }
+
+    /// Takes an entry that has left its place out of the indexes of deadlines.
+    pub fn forget_deadlines(&mut self, hash: u64, entry: EntryRef<'_>) {
+        let due_hash = || self.keys.due_hash(hash, entry.key());
+        if let Some(deadline) = entry.deadline() {
+            self.expiry.remove(deadline, due_hash());
+        }
+        if let Some(deadline) = entry.part_deadline() {
+            self.parts.remove(deadline, due_hash());
+        }
     }
 
     /// Keeps the index in step with a deadline that changes.
@@ -259,15 +277,24 @@ impl Db {
         old: Option<UnixMillis>,
         new: Option<UnixMillis>,
     ) {
-        if old == new {
-            return;
+        if old != new {
+            let hash = self.keys.due_hash(hash, key);
+            self.expiry.change(hash, old, new);
         }
-        let hash = self.keys.due_hash(hash, key);
-        if let Some(old) = old {
-            self.expiry.remove(old, hash);
-        }
-        if let Some(new) = new {
-            self.expiry.insert(new, hash);
+    }
+
+    /// The same for the earliest deadline of a part of the value.
+    #[inline]
+    pub fn note_part(
+        &mut self,
+        hash: u64,
+        key: &[u8],
+        old: Option<UnixMillis>,
+        new: Option<UnixMillis>,
+    ) {
+        if old != new {
+            let hash = self.keys.due_hash(hash, key);
+            self.parts.change(hash, old, new);
         }
     }
 }
