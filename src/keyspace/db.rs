@@ -17,6 +17,7 @@ use super::slots::{SLOTS, slot_of};
 use crate::base::clock::UnixMillis;
 use crate::ds::hash::HashSeed;
 use crate::ds::table::{Drain, Slot, Table};
+use crate::ds::tally::Tally;
 
 /// Bits of a slot number.
 const SLOT_BITS: u32 = SLOTS.ilog2();
@@ -25,6 +26,8 @@ const SLOT_BITS: u32 = SLOTS.ilog2();
 pub struct Keys {
     /// One table, or one for each slot.
     tables: Vec<Table<Entry>>,
+    /// Keys of each slot, as soon as there are any; never without cluster mode.
+    by_slot: Option<Box<Tally>>,
     len: usize,
     seed: HashSeed,
 }
@@ -32,30 +35,36 @@ pub struct Keys {
 /// One database.
 pub struct Db {
     pub keys: Keys,
+    /// Deadlines of keys.
     pub expiry: Expiry,
+    /// For each key that has some, the earliest deadline of a part of its value: a field of a hash.
+    pub parts: Expiry,
 }
 
 impl Db {
     /// An empty database.
     pub fn new(seed: HashSeed, by_slot: bool) -> Self {
-        Db { keys: Keys::new(seed, by_slot), expiry: Expiry::default() }
+        Db { keys: Keys::new(seed, by_slot), expiry: Expiry::default(), parts: Expiry::default() }
     }
 
     /// Takes everything out.
-    pub fn take(&mut self) -> (Keys, Expiry) {
-        (self.keys.take(), std::mem::take(&mut self.expiry))
+    pub fn take(&mut self) -> Db {
+        let Db { keys, expiry, parts } = self;
+        Db { keys: keys.take(), expiry: std::mem::take(expiry), parts: std::mem::take(parts) }
     }
 }
 
 impl Keys {
     fn new(seed: HashSeed, by_slot: bool) -> Self {
         let tables = if by_slot { SLOTS } else { 1 };
-        Keys { tables: (0..tables).map(|_| Table::new(seed)).collect(), len: 0, seed }
+        let tables = (0..tables).map(|_| Table::new(seed)).collect();
+        Keys { tables, by_slot: None, len: 0, seed }
     }
 
     fn take(&mut self) -> Self {
         let tables = self.tables.iter_mut().map(Table::take).collect();
-        Keys { tables, len: std::mem::take(&mut self.len), seed: self.seed }
+        let (by_slot, len) = (self.by_slot.take(), std::mem::take(&mut self.len));
+        Keys { tables, by_slot, len, seed: self.seed }
     }
 
     #[inline]
@@ -102,15 +111,24 @@ impl Keys {
     pub fn insert_new(&mut self, hash: u64, entry: Entry) {
         let index = self.index(entry.view().key());
         self.tables[index].insert_new(hash, entry);
-        self.len += 1;
+        self.count(index, 1);
     }
 
     /// Removes an entry.
     pub fn remove(&mut self, hash: u64, key: &[u8]) -> Option<Entry> {
         let index = self.index(key);
         let entry = self.tables[index].remove_hashed(hash, key)?;
-        self.len -= 1;
+        self.count(index, -1);
         Some(entry)
+    }
+
+    /// Keeps count of the keys, and of those in each slot.
+    #[inline]
+    fn count(&mut self, index: usize, delta: isize) {
+        self.len = self.len.wrapping_add_signed(delta);
+        if self.tables.len() > 1 {
+            self.by_slot.get_or_insert_with(|| Box::new(Tally::new(SLOTS))).add(index, delta);
+        }
     }
 
     /// What the index of deadlines keeps of a key's hash: in cluster mode the slot stands in the low bits.
@@ -145,23 +163,18 @@ impl Keys {
         if next != 0 {
             return (next << SLOT_BITS) | slot as u64;
         }
-        // Empty slots are skipped in one step.
-        let later = (slot + 1..SLOTS).find(|s| !self.tables[*s].is_empty());
+        // Empty slots are skipped in one step: the next key stands behind all that are here or before.
+        let later = self.by_slot.as_ref().and_then(|tally| tally.holder(tally.below(slot + 1)));
         later.map_or(0, |slot| slot as u64)
     }
 
     /// A random entry, all being equally likely.
     pub fn sample(&self, mut random: impl FnMut() -> u64) -> Option<EntryRef<'_>> {
-        if self.tables.len() == 1 {
-            return self.tables[0].sample(random);
-        }
-        let mut rank = (random() as usize).checked_rem(self.len)?;
-        let table = self.tables.iter().find(|table| {
-            let here = rank < table.len();
-            rank = rank.saturating_sub(if here { 0 } else { table.len() });
-            here
-        })?;
-        table.sample(random)
+        let index = match &self.by_slot {
+            None => 0,
+            Some(tally) => tally.holder((random() as usize).checked_rem(self.len)?)?,
+        };
+        self.tables[index].sample(random)
     }
 
     /// All entries, in no particular order.
@@ -192,7 +205,8 @@ impl Keys {
     /// Bytes of the tables, entries not included.
     pub fn memory_bytes(&self) -> usize {
         let lists = self.tables.capacity() * size_of::<Table<Entry>>();
-        lists + self.tables.iter().map(Table::memory_bytes).sum::<usize>()
+        let tally = self.by_slot.as_ref().map_or(0, |_| SLOTS * size_of::<usize>());
+        lists + tally + self.tables.iter().map(Table::memory_bytes).sum::<usize>()
     }
 
     /// Slots of all tables, occupied or not (DEBUG HTSTATS).
@@ -222,7 +236,7 @@ impl Keys {
     /// Takes the entries of one hash slot out.
     pub fn take_slot(&mut self, slot: usize) -> Option<Drain<Entry>> {
         let table = if self.is_by_slot() { self.tables[slot].take() } else { return None };
-        self.len -= table.len();
+        self.count(slot, -(table.len() as isize));
         Some(table.into_iter())
     }
 
@@ -235,8 +249,13 @@ impl Keys {
 impl Db {
     /// Stores an entry under a new key, and its deadline.
     pub fn insert(&mut self, hash: u64, entry: Entry) {
-        if let Some(deadline) = entry.view().deadline() {
-            self.expiry.insert(deadline, self.keys.due_hash(hash, entry.view().key()));
+        let view = entry.view();
+        let due_hash = || self.keys.due_hash(hash, view.key());
+        if let Some(deadline) = view.deadline() {
+            self.expiry.insert(deadline, due_hash());
+        }
+        if let Some(deadline) = view.part_deadline() {
+            self.parts.insert(deadline, due_hash());
         }
         self.keys.insert_new(hash, entry);
     }
@@ -244,10 +263,19 @@ impl Db {
     /// Takes an entry out, and its deadline.
     pub fn remove(&mut self, hash: u64, key: &[u8]) -> Option<Entry> {
         let entry = self.keys.remove(hash, key)?;
-        if let Some(deadline) = entry.view().deadline() {
-            self.expiry.remove(deadline, self.keys.due_hash(hash, key));
-        }
+        self.forget_deadlines(hash, entry.view());
         Some(entry)
+    }
+
+    /// Takes an entry that has left its place out of the indexes of deadlines.
+    pub fn forget_deadlines(&mut self, hash: u64, entry: EntryRef<'_>) {
+        let due_hash = || self.keys.due_hash(hash, entry.key());
+        if let Some(deadline) = entry.deadline() {
+            self.expiry.remove(deadline, due_hash());
+        }
+        if let Some(deadline) = entry.part_deadline() {
+            self.parts.remove(deadline, due_hash());
+        }
     }
 
     /// Keeps the index in step with a deadline that changes.
@@ -259,15 +287,24 @@ impl Db {
         old: Option<UnixMillis>,
         new: Option<UnixMillis>,
     ) {
-        if old == new {
-            return;
+        if old != new {
+            let hash = self.keys.due_hash(hash, key);
+            self.expiry.change(hash, old, new);
         }
-        let hash = self.keys.due_hash(hash, key);
-        if let Some(old) = old {
-            self.expiry.remove(old, hash);
-        }
-        if let Some(new) = new {
-            self.expiry.insert(new, hash);
+    }
+
+    /// The same for the earliest deadline of a part of the value.
+    #[inline]
+    pub fn note_part(
+        &mut self,
+        hash: u64,
+        key: &[u8],
+        old: Option<UnixMillis>,
+        new: Option<UnixMillis>,
+    ) {
+        if old != new {
+            let hash = self.keys.due_hash(hash, key);
+            self.parts.change(hash, old, new);
         }
     }
 }

@@ -5,20 +5,24 @@
 //!  ┌─────────┬────────────┬────────────┬────────────┬───────────┬──────────────┐
 //!  │ head    │ deadline   │ word       │ key length │ key bytes │ value bytes  │
 //!  └─────────┴────────────┴────────────┴────────────┴───────────┴──────────────┘
-//!             volatile     all kinds    keys of       always      kind Short
-//!             keys only    but Short    64 KiB and up
+//!             volatile     all kinds    keys of       always      kind Short and
+//!             keys only    but those →  64 KiB and up             packed kinds
 //!
 //!  head  63            48 47            32 31   28 27   24 23                          0
 //!       ┌────────────────┬────────────────┬───────┬───────┬─────────────────────────────┐
 //!       │ value length   │ key length     │ flags │ kind  │ access clock (LRU or LFU)   │
-//!       │ (kind Short)   │ (or 65535)     │       │       │                             │
+//!       │ (where inline) │ (or 65535)     │       │       │                             │
 //!       └────────────────┴────────────────┴───────┴───────┴─────────────────────────────┘
 //!
-//!  kind  Short  the value's bytes follow the key        flags  1  has a deadline
-//!        Int    the word is the integer                        2  OBJECT ENCODING says `raw`
-//!        Long   the word is an `Arc<Vec<u8>>`                  4  the key's length has a field of its own
-//!        List.. the word is a `Box` of the type
+//!  kind  Short    the value's bytes follow the key      flags  1  has a deadline
+//!        Int      the word is the integer                      2  OBJECT ENCODING says `raw`
+//!        Long     the word is an `Arc<Vec<u8>>`                4  the key's length has a field of its own
+//!        List..   the word is a `Box` of the type
+//!        Packed.. a small value of a type is one blob (`types::Form`), which follows the key
 //! ```
+//!
+//! Small collections thus cost one allocation and one cache miss like strings do; `selected::Edit` takes the blob
+//! out to change it and puts it back.
 //!
 //! A key of 16 bytes with a value of 8 takes 32 bytes. The allocation is always a whole size class, which is a
 //! function of head and key length; a value may thus be overwritten in place whenever the class stays the
@@ -28,8 +32,11 @@
 //! views, as the table hands them out.
 #![expect(unsafe_code, reason = "bytes per key: a header of variable shape over one allocation")]
 
+mod kind;
 #[cfg(test)]
 mod tests;
+
+pub use kind::{Kind, Type};
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::marker::PhantomData;
@@ -40,15 +47,15 @@ use std::sync::Arc;
 use crate::base::alloc::class_size;
 use crate::base::clock::UnixMillis;
 use crate::ds::table::Element;
-use crate::types::Object;
 use crate::types::hash::Hash;
 use crate::types::list::List;
 use crate::types::set::Set;
 use crate::types::stream::Stream;
 use crate::types::text::Text;
 use crate::types::zset::Zset;
+use crate::types::{Form, Object, View};
 
-/// Strings up to this many bytes stand in the entry itself.
+/// Strings and packed values up to this many bytes stand in the entry itself.
 pub const SHORT_MAX: usize = 512;
 
 /// What Redis keeps key and string together in one cache line, and then calls `embstr`: so many bytes of both.
@@ -63,45 +70,6 @@ const HAS_DEADLINE: u64 = 1 << 28;
 const IS_RAW: u64 = 1 << 29;
 const HAS_LONG_KEY: u64 = 1 << 30;
 
-/// How a value is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Kind {
-    Short = 0,
-    Int = 1,
-    Long = 2,
-    List = 3,
-    Set = 4,
-    Zset = 5,
-    Hash = 6,
-    Stream = 7,
-}
-
-/// The type of a value, as TYPE names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Type {
-    Hash,
-    List,
-    Set,
-    Stream,
-    String,
-    Zset,
-}
-
-impl Type {
-    /// The name TYPE and SCAN's TYPE option use.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Type::Hash => "hash",
-            Type::List => "list",
-            Type::Set => "set",
-            Type::Stream => "stream",
-            Type::String => "string",
-            Type::Zset => "zset",
-        }
-    }
-}
-
 /// A value to store. Bytes are copied, the rest is adopted.
 #[derive(Debug)]
 pub enum Value<'a> {
@@ -110,9 +78,26 @@ pub enum Value<'a> {
     Hash(Box<Hash>),
     Int(i64),
     List(Box<List>),
+    /// A small value as one blob, of at most [`SHORT_MAX`] bytes.
+    Packed(Form, &'a [u8]),
     Set(Box<Set>),
     Stream(Box<Stream>),
     Zset(Box<Zset>),
+}
+
+impl Value<'_> {
+    /// The blob to be kept in the entry, if the value is a small collection.
+    fn blob(&self) -> Option<(Form, &[u8])> {
+        let packed = match self {
+            Value::Packed(form, blob) => return Some((*form, blob)),
+            Value::Hash(object) => object.packed(),
+            Value::List(object) => object.packed(),
+            Value::Set(object) => object.packed(),
+            Value::Zset(object) => object.packed(),
+            Value::Big(_) | Value::Bytes(_) | Value::Int(_) | Value::Stream(_) => None,
+        };
+        packed.filter(|(_, blob)| blob.len() <= SHORT_MAX)
+    }
 }
 
 /// What an entry has beside key and value.
@@ -145,6 +130,9 @@ pub struct EntryMut<'a> {
 pub trait Boxed: Object + sealed::Sealed {
     /// The kind that stands for the type.
     const KIND: Kind;
+
+    /// A value to store: the blob where it is small, else a box.
+    fn to_value(object: Box<Self>) -> Value<'static>;
 }
 
 mod sealed {
@@ -156,9 +144,8 @@ macro_rules! boxed {
         $(impl sealed::Sealed for $name {}
         impl Boxed for $name {
             const KIND: Kind = Kind::$name;
-        }
-        impl From<Box<$name>> for Value<'_> {
-            fn from(object: Box<$name>) -> Self {
+
+            fn to_value(object: Box<Self>) -> Value<'static> {
                 Value::$name(object)
             }
         })*
@@ -171,29 +158,44 @@ macro_rules! boxed {
             match kind {
                 // SAFETY: the caller's promise.
                 $(Kind::$name => drop(unsafe { Box::from_raw(word.cast::<$name>()) }),)*
-                Kind::Short | Kind::Int | Kind::Long => unreachable!("not boxed"),
+                _ => unreachable!("not boxed"),
             }
         }
 
         impl<'a> EntryRef<'a> {
             /// Runs a function of the object, if the value is one.
             pub fn object<R>(self, of: impl ObjectFn<R>) -> Option<R> {
+                match self.value_type() {
+                    $(Type::$name => self.of_type::<$name>().map(|view| of.call(view)),)*
+                    Type::String => None,
+                }
+            }
+
+            /// Bytes of memory that a boxed value takes, its own box included.
+            fn boxed_bytes(self) -> usize {
+                fn bytes<T: Object>(object: &T) -> usize {
+                    class_size(size_of::<T>().max(1)) + object.memory_bytes()
+                }
                 match self.kind() {
-                    $(Kind::$name => self.boxed::<$name>().map(|o| of.call(o)),)*
-                    Kind::Short | Kind::Int | Kind::Long => None,
+                    $(Kind::$name => self.boxed::<$name>().map_or(0, bytes),)*
+                    _ => 0,
                 }
             }
 
             /// A copy of the value, to be stored under another key.
             pub fn copy_value(self) -> Value<'a> {
-                match (self.kind(), self.text()) {
-                    (_, Some(Text::Int(number))) => Value::Int(number),
-                    (_, Some(Text::Bytes(bytes))) => Value::Bytes(bytes),
-                    (_, Some(Text::Big(bytes))) => Value::Big(Arc::clone(bytes)),
+                match self.text() {
+                    Some(Text::Int(number)) => return Value::Int(number),
+                    Some(Text::Bytes(bytes)) => return Value::Bytes(bytes),
+                    Some(Text::Big(bytes)) => return Value::Big(Arc::clone(bytes)),
+                    None => {}
+                }
+                match (self.kind(), self.kind().form()) {
+                    (_, Some(form)) => Value::Packed(form, self.inline()),
                     $((Kind::$name, None) => {
                         Value::$name(Box::new(self.boxed::<$name>().expect("its kind says so").clone()))
                     })*
-                    (Kind::Short | Kind::Int | Kind::Long, None) => unreachable!("strings have a text"),
+                    (_, None) => unreachable!("strings have a text"),
                 }
             }
         }
@@ -202,7 +204,7 @@ macro_rules! boxed {
 
 /// A function of any object: closures cannot be generic.
 pub trait ObjectFn<R> {
-    fn call<O: Object>(self, object: &O) -> R;
+    fn call<V: View>(self, view: V) -> R;
 }
 
 boxed!(List, Set, Zset, Hash, Stream);
@@ -220,17 +222,7 @@ struct Head(u64);
 impl Head {
     #[inline]
     fn kind(self) -> Kind {
-        match (self.0 >> 24) & 0xf {
-            0 => Kind::Short,
-            1 => Kind::Int,
-            2 => Kind::Long,
-            3 => Kind::List,
-            4 => Kind::Set,
-            5 => Kind::Zset,
-            6 => Kind::Hash,
-            7 => Kind::Stream,
-            _ => unreachable!("only kinds are stored"),
-        }
+        Kind::of_number((self.0 >> 24) as u8 & 0xf)
     }
 
     #[inline]
@@ -243,6 +235,12 @@ impl Head {
         self.0 & (0xf << 24) == 0
     }
 
+    /// Whether the value's bytes follow the key, and there is no word.
+    #[inline]
+    fn is_inline(self) -> bool {
+        self.is_short() || self.0 & ((kind::IS_PACKED as u64) << 24) != 0
+    }
+
     /// Offset of the word: behind the head and the deadline.
     #[inline]
     fn word_at(self) -> usize {
@@ -252,7 +250,7 @@ impl Head {
     /// Offset of the key's long length, or of the key if it has none.
     #[inline]
     fn length_at(self) -> usize {
-        self.word_at() + 8 * usize::from(!self.is_short())
+        self.word_at() + 8 * usize::from(!self.is_inline())
     }
 
     #[inline]
@@ -281,6 +279,10 @@ fn layout(size: usize) -> Layout {
 impl Entry {
     /// Makes an entry.
     pub fn new(key: &[u8], value: Value<'_>, meta: Meta) -> Self {
+        if let Some((form, blob)) = value.blob() {
+            // SAFETY: a packed kind has no word.
+            return unsafe { Entry::build(key, Kind::of_form(form), null_mut(), blob, meta) };
+        }
         let boxed = |kind, word: *mut u8| (kind, word, &[][..]);
         let (kind, word, bytes): (Kind, Word, &[u8]) = match value {
             Value::Int(number) => (Kind::Int, without_provenance_mut(number as usize), &[]),
@@ -297,6 +299,7 @@ impl Entry {
             Value::Set(object) => boxed(Kind::Set, Box::into_raw(object).cast()),
             Value::Stream(object) => boxed(Kind::Stream, Box::into_raw(object).cast()),
             Value::Zset(object) => boxed(Kind::Zset, Box::into_raw(object).cast()),
+            Value::Packed(..) => unreachable!("a packed value has a blob of at most so many bytes"),
         };
         // SAFETY: the word is the integer, or the pointer given up just above, as the kind says.
         unsafe { Entry::build(key, kind, word, bytes, meta) }
@@ -324,7 +327,7 @@ impl Entry {
                 block.add(8).cast::<i64>().write(deadline.0);
             }
             match kind {
-                Kind::Short => {}
+                _ if head.is_inline() => {}
                 Kind::Long => {
                     block.add(head.word_at()).cast().write(Arc::from_raw(word.cast::<Vec<u8>>()))
                 }
@@ -347,12 +350,12 @@ impl Entry {
         let meta = Meta { deadline, clock: view.clock(), is_raw: view.is_raw() };
         let kind = view.kind();
         let word = match kind {
-            Kind::Short => null_mut(),
+            _ if view.head().is_inline() => null_mut(),
             // SAFETY: the count moves to the new entry: the old one is forgotten.
             Kind::Long => Arc::into_raw(unsafe { std::ptr::read(view.big()) }).cast_mut().cast(),
             _ => view.word(),
         };
-        let bytes = if kind == Kind::Short { view.short() } else { &[] };
+        let bytes = if view.head().is_inline() { view.inline() } else { &[] };
         // SAFETY: the word passes from the old entry to the new: the old block is freed without dropping
         // what it owned. Key and bytes are copied before.
         unsafe {
@@ -384,7 +387,8 @@ impl Drop for Entry {
         // layout of this size class, for the class never changes while the entry lives.
         unsafe {
             match kind {
-                Kind::Short | Kind::Int => {}
+                _ if view.head().is_inline() => {}
+                Kind::Int => {}
                 Kind::Long => {
                     view.block.add(view.head().word_at()).cast::<Arc<Vec<u8>>>().drop_in_place()
                 }
@@ -410,8 +414,8 @@ impl<'a> EntryRef<'a> {
 
     #[inline]
     fn word(self) -> Word {
-        debug_assert!(!matches!(self.kind(), Kind::Short | Kind::Long));
-        // SAFETY: every kind but Short has a word there.
+        debug_assert!(!self.head().is_inline() && self.kind() != Kind::Long);
+        // SAFETY: every kind whose value is not inline has a word there.
         unsafe { self.block.add(self.head().word_at()).cast().read() }
     }
 
@@ -426,12 +430,12 @@ impl<'a> EntryRef<'a> {
         }
     }
 
-    /// The bytes of a Short value.
+    /// The bytes of a value that stands behind the key.
     #[inline]
-    fn short(self) -> &'a [u8] {
-        debug_assert!(self.head().is_short());
+    fn inline(self) -> &'a [u8] {
+        debug_assert!(self.head().is_inline());
         let at = self.head().key_at() + self.key_len();
-        // SAFETY: a Short entry has so many bytes behind its key, alive for 'a and not written meanwhile.
+        // SAFETY: an inline entry has so many bytes behind its key, alive for 'a and not written meanwhile.
         unsafe {
             NonNull::slice_from_raw_parts(self.block.add(at), self.head().value_len()).as_ref()
         }
@@ -461,10 +465,10 @@ impl<'a> EntryRef<'a> {
     pub fn value_type(self) -> Type {
         match self.kind() {
             Kind::Short | Kind::Int | Kind::Long => Type::String,
-            Kind::List => Type::List,
-            Kind::Set => Type::Set,
-            Kind::Zset => Type::Zset,
-            Kind::Hash => Type::Hash,
+            Kind::List | Kind::PackedList => Type::List,
+            Kind::Set | Kind::PackedSet | Kind::PackedInts => Type::Set,
+            Kind::Zset | Kind::PackedZset => Type::Zset,
+            Kind::Hash | Kind::PackedHash | Kind::PackedHashTtl => Type::Hash,
             Kind::Stream => Type::Stream,
         }
     }
@@ -488,7 +492,7 @@ impl<'a> EntryRef<'a> {
     #[inline]
     pub fn text(self) -> Option<Text<'a>> {
         match self.kind() {
-            Kind::Short => Some(Text::Bytes(self.short())),
+            Kind::Short => Some(Text::Bytes(self.inline())),
             Kind::Int => Some(Text::Int(self.word() as i64)),
             Kind::Long => Some(Text::Big(self.big())),
             _ => None,
@@ -502,9 +506,24 @@ impl<'a> EntryRef<'a> {
         unsafe { self.block.add(self.head().word_at()).cast().as_ref() }
     }
 
-    /// The object, if the value is of that type.
+    /// The value, if it is of that type.
     #[inline]
-    pub fn boxed<T: Boxed>(self) -> Option<&'a T> {
+    pub fn of_type<T: Boxed>(self) -> Option<T::View<'a>> {
+        match self.boxed::<T>() {
+            Some(object) => Some(object.view()),
+            None => self.packed().and_then(|(form, blob)| T::view_packed(form, blob)),
+        }
+    }
+
+    /// The blob of a packed value, and its form.
+    #[inline]
+    pub fn packed(self) -> Option<(Form, &'a [u8])> {
+        self.kind().form().map(|form| (form, self.inline()))
+    }
+
+    /// The object, if the value is a boxed one of that type.
+    #[inline]
+    fn boxed<T: Boxed>(self) -> Option<&'a T> {
         // SAFETY: each kind stands for one type, so the word came from `Box::into_raw` of a T, which lives as
         // long as the entry.
         (self.kind() == T::KIND).then(|| unsafe { &*self.word().cast::<T>() })
@@ -543,7 +562,16 @@ impl<'a> EntryRef<'a> {
             // The counts of an `Arc` and the vector's three words, then the bytes.
             Some(Text::Big(bytes)) => own + class_size(40) + class_size(bytes.capacity()),
             Some(_) => own,
-            None => own + self.object(MemoryOf).unwrap_or(0),
+            None => own + self.boxed_bytes(),
+        }
+    }
+
+    /// The earliest moment at which a part of the value goes away (a field of a hash).
+    #[inline]
+    pub fn part_deadline(self) -> Option<UnixMillis> {
+        match self.kind() {
+            Kind::Hash | Kind::PackedHashTtl => self.object(DeadlineOf).flatten(),
+            _ => None,
         }
     }
 
@@ -553,28 +581,28 @@ impl<'a> EntryRef<'a> {
     }
 }
 
-/// [`Object::encoding`] as an [`ObjectFn`].
+/// [`View::encoding`] as an [`ObjectFn`].
 struct EncodingOf;
-/// Memory of an object, its own box included.
-struct MemoryOf;
-/// [`Object::free_effort`] as an [`ObjectFn`].
+/// [`View::free_effort`] as an [`ObjectFn`].
 struct EffortOf;
+/// [`View::deadline`] as an [`ObjectFn`].
+struct DeadlineOf;
 
 impl ObjectFn<&'static str> for EncodingOf {
-    fn call<O: Object>(self, object: &O) -> &'static str {
-        object.encoding()
-    }
-}
-
-impl ObjectFn<usize> for MemoryOf {
-    fn call<O: Object>(self, object: &O) -> usize {
-        class_size(size_of::<O>().max(1)) + object.memory_bytes()
+    fn call<V: View>(self, view: V) -> &'static str {
+        view.encoding()
     }
 }
 
 impl ObjectFn<usize> for EffortOf {
-    fn call<O: Object>(self, object: &O) -> usize {
-        object.free_effort()
+    fn call<V: View>(self, view: V) -> usize {
+        view.free_effort()
+    }
+}
+
+impl ObjectFn<Option<UnixMillis>> for DeadlineOf {
+    fn call<V: View>(self, view: V) -> Option<UnixMillis> {
+        view.deadline()
     }
 }
 
@@ -636,14 +664,31 @@ impl<'a> EntryMut<'a> {
     /// Changes the length of a short string in place, if the size class stays the same. New bytes at the end
     /// are zero.
     pub fn resize_short(&mut self, len: usize, is_raw: bool) -> Option<&mut [u8]> {
+        let raw = if is_raw { IS_RAW } else { 0 };
+        if self.view.head().is_short() { self.resize_inline(Kind::Short, raw, len) } else { None }
+    }
+
+    /// Puts a packed value in the place of a packed value, if the size class stays the same.
+    #[inline]
+    pub fn overwrite_packed(&mut self, form: Form, blob: &[u8]) -> bool {
+        let is_packed = self.view.kind().form().is_some();
+        let place =
+            if is_packed { self.resize_inline(Kind::of_form(form), 0, blob.len()) } else { None };
+        place.map(|old| old.copy_from_slice(blob)).is_some()
+    }
+
+    /// Changes the length of an inline value in place, if the size class stays the same, and with it kind and flags.
+    /// New bytes at the end are zero.
+    fn resize_inline(&mut self, kind: Kind, flags: u64, len: usize) -> Option<&mut [u8]> {
         let (head, size) = (self.view.head(), self.view.size());
+        debug_assert!(head.is_inline());
         let old_len = head.value_len();
         let new_size = size - old_len + len;
-        if !head.is_short() || len > SHORT_MAX || class_size(new_size) != class_size(size) {
+        if len > SHORT_MAX || class_size(new_size) != class_size(size) {
             return None;
         }
-        let raw = if is_raw { IS_RAW } else { 0 };
-        self.set_head(Head((head.0 & !(0xffff << 48) & !IS_RAW) | ((len as u64) << 48) | raw));
+        let kept = head.0 & !(0xffff << 48) & !IS_RAW & !(0xf << 24);
+        self.set_head(Head(kept | ((len as u64) << 48) | ((kind as u64) << 24) | flags));
         let at = size - old_len;
         // SAFETY: the block is a whole size class, and the new end is inside; bytes beyond the old end may be
         // uninitialised and are written before the slice is made. The entry is borrowed exclusively.

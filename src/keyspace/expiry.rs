@@ -102,6 +102,16 @@ impl Expiry {
         }
     }
 
+    /// Puts another deadline in the place of one.
+    pub fn change(&mut self, hash: u64, old: Option<UnixMillis>, new: Option<UnixMillis>) {
+        if let Some(old) = old {
+            self.remove(old, hash);
+        }
+        if let Some(new) = new {
+            self.insert(new, hash);
+        }
+    }
+
     /// One key less stands behind a shared item.
     #[cold]
     fn unshare(&mut self, epoch: i64, item: u64) {

@@ -8,16 +8,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc::{Sender, channel};
 
-use super::db::Keys;
+use super::db::Db;
 use super::entry::Entry;
-use super::expiry::Expiry;
 
 /// Values with more allocations than this are worth the trip.
 pub const EFFORT_MIN: usize = 64;
 
 /// What the thread is sent.
 pub enum Garbage {
-    Database(Keys, Expiry),
+    Database(Db),
     Entry(Entry),
 }
 
@@ -39,7 +38,7 @@ impl Garbage {
     /// Objects that INFO counts it as.
     fn objects(&self) -> usize {
         match self {
-            Garbage::Database(keys, _) => keys.len(),
+            Garbage::Database(db) => db.keys.len(),
             Garbage::Entry(_) => 1,
         }
     }

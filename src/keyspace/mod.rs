@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!   Keyspace ── Db 0 ── Keys: table(s) of Entry      one allocation per key, see `entry`
-//!            │       └─ Expiry: deadlines in order   see `expiry`
+//!            │       ├─ Expiry: deadlines in order   see `expiry`
+//!            │       └─ parts: the same for the earliest field of each hash
 //!            ├─ Db 1 ...
 //!            ├─ watch     who is to be told at EXEC
 //!            ├─ blocked   who waits for which key
@@ -19,6 +20,7 @@
 pub mod access;
 pub mod blocked;
 pub mod db;
+pub mod edit;
 pub mod entry;
 pub mod events;
 pub mod expiry;
@@ -34,6 +36,7 @@ mod tests;
 use std::time::{Duration, Instant};
 
 pub use access::Policy;
+pub use edit::Edit;
 pub use entry::{Entry, EntryRef, Kind, Meta, Type, Value};
 pub use events::{Classes, Event, Events};
 pub use selected::{Selected, Stored, Ttl, WrongType};
@@ -109,6 +112,8 @@ pub struct Keyspace {
     pub lazyfree: Lazyfree,
     dbs: Vec<Db>,
     seed: HashSeed,
+    /// Where a small collection lives while it is changed.
+    scratch: Vec<u8>,
     random: u64,
     by_slot: bool,
     paused: bool,
@@ -138,6 +143,7 @@ impl Keyspace {
             lazyfree: Lazyfree::default(),
             dbs: (0..databases).map(|_| Db::new(seed, by_slot)).collect(),
             seed,
+            scratch: Vec::new(),
             random,
             by_slot,
             paused: false,
@@ -200,9 +206,9 @@ impl Keyspace {
     pub fn flush(&mut self, index: DbIndex, lazily: bool) -> usize {
         self.touch_all(true, &[index]);
         self.blocked.touch_database(index);
-        let (keys, expiry) = self.db_mut(index).take();
-        let count = keys.len();
-        let garbage = Garbage::Database(keys, expiry);
+        let db = self.db_mut(index).take();
+        let count = db.keys.len();
+        let garbage = Garbage::Database(db);
         if lazily && count > 0 {
             self.lazyfree.free(garbage)
         } else {
@@ -293,8 +299,9 @@ impl Keyspace {
                 key.clear();
                 key.extend_from_slice(entry.key());
                 let hash = db.keys.hash(&key);
-                // The index has lost its item already, so the keys alone are asked.
+                // The index has lost its item already.
                 if let Some(entry) = db.keys.remove(hash, &key) {
+                    db.note_part(hash, &key, entry.view().part_deadline(), None);
                     self.bury(index, entry);
                 }
             }

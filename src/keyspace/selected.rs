@@ -4,7 +4,7 @@
 //!
 //! ```text
 //!   get, entry    read:   expiry on access, access clock, hit or miss, `keymiss` event
-//!   get_mut       change: expiry on access, access clock
+//!   edit          change a collection: expiry on access, access clock; see `edit`
 //!   settle, peek  expiry first for several keys, then looks without any effect
 //!   set, remove   store and take away: table, index of deadlines, `new` and `overwritten` events, lazy freeing
 //!   changed       the one verb after a change: dirty, WATCH, waiting clients, event
@@ -14,11 +14,13 @@
 //! knows the earliest one, and the cycle keeps it ahead of the clock.
 
 use super::db::Db;
-use super::entry::{Boxed, Entry, EntryMut, EntryRef, Kind, Meta, Type, Value};
+use super::entry::{Boxed, Entry, EntryMut, EntryRef, Kind, Meta, ObjectFn, Type, Value};
 use super::events::Event;
 use super::{DbIndex, Expire, Keyspace};
 use crate::base::clock::UnixMillis;
+use crate::ds::hash::HashSeed;
 use crate::types::text::Text;
+use crate::types::{Form, View};
 
 /// The value is of another type than the command works on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,11 +56,11 @@ impl Stored for Text<'_> {
 }
 
 impl<T: Boxed> Stored for T {
-    type Ref<'a> = &'a T;
+    type Ref<'a> = T::View<'a>;
 
     #[inline]
-    fn of(entry: EntryRef<'_>) -> Option<&T> {
-        entry.boxed()
+    fn of(entry: EntryRef<'_>) -> Option<T::View<'_>> {
+        entry.of_type::<T>()
     }
 }
 
@@ -104,14 +106,6 @@ impl Selected<'_> {
         Some(entry.into_view())
     }
 
-    /// Reaches a value of a boxed type in order to change it.
-    pub fn get_mut<T: Boxed>(&mut self, key: &[u8]) -> Result<Option<&mut T>, WrongType> {
-        match self.entry_mut(key) {
-            None => Ok(None),
-            Some(entry) => entry.into_boxed().map(Some).ok_or(WrongType),
-        }
-    }
-
     /// Reaches a key of any type in order to change it.
     #[inline]
     pub fn entry_mut(&mut self, key: &[u8]) -> Option<EntryMut<'_>> {
@@ -125,20 +119,6 @@ impl Selected<'_> {
             touch_entry(&mut entry, tuning.policy, self.now, random);
         }
         Some(entry)
-    }
-
-    /// Reaches a value of a boxed type in order to change it, storing an empty one if there is no such key.
-    pub fn get_or_create<T: Boxed + Default>(&mut self, key: &[u8]) -> Result<&mut T, WrongType>
-    where
-        for<'v> Value<'v>: From<Box<T>>,
-    {
-        if !self.settle(key) {
-            self.set(key, Value::from(Box::<T>::default()), Ttl::Clear);
-        }
-        match self.get_mut(key)? {
-            Some(object) => Ok(object),
-            None => unreachable!("the key was stored just now"),
-        }
     }
 
     /// Deletes the key if it has expired; true when there is a live one. After this, [`Selected::peek`].
@@ -177,17 +157,19 @@ impl Selected<'_> {
             Ttl::Keep => old.deadline,
         };
         let clock = if no_touch { old.clock } else { policy.touched(old.clock, now, || random) };
+        let old_part = slot.view().part_deadline();
         let is = value.value_type();
         let mut discarded = None;
         if old.deadline.is_some() != deadline.is_some() || !overwrite(slot.edit(), &value) {
             let meta = Meta { deadline, clock, is_raw: false };
             discarded = Some(slot.replace(Entry::new(key, value, meta)));
         } else {
-            let mut entry = slot.into_mut();
-            entry.set_clock(clock);
-            deadline.map(|at| entry.set_deadline(at));
+            slot.edit().set_clock(clock);
+            deadline.map(|at| slot.edit().set_deadline(at));
         }
+        let part = slot.view().part_deadline();
         db.note_deadline(hash, key, old.deadline, deadline);
+        db.note_part(hash, key, old_part, part);
         if let Some(entry) = discarded {
             self.keyspace.discard(entry, self.keyspace.tuning.lazy_server_del);
         }
@@ -251,6 +233,22 @@ impl Selected<'_> {
     /// True when expired keys are ours to delete: on a primary.
     pub fn expires_by_itself(&self) -> bool {
         self.keyspace.expire == Expire::Delete
+    }
+
+    /// Removes a collection that a command has emptied, and queues the event; true when it was empty. The command has
+    /// said [`Selected::changed`] before.
+    pub fn remove_if_empty(&mut self, key: &[u8]) -> bool {
+        let emptied = self.peek(key).is_some_and(|entry| entry.object(IsEmpty) == Some(true));
+        if emptied {
+            self.remove(key, false);
+            self.announce(key, Event::generic("del"));
+        }
+        emptied
+    }
+
+    /// The secret under which tables hash.
+    pub fn seed(&self) -> HashSeed {
+        self.keyspace.seed
     }
 
     /// Removes a key; true when it was there. An expired one is removed as such, and was not.
@@ -405,16 +403,25 @@ impl Selected<'_> {
     }
 }
 
+/// [`View::is_empty`] as an [`ObjectFn`].
+struct IsEmpty;
+
+impl ObjectFn<bool> for IsEmpty {
+    fn call<V: View>(self, view: V) -> bool {
+        view.is_empty()
+    }
+}
+
 impl Value<'_> {
     /// The type of the value.
     pub fn value_type(&self) -> Type {
         match self {
             Value::Big(_) | Value::Bytes(_) | Value::Int(_) => Type::String,
-            Value::Hash(_) => Type::Hash,
-            Value::List(_) => Type::List,
-            Value::Set(_) => Type::Set,
+            Value::Hash(_) | Value::Packed(Form::Hash | Form::HashTtl, _) => Type::Hash,
+            Value::List(_) | Value::Packed(Form::List, _) => Type::List,
+            Value::Set(_) | Value::Packed(Form::Set | Form::Ints, _) => Type::Set,
             Value::Stream(_) => Type::Stream,
-            Value::Zset(_) => Type::Zset,
+            Value::Zset(_) | Value::Packed(Form::Zset, _) => Type::Zset,
         }
     }
 }
@@ -425,13 +432,19 @@ fn overwrite(mut entry: EntryMut<'_>, value: &Value<'_>) -> bool {
     match value {
         Value::Bytes(bytes) => entry.overwrite_short(bytes, false),
         Value::Int(number) => entry.overwrite_int(*number),
+        Value::Packed(form, blob) => entry.overwrite_packed(*form, blob),
         _ => false,
     }
 }
 
 /// Moves the access clock, writing only if it changes.
 #[inline]
-fn touch_entry(entry: &mut EntryMut<'_>, policy: super::Policy, now: UnixMillis, random: &mut u64) {
+pub(super) fn touch_entry(
+    entry: &mut EntryMut<'_>,
+    policy: super::Policy,
+    now: UnixMillis,
+    random: &mut u64,
+) {
     let old = entry.view().clock();
     let clock = policy.touched(old, now, || {
         *random = random.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);

@@ -59,11 +59,11 @@ fn a_replica_hides_what_has_expired_and_its_primary_sees_it() {
 fn types_are_told_apart() {
     let mut keyspace = Keyspace::default();
     let mut db = keyspace.select(DB, NOW);
-    db.get_or_create::<List>(b"l").expect("a fresh list");
+    db.set(b"l", Value::List(Box::default()), Ttl::Clear);
     db.set(b"s", Value::Bytes(b"x"), Ttl::Clear);
     assert!(matches!(db.get::<Text>(b"l"), Err(WrongType)));
     assert!(matches!(db.get::<List>(b"s"), Err(WrongType)));
-    assert!(matches!(db.get_or_create::<List>(b"s"), Err(WrongType)));
+    assert!(matches!(db.edit_or_create::<List>(b"s"), Err(WrongType)));
     assert!(db.get::<List>(b"l").is_ok_and(|l| l.is_some()));
     assert!(matches!(db.edit_text(b"l", 1, |_| {}), Err(WrongType)));
     assert_eq!(db.entry(b"l").map(|e| e.value_type().name()), Some("list"));

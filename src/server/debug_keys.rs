@@ -7,7 +7,7 @@ use crate::command::{Call, CmdError, CmdResult, Done};
 use crate::keyspace::access::idle_seconds;
 use crate::keyspace::entry::ObjectFn;
 use crate::keyspace::{DbIndex, EntryRef, Ttl, Type, Value};
-use crate::types::Object;
+use crate::types::View;
 use crate::types::digest::Digest;
 use crate::types::text::Text;
 
@@ -121,12 +121,12 @@ fn take_value_in(digest: &mut Digest, entry: EntryRef<'_>) {
     }
 }
 
-/// [`Object::digest`] as an [`ObjectFn`].
+/// [`View::digest`] as an [`ObjectFn`].
 struct ContentIn<'a>(&'a mut Digest);
 
 impl ObjectFn<()> for ContentIn<'_> {
-    fn call<O: Object>(self, object: &O) {
-        object.digest(self.0);
+    fn call<V: View>(self, view: V) {
+        view.digest(self.0);
     }
 }
 

@@ -11,6 +11,7 @@
 use std::sync::Arc;
 
 use crate::base::text::{len_i64, parse_i64, write_i64};
+use crate::ds::listpack::Item;
 
 /// A string value, borrowed.
 #[derive(Debug, Clone, Copy)]
@@ -18,6 +19,16 @@ pub enum Text<'a> {
     Big(&'a Arc<Vec<u8>>),
     Bytes(&'a [u8]),
     Int(i64),
+}
+
+impl<'a> From<Item<'a>> for Text<'a> {
+    #[inline]
+    fn from(item: Item<'a>) -> Self {
+        match item {
+            Item::Bytes(bytes) => Text::Bytes(bytes),
+            Item::Int(number) => Text::Int(number),
+        }
+    }
 }
 
 /// Room for the text of any integer.

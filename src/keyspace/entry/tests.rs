@@ -49,7 +49,7 @@ fn every_shape_keeps_its_parts() {
                 (entry.view().text().and_then(Text::integer), entry.view().encoding()),
                 (Some(-5), "int")
             );
-            let entry = Entry::new(&key, Box::new(List::default()).into(), meta(deadline));
+            let entry = Entry::new(&key, Value::List(Box::default()), meta(deadline));
             assert!(
                 entry.view().boxed::<List>().is_some() && entry.view().boxed::<Set>().is_none()
             );
@@ -95,8 +95,7 @@ fn rebuilding_moves_the_value() {
         let entry = entry.rebuild(None, None);
         assert_eq!((entry.view().key(), entry.view().deadline()), (&b"a new key"[..], None));
     }
-    let entry =
-        Entry::new(b"l", Box::new(List::default()).into(), meta(true)).rebuild(Some(b"m"), None);
+    let entry = Entry::new(b"l", Value::List(Box::default()), meta(true)).rebuild(Some(b"m"), None);
     assert!(entry.view().boxed::<List>().is_some());
     drop(entry);
     assert_eq!(Arc::strong_count(&big), 1);

@@ -1,0 +1,656 @@
+//! Listpacks: a sequence of short strings and integers in one blob, as RDB files and DUMP carry them.
+//!
+//! ```text
+//!   0             4          6                                               total-1
+//!  ┌─────────────┬──────────┬─────────┬─────────┬───┬─────────┬────────────────┐
+//!  │ total bytes │ count    │ element │ element │...│ element │ FF             │
+//!  │ (u32)       │ (u16)    │         │         │   │         │                │
+//!  └─────────────┴──────────┴─────────┴─────────┴───┴─────────┴────────────────┘
+//!
+//!   element   head        data          back length: size of head and data, to be read from the right
+//!             0xxxxxxx                  integer 0..127
+//!             10xxxxxx    x bytes       string
+//!             110xxxxx +1               integer of 13 bits
+//!             1110xxxx +1 x bytes       string below 4096 bytes
+//!             F0 +4       x bytes       string
+//!             F1 F2 F3 F4 2 3 4 8       integer of 16, 24, 32, 64 bits
+//! ```
+//!
+//! All numbers are little-endian, but for the high bits in a head. Text that is the canonical form of an integer is kept as the integer; a
+//! count of 65535 means that nobody counted. The facts are those of the format's specification, checked
+//! against blobs of live servers.
+//!
+//! [`Listpack`] owns a blob, [`Packed`] looks at one; both hold well-formed blobs only, which [`Packed::check`]
+//! makes sure of for bytes from outside. Elements are named by their *offset*, which a change at or before them moves.
+//! What elements mean (members, fields and values) is the business of the types.
+
+use crate::base::text::{parse_i64, write_i64};
+
+/// Bytes of an empty listpack.
+pub const EMPTY_BYTES: usize = 7;
+
+/// Offset of the first element.
+const HEAD: usize = 6;
+
+/// The last byte.
+const END: u8 = 0xff;
+
+/// A count that is not kept.
+const UNCOUNTED: u16 = u16::MAX;
+
+/// A listpack may not grow beyond this.
+const BYTES_MAX: usize = 1 << 30;
+
+/// An element.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Item<'a> {
+    Bytes(&'a [u8]),
+    Int(i64),
+}
+
+/// Bytes that are no listpack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Corrupt;
+
+/// A listpack, looked at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Packed<'a>(&'a [u8]);
+
+/// A listpack, owned.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Listpack(Vec<u8>);
+
+/// Walks over elements with their offsets, from either end.
+#[derive(Clone)]
+pub struct Iter<'a> {
+    pack: Packed<'a>,
+    /// Offset of the next element from the front.
+    front: usize,
+    /// Offset behind the next element from the back.
+    back: usize,
+}
+
+impl<'a> Item<'a> {
+    /// The element that a string becomes.
+    #[inline]
+    pub fn of(bytes: &'a [u8]) -> Self {
+        match integer(bytes) {
+            Some(number) => Item::Int(number),
+            None => Item::Bytes(bytes),
+        }
+    }
+
+    /// The text; an integer is printed into `buffer`.
+    #[inline]
+    pub fn bytes<'b>(self, buffer: &'b mut Vec<u8>) -> &'b [u8]
+    where
+        'a: 'b,
+    {
+        match self {
+            Item::Bytes(bytes) => bytes,
+            Item::Int(number) => {
+                buffer.clear();
+                write_i64(buffer, number);
+                buffer
+            }
+        }
+    }
+
+    /// The text, copied.
+    pub fn to_vec(self) -> Vec<u8> {
+        let mut buffer = Vec::new();
+        match self {
+            Item::Bytes(bytes) => bytes.to_vec(),
+            Item::Int(number) => {
+                write_i64(&mut buffer, number);
+                buffer
+            }
+        }
+    }
+
+    /// Length of the text.
+    pub fn len(self) -> usize {
+        match self {
+            Item::Bytes(bytes) => bytes.len(),
+            Item::Int(number) => crate::base::text::len_i64(number),
+        }
+    }
+
+    /// True for the empty text.
+    pub fn is_empty(self) -> bool {
+        self == Item::Bytes(b"")
+    }
+
+    /// Whether this element has the text of another. Text that looks like an integer is compared as one, so that it does not
+    /// matter how a foreign writer kept it.
+    #[inline]
+    pub fn same(self, other: Item<'_>) -> bool {
+        match (self, other) {
+            (Item::Bytes(a), Item::Bytes(b)) => a == b,
+            (Item::Int(a), Item::Int(b)) => a == b,
+            (Item::Bytes(text), Item::Int(number)) | (Item::Int(number), Item::Bytes(text)) => {
+                integer(text) == Some(number)
+            }
+        }
+    }
+
+    /// Bytes the element takes in a listpack, back length included.
+    pub fn packed_bytes(self) -> usize {
+        Encoded::new(self).bytes()
+    }
+}
+
+/// The integer of a canonical text of at most 20 characters.
+#[inline]
+fn integer(text: &[u8]) -> Option<i64> {
+    match text.first() {
+        Some(b'-' | b'0'..=b'9') if text.len() <= 20 => parse_i64(text),
+        _ => None,
+    }
+}
+
+/// An element in its encoded form, the data apart.
+struct Encoded<'a> {
+    head: [u8; 9],
+    head_len: u8,
+    data: &'a [u8],
+    back: [u8; 5],
+    back_len: u8,
+}
+
+impl<'a> Encoded<'a> {
+    fn new(item: Item<'a>) -> Self {
+        let mut head = [0; 9];
+        let (head_len, data) = match item {
+            Item::Int(number) => (encode_int(number, &mut head), &[][..]),
+            Item::Bytes(bytes) => (encode_len(bytes.len(), &mut head), bytes),
+        };
+        let (back, back_len) = encode_back(head_len + data.len());
+        Encoded { head, head_len: head_len as u8, data, back, back_len: back_len as u8 }
+    }
+
+    #[inline]
+    fn bytes(&self) -> usize {
+        usize::from(self.head_len) + self.data.len() + usize::from(self.back_len)
+    }
+
+    /// Writes the element to the start of a slice of its size.
+    #[inline]
+    fn write(&self, to: &mut [u8]) {
+        let (head, rest) = to.split_at_mut(usize::from(self.head_len));
+        head.copy_from_slice(&self.head[..head.len()]);
+        let (data, back) = rest.split_at_mut(self.data.len());
+        data.copy_from_slice(self.data);
+        back.copy_from_slice(&self.back[..back.len()]);
+    }
+}
+
+/// Writes the head of an integer, which is all of it, and returns its length.
+fn encode_int(number: i64, head: &mut [u8; 9]) -> usize {
+    let bytes = number.to_le_bytes();
+    let (first, len) = match number {
+        0..=127 => {
+            head[0] = bytes[0];
+            return 1;
+        }
+        -4096..=4095 => {
+            head[0] = 0xc0 | (bytes[1] & 0x1f);
+            head[1] = bytes[0];
+            return 2;
+        }
+        -0x8000..=0x7fff => (0xf1, 2),
+        -0x80_0000..=0x7f_ffff => (0xf2, 3),
+        -0x8000_0000..=0x7fff_ffff => (0xf3, 4),
+        _ => (0xf4, 8),
+    };
+    head[0] = first;
+    head[1..=len].copy_from_slice(&bytes[..len]);
+    1 + len
+}
+
+/// Writes the head of a string of `len` bytes and returns the head's length.
+fn encode_len(len: usize, head: &mut [u8; 9]) -> usize {
+    match len {
+        0..64 => {
+            head[0] = 0x80 | len as u8;
+            1
+        }
+        64..4096 => {
+            head[0] = 0xe0 | (len >> 8) as u8;
+            head[1] = len as u8;
+            2
+        }
+        _ => {
+            let len = u32::try_from(len).expect("a listpack is smaller than 4 GiB");
+            head[0] = 0xf0;
+            head[1..5].copy_from_slice(&len.to_le_bytes());
+            5
+        }
+    }
+}
+
+/// Bytes of the back length of an element whose head and data have `len` bytes.
+/// Compat: at the top of each range Redis takes a byte more than would be needed.
+#[inline]
+fn back_len(len: usize) -> usize {
+    match len {
+        0..=127 => 1,
+        128..16_383 => 2,
+        16_383..2_097_151 => 3,
+        2_097_151..268_435_455 => 4,
+        _ => 5,
+    }
+}
+
+/// The back length: groups of seven bits, the highest first, all but the first with the top bit set.
+#[inline]
+fn encode_back(len: usize) -> ([u8; 5], usize) {
+    let mut back = [0; 5];
+    let n = back_len(len);
+    for (i, byte) in back[..n].iter_mut().enumerate() {
+        let group = (len >> (7 * (n - 1 - i))) as u8 & 0x7f;
+        *byte = group | if i > 0 { 0x80 } else { 0 };
+    }
+    (back, n)
+}
+
+/// Size of the head, and of head and data, of the element at the start of `bytes`, if they are all there.
+#[inline]
+fn measure(bytes: &[u8]) -> Option<(usize, usize)> {
+    let first = *bytes.first()?;
+    Some(match first {
+        0..=0x7f => (1, 1),
+        0x80..=0xbf => (1, 1 + usize::from(first & 0x3f)),
+        0xc0..=0xdf => (2, 2),
+        0xe0..=0xef => (2, 2 + (usize::from(first & 0xf) << 8 | usize::from(*bytes.get(1)?))),
+        0xf0 => {
+            let len = u32::from_le_bytes(*bytes.get(1..)?.first_chunk()?);
+            (5, 5 + len as usize)
+        }
+        0xf1 => (3, 3),
+        0xf2 => (4, 4),
+        0xf3 => (5, 5),
+        0xf4 => (9, 9),
+        0xf5..=0xff => return None,
+    })
+}
+
+/// A signed little-endian number of up to eight bytes.
+#[inline]
+fn signed(bytes: &[u8]) -> i64 {
+    let mut word = [0; 8];
+    word[..bytes.len()].copy_from_slice(bytes);
+    let unused = 64 - 8 * bytes.len() as u32;
+    (i64::from_le_bytes(word) << unused) >> unused
+}
+
+impl<'a> Packed<'a> {
+    /// Looks at a blob that is known to be well-formed: one that [`Listpack`] made or [`Packed::check`] has passed.
+    #[inline]
+    pub fn new(bytes: &'a [u8]) -> Self {
+        debug_assert!(Packed::check(bytes).is_ok(), "a well-formed listpack");
+        Packed(bytes)
+    }
+
+    /// Checks bytes from outside, element by element.
+    pub fn check(bytes: &'a [u8]) -> Result<Self, Corrupt> {
+        let total = bytes.first_chunk().map(|total| u32::from_le_bytes(*total) as usize);
+        if bytes.len() < EMPTY_BYTES || total != Some(bytes.len()) || bytes.last() != Some(&END) {
+            return Err(Corrupt);
+        }
+        let pack = Packed(bytes);
+        let (mut at, end, mut count) = (HEAD, bytes.len() - 1, 0);
+        while at < end {
+            let (_, len) = measure(&bytes[at..end]).ok_or(Corrupt)?;
+            let (back, n) = encode_back(len);
+            if bytes.get(at + len..at + len + n) != Some(&back[..n]) || at + len + n > end {
+                return Err(Corrupt);
+            }
+            at += len + n;
+            count += 1;
+        }
+        let counted = pack.header_count();
+        if counted != UNCOUNTED && usize::from(counted) != count { Err(Corrupt) } else { Ok(pack) }
+    }
+
+    /// The whole blob.
+    #[inline]
+    pub fn bytes(self) -> &'a [u8] {
+        self.0
+    }
+
+    /// Number of elements.
+    #[inline]
+    pub fn len(self) -> usize {
+        match self.header_count() {
+            UNCOUNTED => self.iter().count(),
+            count => usize::from(count),
+        }
+    }
+
+    /// True without elements.
+    #[inline]
+    pub fn is_empty(self) -> bool {
+        self.0.len() == EMPTY_BYTES
+    }
+
+    #[inline]
+    fn header_count(self) -> u16 {
+        u16::from_le_bytes([self.0[4], self.0[5]])
+    }
+
+    /// Offset of the first element, if there is one.
+    #[inline]
+    pub fn first(self) -> Option<usize> {
+        (!self.is_empty()).then_some(HEAD)
+    }
+
+    /// Offset of the last element, if there is one.
+    #[inline]
+    pub fn last(self) -> Option<usize> {
+        self.before(self.0.len() - 1)
+    }
+
+    /// The element at an offset.
+    #[inline]
+    pub fn item(self, at: usize) -> Item<'a> {
+        self.decode(at).0
+    }
+
+    /// The element at an offset, and the offset behind it.
+    #[inline]
+    fn decode(self, at: usize) -> (Item<'a>, usize) {
+        let bytes = &self.0[at..];
+        let (head, len) = measure(bytes).expect("offsets are of elements");
+        let item = match bytes[0] {
+            first @ 0..=0x7f => Item::Int(i64::from(first)),
+            first @ 0xc0..=0xdf => {
+                let word = u16::from(first & 0x1f) << 8 | u16::from(bytes[1]);
+                Item::Int(i64::from((word << 3) as i16 >> 3))
+            }
+            0xf1..=0xf4 => Item::Int(signed(&bytes[1..head])),
+            _ => Item::Bytes(&bytes[head..len]),
+        };
+        (item, at + len + back_len(len))
+    }
+
+    /// Offset of the element after the one at an offset.
+    #[inline]
+    pub fn next(self, at: usize) -> Option<usize> {
+        let next = self.skip(at);
+        (next < self.0.len() - 1).then_some(next)
+    }
+
+    /// Offset behind the element at an offset.
+    #[inline]
+    fn skip(self, at: usize) -> usize {
+        let (_, len) = measure(&self.0[at..]).expect("offsets are of elements");
+        at + len + back_len(len)
+    }
+
+    /// Offset of the element before the one at an offset.
+    #[inline]
+    pub fn before(self, at: usize) -> Option<usize> {
+        if at <= HEAD {
+            return None;
+        }
+        let (mut len, mut n) = (0, 0);
+        loop {
+            let byte = self.0[at - 1 - n];
+            len |= usize::from(byte & 0x7f) << (7 * n);
+            n += 1;
+            if byte & 0x80 == 0 {
+                return Some(at - n - len);
+            }
+        }
+    }
+
+    /// Offset of an element by its index, looked for from the nearer end.
+    pub fn seek(self, index: usize) -> Option<usize> {
+        let len = self.len();
+        if index >= len {
+            return None;
+        }
+        if index <= len / 2 {
+            (0..index).try_fold(HEAD, |at, _| self.next(at))
+        } else {
+            (index + 1..len).try_fold(self.last()?, |at, _| self.before(at))
+        }
+    }
+
+    /// Offset of the first element with a text among every `step`-th one, from the one at an offset on. `step` is 1
+    /// for all of them, 2 for the fields of a hash.
+    pub fn find(self, from: usize, text: &[u8], step: usize) -> Option<usize> {
+        let wanted = Item::of(text);
+        let (mut at, end) = (from, self.0.len() - 1);
+        while at < end {
+            let (item, mut next) = self.decode(at);
+            if item.same(wanted) {
+                return Some(at);
+            }
+            for _ in 1..step {
+                if next < end {
+                    next = self.skip(next);
+                }
+            }
+            at = next;
+        }
+        None
+    }
+
+    /// All elements with their offsets.
+    #[inline]
+    pub fn offsets(self) -> Iter<'a> {
+        Iter { pack: self, front: HEAD, back: self.0.len() - 1 }
+    }
+
+    /// The elements from an offset on, with their offsets.
+    #[inline]
+    pub fn offsets_from(self, at: usize) -> Iter<'a> {
+        Iter { pack: self, front: at, back: self.0.len() - 1 }
+    }
+
+    /// All elements.
+    #[inline]
+    pub fn iter(self) -> impl DoubleEndedIterator<Item = Item<'a>> + Clone {
+        self.offsets().map(|(_, item)| item)
+    }
+
+    /// The elements two by two, as hashes and sorted sets keep them.
+    #[inline]
+    pub fn pairs(self) -> impl Iterator<Item = (Item<'a>, Item<'a>)> + Clone {
+        let mut items = self.iter();
+        std::iter::from_fn(move || Some((items.next()?, items.next()?)))
+    }
+
+    /// A copy to be changed.
+    pub fn to_owned(self) -> Listpack {
+        Listpack(self.0.to_vec())
+    }
+}
+
+impl<'a> Iterator for Iter<'a> {
+    type Item = (usize, Item<'a>);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.front >= self.back {
+            return None;
+        }
+        let at = self.front;
+        let (item, next) = self.pack.decode(at);
+        self.front = next;
+        Some((at, item))
+    }
+}
+
+impl DoubleEndedIterator for Iter<'_> {
+    #[inline]
+    fn next_back(&mut self) -> Option<Self::Item> {
+        if self.front >= self.back {
+            return None;
+        }
+        self.back = self.pack.before(self.back).expect("elements are left");
+        Some((self.back, self.pack.item(self.back)))
+    }
+}
+
+impl std::fmt::Debug for Packed<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+impl std::fmt::Debug for Listpack {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.view().fmt(f)
+    }
+}
+
+impl Default for Listpack {
+    fn default() -> Self {
+        Listpack::new()
+    }
+}
+
+impl Listpack {
+    /// An empty listpack.
+    pub fn new() -> Self {
+        Listpack::within(Vec::new())
+    }
+
+    /// An empty listpack in a buffer's memory.
+    pub fn within(mut buffer: Vec<u8>) -> Self {
+        buffer.clear();
+        buffer.extend_from_slice(&[EMPTY_BYTES as u8, 0, 0, 0, 0, 0, END]);
+        Listpack(buffer)
+    }
+
+    /// Takes over a blob that is known to be well-formed, see [`Packed::new`].
+    pub fn from_blob(blob: Vec<u8>) -> Self {
+        debug_assert!(Packed::check(&blob).is_ok(), "a well-formed listpack");
+        Listpack(blob)
+    }
+
+    /// The blob.
+    pub fn into_blob(self) -> Vec<u8> {
+        self.0
+    }
+
+    /// Looks at it.
+    #[inline]
+    pub fn view(&self) -> Packed<'_> {
+        Packed(&self.0)
+    }
+
+    /// Bytes of memory.
+    pub fn memory_bytes(&self) -> usize {
+        crate::base::alloc::class_size(self.0.capacity())
+    }
+
+    /// Gives back room that is not used.
+    pub fn shrink(&mut self) {
+        self.0.shrink_to_fit();
+    }
+
+    /// Asks for room for so many bytes more, exactly.
+    pub fn reserve(&mut self, bytes: usize) {
+        self.0.reserve_exact(bytes);
+    }
+
+    /// Whether so many bytes more are within the format's limits; whoever adds more panics.
+    pub fn has_room(&self, bytes: usize) -> bool {
+        self.0.len() + bytes <= BYTES_MAX
+    }
+
+    /// Removes all elements, keeping the memory.
+    pub fn clear(&mut self) {
+        *self = Listpack::within(std::mem::take(&mut self.0));
+    }
+
+    /// Adds an element at the end.
+    #[inline]
+    pub fn push_back(&mut self, item: Item<'_>) {
+        self.insert(self.0.len() - 1, item);
+    }
+
+    /// Adds an element in front.
+    #[inline]
+    pub fn push_front(&mut self, item: Item<'_>) {
+        self.insert(HEAD, item);
+    }
+
+    /// Adds an element in front of the one at an offset, or at the end for the offset behind the last.
+    pub fn insert(&mut self, at: usize, item: Item<'_>) {
+        let element = Encoded::new(item);
+        element.write(self.splice(at, 0, element.bytes()));
+        self.add_count(1);
+    }
+
+    /// Adds an element behind the one at an offset.
+    pub fn insert_after(&mut self, at: usize, item: Item<'_>) {
+        let next = self.view().skip(at);
+        self.insert(next, item);
+    }
+
+    /// Puts an element in the place of the one at an offset, which stays its offset.
+    pub fn replace(&mut self, at: usize, item: Item<'_>) {
+        let old = self.view().skip(at) - at;
+        let element = Encoded::new(item);
+        element.write(self.splice(at, old, element.bytes()));
+    }
+
+    /// Removes the element at an offset, and so many after it. The offset is then that of the next one, if there is one.
+    pub fn remove(&mut self, at: usize, count: usize) {
+        let end = (0..count).fold(at, |end, _| self.view().skip(end));
+        self.splice(at, end - at, 0);
+        self.add_count(-(count as i64));
+    }
+
+    /// Moves the elements from an offset on into a listpack of their own.
+    pub fn split_off(&mut self, at: usize) -> Listpack {
+        let count = self.view().offsets_from(at).count();
+        let end = self.0.len() - 1;
+        let mut tail = Listpack::within(Vec::with_capacity(EMPTY_BYTES + end - at));
+        tail.splice(HEAD, 0, end - at).copy_from_slice(&self.0[at..end]);
+        tail.add_count(count as i64);
+        self.splice(at, end - at, 0);
+        self.add_count(-(count as i64));
+        tail
+    }
+
+    /// Adds the elements of another at the end.
+    pub fn append(&mut self, other: Packed<'_>) {
+        let elements = &other.0[HEAD..other.0.len() - 1];
+        let at = self.0.len() - 1;
+        self.splice(at, 0, elements.len()).copy_from_slice(elements);
+        self.add_count(other.len() as i64);
+    }
+
+    /// Makes room: the bytes at an offset, `old` of them, become `new`, which are returned to be written.
+    fn splice(&mut self, at: usize, old: usize, new: usize) -> &mut [u8] {
+        let len = self.0.len();
+        assert!(len - old + new <= BYTES_MAX, "whoever adds asks for room first");
+        if new > old {
+            self.0.resize(len + new - old, 0);
+        }
+        self.0.copy_within(at + old..len, at + new);
+        self.0.truncate(len - old + new);
+        let total = (len - old + new) as u32;
+        self.0[..4].copy_from_slice(&total.to_le_bytes());
+        &mut self.0[at..at + new]
+    }
+
+    /// Keeps the count, which sticks at its maximum.
+    #[inline]
+    fn add_count(&mut self, delta: i64) {
+        let old = self.view().header_count();
+        if old != UNCOUNTED {
+            let new = (i64::from(old) + delta).clamp(0, i64::from(UNCOUNTED)) as u16;
+            self.0[4..6].copy_from_slice(&new.to_le_bytes());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,175 @@
+//! Changing a collection.
+//!
+//! A command that changes a list, set, hash or sorted set borrows it as the owned type through an [`Edit`]:
+//!
+//! ```text
+//!   boxed   the object itself
+//!   small   its blob is copied out of the entry into a scratch buffer, and back when the edit ends: over the old one if the
+//!           size class stays the same, into a new entry if it does not, into a box once it is no small blob any more
+//!   new     nothing stands in the table until the edit ends, and nothing will if the value is still empty then
+//! ```
+//!
+//! An edit also keeps the index of the earliest fields in step, whatever happens to them meanwhile. It says nothing of the
+//! change: that is [`Selected::changed`], afterwards.
+
+use std::mem::take;
+use std::ops::{Deref, DerefMut};
+
+use super::db::{Db, Keys};
+use super::entry::{Boxed, Entry, Meta, SHORT_MAX, Value};
+use super::events::{Event, Events};
+use super::expiry::Expiry;
+use super::selected::{Selected, WrongType, touch_entry};
+use super::{DbIndex, Keyspace};
+use crate::base::clock::UnixMillis;
+use crate::ds::table::Slot;
+use crate::types::View;
+
+/// A collection that is being changed. It ends when it is dropped.
+pub struct Edit<'a, T: Boxed> {
+    place: Place<'a, T>,
+    parts: &'a mut Expiry,
+    /// What the index of deadlines knows the key by.
+    due_hash: u64,
+    /// The earliest deadline of a part, as the index has it.
+    deadline: Option<UnixMillis>,
+}
+
+enum Place<'a, T: Boxed> {
+    Boxed(&'a mut T),
+    Small {
+        object: T,
+        slot: Slot<'a, Entry>,
+        scratch: &'a mut Vec<u8>,
+    },
+    New {
+        object: T,
+        keys: &'a mut Keys,
+        key: &'a [u8],
+        hash: u64,
+        clock: u32,
+        events: (&'a mut Events, DbIndex),
+    },
+}
+
+impl Selected<'_> {
+    /// Reaches a collection in order to change it, if the key exists.
+    pub fn edit<'a, T: Boxed>(
+        &'a mut self,
+        key: &'a [u8],
+    ) -> Result<Option<Edit<'a, T>>, WrongType> {
+        let hash = self.hash(key);
+        if self.is_gone(hash, key) || self.db().keys.find(hash, key).is_none() {
+            return Ok(None);
+        }
+        self.edit_found(key, hash).map(Some)
+    }
+
+    /// Reaches a collection in order to change it; a new one, empty, if there is no such key.
+    pub fn edit_or_create<'a, T: Boxed>(
+        &'a mut self,
+        key: &'a [u8],
+    ) -> Result<Edit<'a, T>, WrongType> {
+        let hash = self.hash(key);
+        if !self.is_gone(hash, key) && self.db().keys.find(hash, key).is_some() {
+            return self.edit_found(key, hash);
+        }
+        let clock = self.keyspace.tuning.policy.fresh(self.now);
+        let Keyspace { dbs, events, .. } = &mut *self.keyspace;
+        let Db { keys, parts, .. } = &mut dbs[self.index.0 as usize];
+        let due_hash = keys.due_hash(hash, key);
+        let events = (events, self.index);
+        let place = Place::New { object: T::default(), keys, key, hash, clock, events };
+        Ok(Edit { place, parts, due_hash, deadline: None })
+    }
+
+    fn edit_found<'a, T: Boxed>(
+        &'a mut self,
+        key: &'a [u8],
+        hash: u64,
+    ) -> Result<Edit<'a, T>, WrongType> {
+        let (now, no_touch) = (self.now, self.no_touch);
+        let Keyspace { dbs, tuning, random, scratch, .. } = &mut *self.keyspace;
+        let Db { keys, parts, .. } = &mut dbs[self.index.0 as usize];
+        let due_hash = keys.due_hash(hash, key);
+        let mut slot = keys.find_mut(hash, key).expect("it was found a moment ago");
+        if !no_touch {
+            touch_entry(&mut slot.edit(), tuning.policy, now, random);
+        }
+        let deadline = slot.view().part_deadline();
+        let place = match slot.view().packed() {
+            None => Place::Boxed(slot.into_mut().into_boxed().ok_or(WrongType)?),
+            Some((form, blob)) => {
+                let mut buffer = take(scratch);
+                buffer.clear();
+                buffer.extend_from_slice(blob);
+                let object = T::from_packed(form, buffer).ok_or(WrongType)?;
+                Place::Small { object, slot, scratch }
+            }
+        };
+        Ok(Edit { place, parts, due_hash, deadline })
+    }
+}
+
+impl<T: Boxed> Deref for Edit<'_, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        match &self.place {
+            Place::Boxed(object) => object,
+            Place::Small { object, .. } | Place::New { object, .. } => object,
+        }
+    }
+}
+
+impl<T: Boxed> DerefMut for Edit<'_, T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        match &mut self.place {
+            Place::Boxed(object) => object,
+            Place::Small { object, .. } | Place::New { object, .. } => object,
+        }
+    }
+}
+
+impl<T: Boxed> Drop for Edit<'_, T> {
+    fn drop(&mut self) {
+        let deadline = self.view().deadline();
+        match &mut self.place {
+            Place::Boxed(_) => {}
+            Place::Small { object, slot, scratch } => put_back(take(object), slot, scratch),
+            Place::New { object, .. } if object.view().is_empty() => return,
+            Place::New { object, keys, key, hash, clock, events: (events, db) } => {
+                let meta = Meta { deadline: None, clock: *clock, is_raw: false };
+                let value = T::to_value(Box::new(take(object)));
+                keys.insert_new(*hash, Entry::new(key, value, meta));
+                events.push(*db, Event::NEW, key);
+            }
+        }
+        if deadline != self.deadline {
+            self.parts.change(self.due_hash, self.deadline, deadline);
+        }
+    }
+}
+
+/// Puts a small collection back into its entry, or into one that it fits into.
+fn put_back<T: Boxed>(object: T, slot: &mut Slot<'_, Entry>, scratch: &mut Vec<u8>) {
+    let meta = slot.view().meta();
+    let fresh = match object.packed() {
+        Some((form, blob)) if blob.len() <= SHORT_MAX => {
+            if slot.edit().overwrite_packed(form, blob) {
+                None
+            } else {
+                Some(Entry::new(slot.view().key(), Value::Packed(form, blob), meta))
+            }
+        }
+        _ => {
+            let fresh = Entry::new(slot.view().key(), T::to_value(Box::new(object)), meta);
+            slot.replace(fresh);
+            return;
+        }
+    };
+    fresh.map(|entry| slot.replace(entry));
+    *scratch = object.into_blob().unwrap_or_default();
+}
