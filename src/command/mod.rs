@@ -19,6 +19,7 @@ pub mod getkeys;
 pub mod introspect;
 pub mod key_spec;
 pub mod lifetime;
+pub mod list;
 pub mod lolwut;
 pub mod lookup;
 pub mod string;

@@ -3,7 +3,7 @@
 use super::Command;
 use super::commands as own;
 use super::connection as conn;
-use super::{generic, string};
+use super::{generic, list, string};
 use crate::acl::commands as acl;
 use crate::client::commands as client;
 use crate::config::commands as config;
@@ -47,7 +47,20 @@ pub static COMMANDS: &[&Command] = &[
     &generic::KEYS,
     &latency::LATENCY,
     &string::LCS,
+    &list::LINDEX,
+    &list::LINSERT,
+    &list::LLEN,
+    &list::LMOVE,
+    &list::LMPOP,
     &own::LOLWUT,
+    &list::LPOP,
+    &list::LPOS,
+    &list::LPUSH,
+    &list::LPUSHX,
+    &list::LRANGE,
+    &list::LREM,
+    &list::LSET,
+    &list::LTRIM,
     &generic::MEMORY,
     &string::MGET,
     &observe::MONITOR,
@@ -68,6 +81,10 @@ pub static COMMANDS: &[&Command] = &[
     &generic::RENAME,
     &generic::RENAMENX,
     &client::RESET,
+    &list::RPOP,
+    &list::RPOPLPUSH,
+    &list::RPUSH,
+    &list::RPUSHX,
     &generic::SCAN,
     &client::SELECT,
     &string::SET,

@@ -24,7 +24,13 @@
 //! makes sure of for bytes from outside. Elements are named by their *offset*, which a change at or before them moves.
 //! What elements mean (members, fields and values) is the business of the types.
 
+pub mod needle;
+pub mod run;
+
 use crate::base::text::{parse_i64, write_i64};
+
+pub use needle::Needle;
+pub use run::Run;
 
 /// Bytes of an empty listpack.
 pub const EMPTY_BYTES: usize = 7;
@@ -416,6 +422,11 @@ impl<'a> Packed<'a> {
         } else {
             (index + 1..len).try_fold(self.last()?, |at, _| self.before(at))
         }
+    }
+
+    /// Number of elements in front of an offset.
+    pub fn count_before(self, at: usize) -> usize {
+        Iter { pack: self, front: HEAD, back: at }.count()
     }
 
     /// Offset of the first element with a text among every `step`-th one, from the one at an offset on. `step` is 1
