@@ -95,8 +95,7 @@ fn rebuilding_moves_the_value() {
         let entry = entry.rebuild(None, None);
         assert_eq!((entry.view().key(), entry.view().deadline()), (&b"a new key"[..], None));
     }
-    let entry =
-        Entry::new(b"l", Value::List(Box::default()), meta(true)).rebuild(Some(b"m"), None);
+    let entry = Entry::new(b"l", Value::List(Box::default()), meta(true)).rebuild(Some(b"m"), None);
     assert!(entry.view().boxed::<List>().is_some());
     drop(entry);
     assert_eq!(Arc::strong_count(&big), 1);
