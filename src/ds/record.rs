@@ -2,16 +2,17 @@
 //! channels.
 //!
 //! ```text
-//!   0            size of M      +8 (aligned to 8)
-//!  ┌────────────┬──────────────┬───────────────────┬─────────────────────┐
-//!  │ M          │ key length   │ key bytes         │ value bytes         │
-//!  │ fixed part │ value length │                   │                     │
-//!  └────────────┴──────────────┴───────────────────┴─────────────────────┘
+//!   0            size of M
+//!  ┌────────────┬────────────┬──────────────┬───────────────────┬─────────────────────┐
+//!  │ M          │ key length │ value length │ key bytes         │ value bytes         │
+//!  │ fixed part │            │              │                   │                     │
+//!  └────────────┴────────────┴──────────────┴───────────────────┴─────────────────────┘
 //! ```
 //!
 //! `M` is plain data of a fixed size: nothing for a member of a set, a score for one of a sorted set, a deadline for
-//! a field of a hash. Lengths are 32 bits each: fields and members are bulks, and a bulk of 4 GiB is refused long
-//! before. The block is a whole size class, so a value is overwritten in place as long as the class stays the same.
+//! a field of a hash. A length is one byte, or 255 and four bytes more: a member of 19 bytes takes 24 with its
+//! lengths. Fields and members are bulks, and a bulk of 4 GiB is refused long before. The block is a whole size class,
+//! so a value is overwritten in place as long as the class stays the same, and the width of its length.
 #![expect(
     unsafe_code,
     reason = "bytes per element: lengths and bytes in one allocation behind one pointer"
@@ -44,14 +45,71 @@ pub struct RecordMut<'a, M: Copy> {
     record: PhantomData<&'a mut M>,
 }
 
-/// Offset of the two lengths, and of the bytes.
-const fn lens_at<M>() -> usize {
-    assert!(align_of::<M>() <= 8, "blocks are aligned to 8");
-    size_of::<M>().next_multiple_of(4)
+/// Says that more bytes of a length follow.
+const LONG: u8 = 0xff;
+
+/// The lengths of a record's parts.
+#[derive(Clone, Copy)]
+struct Lens {
+    key: usize,
+    value: usize,
 }
 
-const fn bytes_at<M>() -> usize {
-    lens_at::<M>() + 8
+impl Lens {
+    fn of(key: &[u8], value: &[u8]) -> Self {
+        assert!(key.len().max(value.len()) <= u32::MAX as usize, "bulks are shorter than 4 GiB");
+        Lens { key: key.len(), value: value.len() }
+    }
+
+    /// Offset of the key.
+    #[inline]
+    fn key_at<M>(self) -> usize {
+        size_of::<M>() + width(self.key) + width(self.value)
+    }
+
+    /// Bytes of the whole record.
+    #[inline]
+    fn size<M>(self) -> usize {
+        self.key_at::<M>() + self.key + self.value
+    }
+}
+
+/// Bytes that a length takes.
+#[inline]
+fn width(len: usize) -> usize {
+    if len < LONG as usize { 1 } else { 5 }
+}
+
+/// Writes a length and returns the place behind it.
+///
+/// # Safety
+/// There is room for [`width`] bytes at `at`, and nobody else looks at them.
+unsafe fn write_len(at: NonNull<u8>, len: usize) -> NonNull<u8> {
+    // SAFETY: the caller's promise; wide lengths may be unaligned.
+    unsafe {
+        if width(len) == 1 {
+            at.write(len as u8);
+        } else {
+            at.write(LONG);
+            at.add(1).cast::<u32>().write_unaligned(len as u32);
+        }
+        at.add(width(len))
+    }
+}
+
+/// Reads a length.
+///
+/// # Safety
+/// One was written there by [`write_len`], and nobody writes to it now.
+#[inline]
+unsafe fn read_len(at: NonNull<u8>) -> usize {
+    // SAFETY: the caller's promise; after the mark there are four bytes more.
+    unsafe {
+        match at.read() {
+            LONG => at.add(1).cast::<u32>().read_unaligned() as usize,
+            len => usize::from(len),
+        }
+    }
 }
 
 fn layout(size: usize) -> Layout {
@@ -59,27 +117,23 @@ fn layout(size: usize) -> Layout {
         .expect("two lengths of 32 bits fit the address space")
 }
 
-fn len32(bytes: &[u8]) -> u32 {
-    u32::try_from(bytes.len()).expect("bulks are shorter than 4 GiB")
-}
-
 impl<M: Copy> Record<M> {
     /// Makes a record.
     pub fn new(key: &[u8], value: &[u8], fixed: M) -> Self {
-        let lens = [len32(key), len32(value)];
-        let layout = layout(bytes_at::<M>() + key.len() + value.len());
-        // SAFETY: the layout is not empty. The fixed part, the lengths (aligned to 4), the key and the value follow
-        // each other inside the block, whose size was computed from the same lengths; the block is fresh, so
-        // source and target do not overlap.
+        const { assert!(align_of::<M>() <= 8, "blocks are aligned to 8") };
+        let lens = Lens::of(key, value);
+        let layout = layout(lens.size::<M>());
+        // SAFETY: the layout is not empty. The fixed part, the lengths, the key and the value follow each other inside
+        // the block, whose size was computed from the same lengths; the block is fresh, so source and target do not
+        // overlap.
         unsafe {
             let Some(block) = NonNull::new(alloc(layout)) else { handle_alloc_error(layout) };
             block.cast::<M>().write(fixed);
-            block.add(lens_at::<M>()).cast::<[u32; 2]>().write(lens);
-            let target = block.add(bytes_at::<M>());
-            target.copy_from_nonoverlapping(NonNull::from(key).cast(), key.len());
-            target
-                .add(key.len())
-                .copy_from_nonoverlapping(NonNull::from(value).cast(), value.len());
+            let at = write_len(block.add(size_of::<M>()), lens.key);
+            let at = write_len(at, lens.value);
+            at.copy_from_nonoverlapping(NonNull::from(key).cast(), key.len());
+            let at = at.add(key.len());
+            at.copy_from_nonoverlapping(NonNull::from(value).cast(), value.len());
             Record { block, owns: PhantomData }
         }
     }
@@ -109,7 +163,7 @@ impl<M: Copy> Clone for Record<M> {
 
 impl<M: Copy> Drop for Record<M> {
     fn drop(&mut self) {
-        let size = self.view().size();
+        let size = self.view().lens().size::<M>();
         // SAFETY: the block was allocated with the layout of this size class, which never changes; `M` is plain data.
         unsafe { dealloc(self.block.as_ptr(), layout(size)) }
     }
@@ -122,36 +176,34 @@ unsafe impl<M: Copy + Sync> Sync for Record<M> {}
 
 impl<'a, M: Copy> RecordRef<'a, M> {
     #[inline]
-    fn lens(self) -> [u32; 2] {
-        // SAFETY: the lengths are there, alive for 'a.
-        unsafe { self.block.add(lens_at::<M>()).cast().read() }
-    }
-
-    #[inline]
-    fn size(self) -> usize {
-        let [key, value] = self.lens();
-        bytes_at::<M>() + key as usize + value as usize
+    fn lens(self) -> Lens {
+        // SAFETY: the lengths are there, alive for 'a, and one follows the other.
+        unsafe {
+            let at = self.block.add(size_of::<M>());
+            let key = read_len(at);
+            Lens { key, value: read_len(at.add(width(key))) }
+        }
     }
 
     /// The key.
     #[inline]
     pub fn key(self) -> &'a [u8] {
-        let [len, _] = self.lens();
+        let lens = self.lens();
         // SAFETY: so many bytes follow the lengths, alive for 'a, and the key never changes.
         unsafe {
-            let start = self.block.add(bytes_at::<M>());
-            NonNull::slice_from_raw_parts(start, len as usize).as_ref()
+            let start = self.block.add(lens.key_at::<M>());
+            NonNull::slice_from_raw_parts(start, lens.key).as_ref()
         }
     }
 
     /// The value.
     #[inline]
     pub fn value(self) -> &'a [u8] {
-        let [key, len] = self.lens();
+        let lens = self.lens();
         // SAFETY: so many bytes follow the key, alive for 'a; a change would borrow the record exclusively.
         unsafe {
-            let start = self.block.add(bytes_at::<M>() + key as usize);
-            NonNull::slice_from_raw_parts(start, len as usize).as_ref()
+            let start = self.block.add(lens.key_at::<M>() + lens.key);
+            NonNull::slice_from_raw_parts(start, lens.value).as_ref()
         }
     }
 
@@ -164,7 +216,7 @@ impl<'a, M: Copy> RecordRef<'a, M> {
 
     /// Bytes of memory.
     pub fn memory_bytes(self) -> usize {
-        class_size(self.size())
+        class_size(self.lens().size::<M>())
     }
 }
 
@@ -186,16 +238,19 @@ impl<'a, M: Copy> RecordMut<'a, M> {
         unsafe { self.view.block.cast().write(fixed) }
     }
 
-    /// Puts another value in the place of the old one, if the size class stays the same.
+    /// Puts another value in the place of the old one, if the size class stays the same and its length is as wide.
     pub fn overwrite(&mut self, value: &[u8]) -> bool {
-        let ([key, old], size) = (self.view.lens(), self.view.size());
-        let fits = class_size(size - old as usize + value.len()) == class_size(size);
+        let old = self.view.lens();
+        let new = Lens { value: value.len(), ..old };
+        let same_class = class_size(new.size::<M>()) == class_size(old.size::<M>());
+        let fits = same_class && width(new.value) == width(old.value);
         if fits {
             // SAFETY: the block is a whole size class, and the new end is inside; the record is borrowed
             // exclusively, and `value` is borrowed by somebody else, so they do not overlap.
             unsafe {
-                self.view.block.add(lens_at::<M>()).cast::<[u32; 2]>().write([key, len32(value)]);
-                let target = self.view.block.add(bytes_at::<M>() + key as usize);
+                let block = self.view.block;
+                write_len(block.add(size_of::<M>() + width(new.key)), new.value);
+                let target = block.add(new.key_at::<M>() + new.key);
                 target.copy_from_nonoverlapping(NonNull::from(value).cast(), value.len());
             }
         }
@@ -255,10 +310,10 @@ mod tests {
         let record = Record::new(b"field", b"value", 1.5f64);
         let view = record.view();
         assert_eq!((view.key(), view.value(), view.fixed()), (&b"field"[..], &b"value"[..], 1.5));
-        assert_eq!(view.memory_bytes(), 32);
-        let member = Record::new(b"member", b"", ());
-        assert_eq!((member.view().key(), member.view().value().len()), (&b"member"[..], 0));
-        assert_eq!(member.view().memory_bytes(), 16);
+        assert_eq!(view.memory_bytes(), 24);
+        let member = Record::new(b"member:000000000001", b"", ());
+        assert_eq!(member.view().key(), b"member:000000000001");
+        assert_eq!((member.view().value().len(), member.view().memory_bytes()), (0, 24));
         let odd = Record::new(b"k", b"v", 7u8);
         assert_eq!((odd.clone().view().fixed(), odd.view().value()), (7, &b"v"[..]));
     }
@@ -266,10 +321,28 @@ mod tests {
     #[test]
     fn values_are_overwritten_within_the_class() {
         let mut record = Record::new(b"field", b"12345", 0i64);
-        assert!(record.edit().overwrite(b"1234") && record.edit().overwrite(b"abcdefghijk"));
-        assert!(!record.edit().overwrite(b"abcdefghijkl"), "33 bytes");
+        assert!(record.edit().overwrite(b"1234") && record.edit().overwrite(b"abcdefghi"));
+        assert!(!record.edit().overwrite(b"abcdefghij"), "25 bytes");
         record.edit().set_fixed(-1);
-        assert_eq!((record.view().value(), record.view().fixed()), (&b"abcdefghijk"[..], -1));
+        assert_eq!((record.view().value(), record.view().fixed()), (&b"abcdefghi"[..], -1));
+    }
+
+    #[test]
+    fn lengths_of_either_width_come_back() {
+        for key_len in [0, 1, 254, 255, 256, 70_000] {
+            for value_len in [0, 1, 254, 255, 256, 70_000] {
+                let (key, value) = (vec![b'k'; key_len], vec![b'v'; value_len]);
+                let mut record = Record::new(&key, &value, 7u64);
+                assert!(record.view().key() == key && record.view().value() == value);
+                assert!(record.edit().overwrite(&value));
+                for len in value_len.saturating_sub(9)..value_len + 9 {
+                    let other = vec![b'w'; len];
+                    let fits = record.edit().overwrite(&other);
+                    assert!(record.view().key() == key && record.view().fixed() == 7);
+                    assert_eq!(fits, record.view().value() == other);
+                }
+            }
+        }
     }
 
     #[test]
@@ -280,7 +353,7 @@ mod tests {
         }
         for i in 0..1000u32 {
             let mut slot = table.find_mut(&i.to_le_bytes()).expect("there");
-            if !slot.edit().overwrite(&[b'n'; 3]) || i % 2 == 0 {
+            if !slot.edit().overwrite(b"nnn") || i % 2 == 0 {
                 slot.replace(Record::new(&i.to_le_bytes(), &[b'l'; 100], ()));
             }
         }

@@ -32,8 +32,11 @@
 //! views, as the table hands them out.
 #![expect(unsafe_code, reason = "bytes per key: a header of variable shape over one allocation")]
 
+mod kind;
 #[cfg(test)]
 mod tests;
+
+pub use kind::{Kind, Type};
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::marker::PhantomData;
@@ -66,86 +69,6 @@ const LONG_KEY: usize = 0xffff;
 const HAS_DEADLINE: u64 = 1 << 28;
 const IS_RAW: u64 = 1 << 29;
 const HAS_LONG_KEY: u64 = 1 << 30;
-
-/// How a value is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Kind {
-    Short = 0,
-    Int = 1,
-    Long = 2,
-    List = 3,
-    Set = 4,
-    Zset = 5,
-    Hash = 6,
-    Stream = 7,
-    PackedList = 8,
-    PackedSet = 9,
-    PackedInts = 10,
-    PackedZset = 11,
-    PackedHash = 12,
-    PackedHashTtl = 13,
-}
-
-/// The packed kinds and their forms.
-const PACKED: [(Kind, Form); 6] = [
-    (Kind::PackedList, Form::List),
-    (Kind::PackedSet, Form::Set),
-    (Kind::PackedInts, Form::Ints),
-    (Kind::PackedZset, Form::Zset),
-    (Kind::PackedHash, Form::Hash),
-    (Kind::PackedHashTtl, Form::HashTtl),
-];
-
-/// The bit of the kind that packed ones have.
-const IS_PACKED: u64 = 8;
-
-impl Kind {
-    /// The kind of a form.
-    #[inline]
-    pub fn of_form(form: Form) -> Kind {
-        PACKED[form as usize].0
-    }
-
-    /// The form of a packed kind.
-    #[inline]
-    pub fn form(self) -> Option<Form> {
-        PACKED.get((self as usize).wrapping_sub(IS_PACKED as usize)).map(|(_, form)| *form)
-    }
-}
-
-const _: () = {
-    let mut i = 0;
-    while i < PACKED.len() {
-        assert!(PACKED[i].0 as usize == i + IS_PACKED as usize && PACKED[i].1 as usize == i);
-        i += 1;
-    }
-};
-
-/// The type of a value, as TYPE names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Type {
-    Hash,
-    List,
-    Set,
-    Stream,
-    String,
-    Zset,
-}
-
-impl Type {
-    /// The name TYPE and SCAN's TYPE option use.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Type::Hash => "hash",
-            Type::List => "list",
-            Type::Set => "set",
-            Type::Stream => "stream",
-            Type::String => "string",
-            Type::Zset => "zset",
-        }
-    }
-}
 
 /// A value to store. Bytes are copied, the rest is adopted.
 #[derive(Debug)]
@@ -299,17 +222,7 @@ struct Head(u64);
 impl Head {
     #[inline]
     fn kind(self) -> Kind {
-        match (self.0 >> 24) & 0xf {
-            0 => Kind::Short,
-            1 => Kind::Int,
-            2 => Kind::Long,
-            3 => Kind::List,
-            4 => Kind::Set,
-            5 => Kind::Zset,
-            6 => Kind::Hash,
-            7 => Kind::Stream,
-            packed => PACKED[packed as usize - IS_PACKED as usize].0,
-        }
+        Kind::of_number((self.0 >> 24) as u8 & 0xf)
     }
 
     #[inline]
@@ -325,7 +238,7 @@ impl Head {
     /// Whether the value's bytes follow the key, and there is no word.
     #[inline]
     fn is_inline(self) -> bool {
-        self.is_short() || self.0 & (IS_PACKED << 24) != 0
+        self.is_short() || self.0 & ((kind::IS_PACKED as u64) << 24) != 0
     }
 
     /// Offset of the word: behind the head and the deadline.

@@ -1,3 +1,5 @@
+//! Listpacks against vectors, at every edge of the format, and against damage.
+
 use super::*;
 
 fn next(state: &mut u64) -> u64 {
