@@ -2,11 +2,13 @@
 //!
 //! [`table`] is the hash table under everything that is looked up by name: the keyspace itself, fields,
 //! members, channels. [`listpack`] is the blob that small collections are, [`intset`] the one of small sets of integers.
-//! [`hash`] is the table's keyed hash, [`record`] an element for most uses. [`words`] is an ordered set of 64-bit items.
+//! [`hash`] is the table's keyed hash, [`record`] an element for most uses. [`words`] is an ordered set of 64-bit items,
+//! [`tally`] counts with quick sums.
 
 pub mod hash;
 pub mod intset;
 pub mod listpack;
 pub mod record;
 pub mod table;
+pub mod tally;
 pub mod words;
