@@ -83,6 +83,11 @@ impl CmdError {
     pub const NO_SUCH_KEY: CmdError = CmdError::Fixed("ERR no such key");
     pub const NUMKEYS: CmdError = CmdError::Fixed("ERR invalid numkeys value or out of range");
     pub const NUMKEYS_POSITIVE: CmdError = CmdError::Fixed("ERR numkeys should be greater than 0");
+    pub const LIMIT_NEGATIVE: CmdError = CmdError::Fixed("ERR LIMIT can't be negative");
+    pub const REPLY_TOO_LONG: CmdError =
+        CmdError::Fixed("ERR reply exceeds maximum allowed size (proto-max-bulk-len)");
+    pub const TOO_MANY_KEYS: CmdError =
+        CmdError::Fixed("ERR Number of keys can't be greater than number of args");
     pub const OFFSET: CmdError = CmdError::Fixed("ERR offset is out of range");
     pub const RANK_ZERO: CmdError = CmdError::Fixed(
         "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use \
@@ -106,6 +111,8 @@ impl CmdError {
     pub const OUT_OF_RANGE: CmdError = CmdError::Fixed("ERR value is out of range");
     pub const NO_MULTI: CmdError = CmdError::Fixed("ERR Command not allowed inside a transaction");
     pub const NO_PROTO: CmdError = CmdError::Fixed("NOPROTO unsupported protocol version");
+    pub const NO_VALUES: CmdError =
+        CmdError::Fixed("ERR NOVALUES option can only be used in HSCAN");
     pub const NO_SUCH_CLIENT: CmdError = CmdError::Fixed("ERR No such client");
     pub const SYNTAX: CmdError = CmdError::Fixed("ERR syntax error");
     pub const TIMEOUT_NEGATIVE: CmdError = CmdError::Fixed("ERR timeout is negative");

@@ -22,6 +22,7 @@ pub mod lifetime;
 pub mod list;
 pub mod lolwut;
 pub mod lookup;
+pub mod set;
 pub mod string;
 pub mod table;
 

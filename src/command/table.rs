@@ -3,7 +3,7 @@
 use super::Command;
 use super::commands as own;
 use super::connection as conn;
-use super::{generic, list, string};
+use super::{generic, list, set, string};
 use crate::acl::commands as acl;
 use crate::client::commands as client;
 use crate::config::commands as config;
@@ -88,16 +88,33 @@ pub static COMMANDS: &[&Command] = &[
     &list::RPOPLPUSH,
     &list::RPUSH,
     &list::RPUSHX,
+    &set::SADD,
     &generic::SCAN,
+    &set::SCARD,
+    &set::SDIFF,
+    &set::SDIFFSTORE,
     &client::SELECT,
     &string::SET,
     &string::SETEX,
     &string::SETNX,
     &string::SETRANGE,
     &server::SHUTDOWN,
+    &set::SINTER,
+    &set::SINTERCARD,
+    &set::SINTERSTORE,
+    &set::SISMEMBER,
     &observe::SLOWLOG,
+    &set::SMEMBERS,
+    &set::SMISMEMBER,
+    &set::SMOVE,
+    &set::SPOP,
+    &set::SRANDMEMBER,
+    &set::SREM,
+    &set::SSCAN,
     &string::STRLEN,
     &string::SUBSTR,
+    &set::SUNION,
+    &set::SUNIONSTORE,
     &generic::SWAPDB,
     &own::TIME,
     &generic::TOUCH,

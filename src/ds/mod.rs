@@ -1,11 +1,12 @@
 //! Data structures: pure, without clock, file or server.
 //!
 //! [`table`] is the hash table under everything that is looked up by name: the keyspace itself, fields,
-//! members, channels. [`listpack`] is the blob that small collections are, [`quicklist`] a chain of them. [`hash`] is its
-//! keyed hash, [`record`] an element for most uses. [`words`] is an ordered set of 64-bit items, [`tally`] counts with
-//! quick sums.
+//! members, channels. [`listpack`] is the blob that small collections are, [`intset`] the one of small sets of integers,
+//! [`quicklist`] a chain of listpacks. [`hash`] is the table's keyed hash, [`record`] an element for most uses. [`words`]
+//! is an ordered set of 64-bit items, [`tally`] counts with quick sums.
 
 pub mod hash;
+pub mod intset;
 pub mod listpack;
 pub mod quicklist;
 pub mod record;
