@@ -22,7 +22,8 @@
 //! The table owns the records; a record stays where it is until it leaves the table (`ds::table` moves pointers, never
 //! elements). A slot holds the address of a record, and these rules make sure that the record is there:
 //!
-//! * A slot enters the tree after its record has entered the table, once. `insert` is the only place where slots are made.
+//! * A slot enters the tree after its record has entered the table, once. `insert` makes the slot of a new record;
+//!   `Gathered::order` those of all records of a table, for an empty tree.
 //! * A record leaves the table after its slot has left the tree: `remove` takes the slot out, asserts that its address is
 //!   that of the record which the table is about to give up, and only then lets the record be dropped. Should the tree
 //!   ever break its promises, or a panic come between the steps, a record is leaked or stays in the table alone; none is
@@ -32,8 +33,8 @@
 //!   changes need it exclusively; so no view is alive while a score is written or a record is dropped.
 //! * When all is dropped, the slots are plain bytes.
 //!
-//! A score is written through the slot's pointer, which like the table's own was exposed by `Record::into_raw`. No NaN
-//! ever gets in; -0 is equal to 0, and yet kept.
+//! A score is written through the slot's pointer, whose provenance was exposed when the slot was made, as was the
+//! table's own. No NaN ever gets in; -0 is equal to 0, and yet kept.
 #![expect(unsafe_code, reason = "the index points to records that the table owns")]
 
 mod tree;
@@ -135,7 +136,7 @@ pub enum Change {
     Added(f64),
     /// The score is a new one.
     Moved(f64),
-    /// The score is the old one.
+    /// The score is equal to the old one, which is kept.
     Kept(f64),
 }
 
@@ -194,12 +195,17 @@ impl Ordered {
                 self.insert(hash, member, score);
                 Change::Added(score)
             }
-            Some(old) if old == score => Change::Kept(old),
+            Some(old) if old == score => Change::Kept(score),
             Some(old) => {
                 self.rescore(member, old, score);
                 Change::Moved(score)
             }
         }
+    }
+
+    /// Adds a member that is known to come behind all others.
+    pub fn push(&mut self, member: &[u8], score: f64) {
+        self.insert(self.table.hash(member), member, score);
     }
 
     /// Adds a member that is known to be absent, under its hash.
@@ -317,10 +323,67 @@ impl Ordered {
 impl Clone for Ordered {
     fn clone(&self) -> Self {
         let mut copy = Ordered::with_capacity(self.seed(), self.len());
-        for (member, score) in self.iter() {
-            copy.insert(copy.table.hash(member), member, score);
-        }
+        self.iter().for_each(|(member, score)| copy.push(member, score));
         copy
+    }
+}
+
+/// Members and scores that are still being gathered, in no order.
+pub struct Gathered {
+    table: Table<Member>,
+    record_bytes: usize,
+}
+
+impl Gathered {
+    /// Without members.
+    pub fn new(seed: HashSeed) -> Self {
+        Gathered { table: Table::new(seed), record_bytes: 0 }
+    }
+
+    /// Members.
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// True without members.
+    pub fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    /// Adds a member with a score, or joins the score to the one it has.
+    pub fn join(&mut self, member: &[u8], score: f64, join: impl FnOnce(f64, f64) -> f64) {
+        let hash = self.table.hash(member);
+        if let Some(found) = self.table.find_mut_hashed(hash, member) {
+            let mut record = found.into_mut();
+            let joined = join(record.view().fixed(), score);
+            record.set_fixed(joined);
+        } else {
+            let record = Record::new(member, b"", score);
+            self.record_bytes += record.view().memory_bytes();
+            self.table.insert_new(hash, record);
+        }
+    }
+
+    /// Removes a member.
+    pub fn remove(&mut self, member: &[u8]) {
+        if let Some(record) = self.table.remove(member) {
+            self.record_bytes -= record.view().memory_bytes();
+        }
+    }
+
+    /// Puts the members in order.
+    pub fn order(self) -> Ordered {
+        let Gathered { table, record_bytes } = self;
+        let slot = |record: RecordRef<'_, f64>| Slot::new(record.fixed(), record.raw());
+        let mut slots: Vec<Slot> = table.iter().map(slot).collect();
+        slots.sort_unstable_by(|a, b| {
+            let scores = a.score().partial_cmp(&b.score()).expect("scores are numbers");
+            // SAFETY: the records of all slots are in the table, and nothing changes them meanwhile.
+            scores.then_with(|| unsafe { a.member().cmp(b.member()) })
+        });
+        let mut tree = Tree::default();
+        slots.into_iter().for_each(|slot| tree.insert(slot, |_| true));
+        Ordered { table, tree, record_bytes }
     }
 }
 

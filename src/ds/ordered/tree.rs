@@ -23,6 +23,7 @@
 //!
 //! Invariants: an item is in one leaf, once; `firsts` and `counts` are true; no node but an empty root is empty; all leaves
 //! are equally deep. What rests on that is told in [`super`].
+#![forbid(unsafe_code)]
 
 use std::mem::take;
 
