@@ -40,6 +40,8 @@ impl CmdError {
         CmdError::Fixed("ERR count should be greater than or equal to -1");
     pub const DEBUG_DB: CmdError = CmdError::Fixed("ERR Out of range database");
     pub const DECREMENT_OVERFLOW: CmdError = CmdError::Fixed("ERR decrement would overflow");
+    pub const EXEC_ABORT: CmdError =
+        CmdError::Fixed("EXECABORT Transaction discarded because of previous errors.");
     pub const EXPIRE_GT_LT: CmdError =
         CmdError::Fixed("ERR GT and LT options at the same time are not compatible");
     pub const EXPIRE_NX: CmdError =
@@ -90,12 +92,18 @@ impl CmdError {
     pub const NOT_INT32: CmdError =
         CmdError::Fixed("ERR value is out of range, value must between -2147483648 and 2147483647");
     pub const OUT_OF_RANGE: CmdError = CmdError::Fixed("ERR value is out of range");
+    pub const NO_MULTI: CmdError = CmdError::Fixed("ERR Command not allowed inside a transaction");
     pub const NO_PROTO: CmdError = CmdError::Fixed("NOPROTO unsupported protocol version");
     pub const NO_SUCH_CLIENT: CmdError = CmdError::Fixed("ERR No such client");
     pub const SYNTAX: CmdError = CmdError::Fixed("ERR syntax error");
     pub const TIMEOUT_NEGATIVE: CmdError = CmdError::Fixed("ERR timeout is negative");
+    pub const TIMEOUT_NOT_FLOAT: CmdError =
+        CmdError::Fixed("ERR timeout is not a float or out of range");
     pub const TIMEOUT_NOT_INTEGER: CmdError =
         CmdError::Fixed("ERR timeout is not an integer or out of range");
+    pub const TIMEOUT_RANGE: CmdError = CmdError::Fixed("ERR timeout is out of range");
+    pub const UNBLOCKED: CmdError =
+        CmdError::Fixed("UNBLOCKED client unblocked via CLIENT UNBLOCK");
     pub const WRONG_PASSWORD: CmdError =
         CmdError::Fixed("WRONGPASS invalid username-password pair or user is disabled.");
     pub const WRONG_TYPE: CmdError =
@@ -104,6 +112,13 @@ impl CmdError {
     /// A text made for the occasion, code included.
     pub fn made(text: impl Into<Vec<u8>>) -> CmdError {
         CmdError::Made(text.into().into_boxed_slice())
+    }
+
+    /// EXEC itself was refused, because of this.
+    pub fn exec_abort(error: &CmdError) -> CmdError {
+        let text = error.text();
+        let reason = text.strip_prefix(b"ERR ").unwrap_or(text);
+        CmdError::made([b"EXECABORT Transaction discarded because of: ", reason].concat())
     }
 
     /// A time to live that is not positive, or beyond the end of time.

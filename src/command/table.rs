@@ -10,7 +10,7 @@ use crate::config::commands as config;
 use crate::info::commands as info;
 use crate::observe::commands as observe;
 use crate::observe::latency::commands as latency;
-use crate::server::{commands as server, debug};
+use crate::server::{commands as server, debug, multi};
 
 /// All top-level commands, by name.
 pub static COMMANDS: &[&Command] = &[
@@ -27,7 +27,9 @@ pub static COMMANDS: &[&Command] = &[
     &string::DECRBY,
     &generic::DEL,
     &string::DELIFEQ,
+    &multi::DISCARD,
     &conn::ECHO,
+    &multi::EXEC,
     &generic::EXISTS,
     &generic::EXPIRE,
     &generic::EXPIREAT,
@@ -55,6 +57,7 @@ pub static COMMANDS: &[&Command] = &[
     &string::MSET,
     &string::MSETEX,
     &string::MSETNX,
+    &multi::MULTI,
     &generic::OBJECT,
     &generic::PERSIST,
     &generic::PEXPIRE,
@@ -84,4 +87,6 @@ pub static COMMANDS: &[&Command] = &[
     &generic::TTL,
     &generic::TYPE,
     &generic::UNLINK,
+    &multi::UNWATCH,
+    &multi::WATCH,
 ];

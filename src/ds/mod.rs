@@ -2,11 +2,13 @@
 //!
 //! [`table`] is the hash table under everything that is looked up by name: the keyspace itself, fields,
 //! members, channels. [`listpack`] is the blob that small collections are. [`hash`] is its keyed hash, [`record`] an element for most uses. [`words`] is an ordered set
-//! of 64-bit items, [`ordered`] the members of a large sorted set, by member and by score.
+//! of 64-bit items, [`ordered`] the members of a large sorted set, by member and by score, [`tally`] counts with quick
+//! sums.
 
 pub mod hash;
 pub mod listpack;
 pub mod ordered;
 pub mod record;
 pub mod table;
+pub mod tally;
 pub mod words;

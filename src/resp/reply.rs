@@ -102,6 +102,11 @@ impl Reply {
         self.owed
     }
 
+    /// Owes so much again: an answer inside another has been given.
+    pub fn owe(&mut self, owed: i64) {
+        self.owed = owed;
+    }
+
     /// For a call whose answer goes elsewhere or is not wanted: the debt is settled without a byte.
     pub fn settle(&mut self) {
         self.owed = 0;
