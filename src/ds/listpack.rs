@@ -48,7 +48,7 @@ pub enum Item<'a> {
     Int(i64),
 }
 
-/// Bytes that are no listpack.
+/// Bytes that are not what they should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Corrupt;
 

@@ -1,11 +1,12 @@
 //! Data structures: pure, without clock, file or server.
 //!
 //! [`table`] is the hash table under everything that is looked up by name: the keyspace itself, fields,
-//! members, channels. [`listpack`] is the blob that small collections are. [`hash`] is its keyed hash, [`record`] an element for most uses. [`words`] is an ordered set
-//! of 64-bit items, [`ordered`] the members of a large sorted set, by member and by score, [`tally`] counts with quick
-//! sums.
+//! members, channels. [`listpack`] is the blob that small collections are, [`intset`] the one of small sets of integers.
+//! [`hash`] is the table's keyed hash, [`record`] an element for most uses. [`words`] is an ordered set of 64-bit items,
+//! [`tally`] counts with quick sums. [`ordered`] holds the members of a large sorted set, by name and by score.
 
 pub mod hash;
+pub mod intset;
 pub mod listpack;
 pub mod ordered;
 pub mod record;
