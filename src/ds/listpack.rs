@@ -24,6 +24,7 @@
 //! makes sure of for bytes from outside. Elements are named by their *offset*, which a change at or before them moves.
 //! What elements mean (members, fields and values) is the business of the types.
 
+use crate::base::alloc::class_size;
 use crate::base::text::{parse_i64, write_i64};
 
 /// Bytes of an empty listpack.
@@ -545,7 +546,7 @@ impl Listpack {
 
     /// Bytes of memory.
     pub fn memory_bytes(&self) -> usize {
-        crate::base::alloc::class_size(self.0.capacity())
+        class_size(self.0.capacity())
     }
 
     /// Gives back room that is not used.
@@ -632,13 +633,22 @@ impl Listpack {
         let len = self.0.len();
         assert!(len - old + new <= BYTES_MAX, "whoever adds asks for room first");
         if new > old {
-            self.0.resize(len + new - old, 0);
+            self.grow(len + new - old);
         }
         self.0.copy_within(at + old..len, at + new);
         self.0.truncate(len - old + new);
         let total = (len - old + new) as u32;
         self.0[..4].copy_from_slice(&total.to_le_bytes());
         &mut self.0[at..at + new]
+    }
+
+    /// Lengthens the blob with zeros. It takes whole size classes, a few for each doubling, and not what a vector takes by
+    /// itself: up to twice the bytes.
+    fn grow(&mut self, len: usize) {
+        if len > self.0.capacity() {
+            self.0.reserve_exact(class_size(len) - self.0.len());
+        }
+        self.0.resize(len, 0);
     }
 
     /// Keeps the count, which sticks at its maximum.

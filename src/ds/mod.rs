@@ -2,8 +2,9 @@
 //!
 //! [`table`] is the hash table under everything that is looked up by name: the keyspace itself, fields,
 //! members, channels. [`listpack`] is the blob that small collections are. [`hash`] is its keyed hash, [`record`] an element for most uses. [`words`] is an ordered set
-//! of 64-bit items.
+//! of 64-bit items, [`expiry`] an index of deadlines made of it.
 
+pub mod expiry;
 pub mod hash;
 pub mod listpack;
 pub mod record;

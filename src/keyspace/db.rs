@@ -12,9 +12,9 @@
 //! ```
 
 use super::entry::{Entry, EntryMut, EntryRef};
-use super::expiry::{Due, Expiry, LOW_BITS};
 use super::slots::{SLOTS, slot_of};
 use crate::base::clock::UnixMillis;
+use crate::ds::expiry::{Due, Expiry, LOW_BITS};
 use crate::ds::hash::HashSeed;
 use crate::ds::table::{Drain, Slot, Table};
 

@@ -18,10 +18,10 @@ use std::ops::{Deref, DerefMut};
 use super::db::{Db, Keys};
 use super::entry::{Boxed, Entry, Meta, SHORT_MAX, Value};
 use super::events::{Event, Events};
-use super::expiry::Expiry;
 use super::selected::{Selected, WrongType, touch_entry};
 use super::{DbIndex, Keyspace};
 use crate::base::clock::UnixMillis;
+use crate::ds::expiry::Expiry;
 use crate::ds::table::Slot;
 use crate::types::View;
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   Keyspace ── Db 0 ── Keys: table(s) of Entry      one allocation per key, see `entry`
-//!            │       ├─ Expiry: deadlines in order   see `expiry`
+//!            │       ├─ Expiry: deadlines in order   see `ds::expiry`
 //!            │       └─ parts: the same for the earliest field of each hash
 //!            ├─ Db 1 ...
 //!            ├─ watch     who is to be told at EXEC
@@ -21,7 +21,6 @@ pub mod db;
 pub mod edit;
 pub mod entry;
 pub mod events;
-pub mod expiry;
 pub mod lazyfree;
 pub mod selected;
 pub mod slots;
