@@ -20,8 +20,8 @@
 //!
 //! Two movements, each bounded by the size of one segment (below 2500 elements, none of them read):
 //!
-//! * A segment that is seven eighths full is rebuilt with about a quarter more buckets. The home of a place
-//!   is a proportion, so any number of buckets will do, and the table is always 70 to 87 % full: 10.5 to 13
+//! * A segment that is fifteen sixteenths full is rebuilt with about a quarter more buckets. The home of a place
+//!   is a proportion, so any number of buckets will do, and a large table is always 75 to 94 % full: 9.8 to 12.2
 //!   bytes per element.
 //! * When segments have grown to [`SPLIT_AVG`] buckets on average, the next one in order is dealt out to two
 //!   (linear hashing: segment s of level L gives up half of its elements to segment s + 2^L). The

@@ -17,6 +17,7 @@ use crate::base::clock::UnixMillis;
 use crate::ds::expiry::{Due, Expiry, LOW_BITS};
 use crate::ds::hash::HashSeed;
 use crate::ds::table::{Drain, Slot, Table};
+use crate::ds::tally::Tally;
 
 /// Bits of a slot number.
 const SLOT_BITS: u32 = SLOTS.ilog2();
@@ -25,6 +26,8 @@ const SLOT_BITS: u32 = SLOTS.ilog2();
 pub struct Keys {
     /// One table, or one for each slot.
     tables: Vec<Table<Entry>>,
+    /// Keys of each slot, as soon as there are any; never without cluster mode.
+    by_slot: Option<Box<Tally>>,
     len: usize,
     seed: HashSeed,
 }
@@ -54,12 +57,14 @@ impl Db {
 impl Keys {
     fn new(seed: HashSeed, by_slot: bool) -> Self {
         let tables = if by_slot { SLOTS } else { 1 };
-        Keys { tables: (0..tables).map(|_| Table::new(seed)).collect(), len: 0, seed }
+        let tables = (0..tables).map(|_| Table::new(seed)).collect();
+        Keys { tables, by_slot: None, len: 0, seed }
     }
 
     fn take(&mut self) -> Self {
         let tables = self.tables.iter_mut().map(Table::take).collect();
-        Keys { tables, len: std::mem::take(&mut self.len), seed: self.seed }
+        let (by_slot, len) = (self.by_slot.take(), std::mem::take(&mut self.len));
+        Keys { tables, by_slot, len, seed: self.seed }
     }
 
     #[inline]
@@ -106,15 +111,24 @@ impl Keys {
     pub fn insert_new(&mut self, hash: u64, entry: Entry) {
         let index = self.index(entry.view().key());
         self.tables[index].insert_new(hash, entry);
-        self.len += 1;
+        self.count(index, 1);
     }
 
     /// Removes an entry.
     pub fn remove(&mut self, hash: u64, key: &[u8]) -> Option<Entry> {
         let index = self.index(key);
         let entry = self.tables[index].remove_hashed(hash, key)?;
-        self.len -= 1;
+        self.count(index, -1);
         Some(entry)
+    }
+
+    /// Keeps count of the keys, and of those in each slot.
+    #[inline]
+    fn count(&mut self, index: usize, delta: isize) {
+        self.len = self.len.wrapping_add_signed(delta);
+        if self.tables.len() > 1 {
+            self.by_slot.get_or_insert_with(|| Box::new(Tally::new(SLOTS))).add(index, delta);
+        }
     }
 
     /// What the index of deadlines keeps of a key's hash: in cluster mode the slot stands in the low bits.
@@ -149,23 +163,18 @@ impl Keys {
         if next != 0 {
             return (next << SLOT_BITS) | slot as u64;
         }
-        // Empty slots are skipped in one step.
-        let later = (slot + 1..SLOTS).find(|s| !self.tables[*s].is_empty());
+        // Empty slots are skipped in one step: the next key stands behind all that are here or before.
+        let later = self.by_slot.as_ref().and_then(|tally| tally.holder(tally.below(slot + 1)));
         later.map_or(0, |slot| slot as u64)
     }
 
     /// A random entry, all being equally likely.
     pub fn sample(&self, mut random: impl FnMut() -> u64) -> Option<EntryRef<'_>> {
-        if self.tables.len() == 1 {
-            return self.tables[0].sample(random);
-        }
-        let mut rank = (random() as usize).checked_rem(self.len)?;
-        let table = self.tables.iter().find(|table| {
-            let here = rank < table.len();
-            rank = rank.saturating_sub(if here { 0 } else { table.len() });
-            here
-        })?;
-        table.sample(random)
+        let index = match &self.by_slot {
+            None => 0,
+            Some(tally) => tally.holder((random() as usize).checked_rem(self.len)?)?,
+        };
+        self.tables[index].sample(random)
     }
 
     /// All entries, in no particular order.
@@ -196,7 +205,8 @@ impl Keys {
     /// Bytes of the tables, entries not included.
     pub fn memory_bytes(&self) -> usize {
         let lists = self.tables.capacity() * size_of::<Table<Entry>>();
-        lists + self.tables.iter().map(Table::memory_bytes).sum::<usize>()
+        let tally = self.by_slot.as_ref().map_or(0, |_| SLOTS * size_of::<usize>());
+        lists + tally + self.tables.iter().map(Table::memory_bytes).sum::<usize>()
     }
 
     /// Slots of all tables, occupied or not (DEBUG HTSTATS).
@@ -226,7 +236,7 @@ impl Keys {
     /// Takes the entries of one hash slot out.
     pub fn take_slot(&mut self, slot: usize) -> Option<Drain<Entry>> {
         let table = if self.is_by_slot() { self.tables[slot].take() } else { return None };
-        self.len -= table.len();
+        self.count(slot, -(table.len() as isize));
         Some(table.into_iter())
     }
 

@@ -460,10 +460,10 @@ impl Segment {
     }
 }
 
-/// Elements a segment of `n` buckets takes before it grows: seven eighths of its slots.
+/// Elements a segment of `n` buckets takes before it grows: fifteen sixteenths of its slots.
 #[inline]
 pub fn capacity(n: usize) -> usize {
-    n * SLOTS - n * SLOTS / 8
+    n * SLOTS - n * SLOTS / 16
 }
 
 /// The next number of buckets above `n` that fills a size class of the allocator.
@@ -477,7 +477,8 @@ pub fn fitting(count: usize) -> usize {
     if n >= 8 {
         n &= !((1 << (n.ilog2() - 2)) - 1);
     }
-    while capacity(n) * 15 / 16 < count {
+    // A little room: what comes next must not rebuild it at once.
+    while capacity(n) <= count + count / 32 {
         n = grown(n);
     }
     n
