@@ -352,6 +352,12 @@ impl<'a> Packed<'a> {
         self.before(self.0.len() - 1)
     }
 
+    /// Offset behind the last element.
+    #[inline]
+    pub fn end(self) -> usize {
+        self.0.len() - 1
+    }
+
     /// The element at an offset.
     #[inline]
     pub fn item(self, at: usize) -> Item<'a> {
@@ -608,6 +614,20 @@ impl Listpack {
         self.add_count(-(count as i64));
     }
 
+    /// Moves the element at an offset, and so many after it in all, to an offset that is not among theirs: in front of the
+    /// element there, or to the end. Returns their new offset.
+    pub fn shift(&mut self, at: usize, count: usize, to: usize) -> usize {
+        let end = (0..count).fold(at, |end, _| self.view().skip(end));
+        assert!(to <= at || to >= end, "elements do not move into themselves");
+        if to <= at {
+            self.0[to..end].rotate_right(end - at);
+            to
+        } else {
+            self.0[at..to].rotate_left(end - at);
+            to - (end - at)
+        }
+    }
+
     /// Moves the elements from an offset on into a listpack of their own.
     pub fn split_off(&mut self, at: usize) -> Listpack {
         let count = self.view().offsets_from(at).count();
@@ -642,11 +662,13 @@ impl Listpack {
         &mut self.0[at..at + new]
     }
 
-    /// Lengthens the blob with zeros. It takes whole size classes, a few for each doubling, and not what a vector takes by
-    /// itself: up to twice the bytes.
+    /// Lengthens the blob with zeros. It takes whole size classes, of which there are four to each doubling (and some room to
+    /// spare beyond), and not what a vector takes by itself: up to twice the bytes.
     fn grow(&mut self, len: usize) {
+        const LARGE: usize = 16 * 1024;
         if len > self.0.capacity() {
-            self.0.reserve_exact(class_size(len) - self.0.len());
+            let wanted = if len > LARGE { len + len / 8 } else { len };
+            self.0.reserve_exact(class_size(wanted) - self.0.len());
         }
         self.0.resize(len, 0);
     }
