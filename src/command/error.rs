@@ -38,6 +38,8 @@ impl CmdError {
     );
     pub const COUNT_BELOW_MINUS_ONE: CmdError =
         CmdError::Fixed("ERR count should be greater than or equal to -1");
+    pub const COUNT_NEGATIVE: CmdError = CmdError::Fixed("ERR COUNT can't be negative");
+    pub const COUNT_POSITIVE: CmdError = CmdError::Fixed("ERR count should be greater than 0");
     pub const DEBUG_DB: CmdError = CmdError::Fixed("ERR Out of range database");
     pub const DECREMENT_OVERFLOW: CmdError = CmdError::Fixed("ERR decrement would overflow");
     pub const EXEC_ABORT: CmdError =
@@ -64,6 +66,7 @@ impl CmdError {
     pub const INCREMENT_OVERFLOW: CmdError =
         CmdError::Fixed("ERR increment or decrement would overflow");
     pub const INVALID_CURSOR: CmdError = CmdError::Fixed("ERR invalid cursor");
+    pub const INDEX: CmdError = CmdError::Fixed("ERR index out of range");
     pub const LCS_NO_MEMORY: CmdError =
         CmdError::Fixed("ERR Insufficient memory, failed allocating transient memory for LCS");
     pub const LCS_OPTIONS: CmdError =
@@ -73,9 +76,23 @@ impl CmdError {
     );
     pub const LCS_TYPES: CmdError =
         CmdError::Fixed("ERR The specified keys must contain string values");
+    pub const MAXLEN_NEGATIVE: CmdError = CmdError::Fixed("ERR MAXLEN can't be negative");
+    pub const NOT_NEGATABLE: CmdError = CmdError::Fixed(
+        "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
+    );
     pub const NO_SUCH_KEY: CmdError = CmdError::Fixed("ERR no such key");
     pub const NUMKEYS: CmdError = CmdError::Fixed("ERR invalid numkeys value or out of range");
+    pub const NUMKEYS_POSITIVE: CmdError = CmdError::Fixed("ERR numkeys should be greater than 0");
+    pub const LIMIT_NEGATIVE: CmdError = CmdError::Fixed("ERR LIMIT can't be negative");
+    pub const REPLY_TOO_LONG: CmdError =
+        CmdError::Fixed("ERR reply exceeds maximum allowed size (proto-max-bulk-len)");
+    pub const TOO_MANY_KEYS: CmdError =
+        CmdError::Fixed("ERR Number of keys can't be greater than number of args");
     pub const OFFSET: CmdError = CmdError::Fixed("ERR offset is out of range");
+    pub const RANK_ZERO: CmdError = CmdError::Fixed(
+        "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use \
+         negative to start from the end of the list",
+    );
     pub const SAME_OBJECT: CmdError =
         CmdError::Fixed("ERR source and destination objects are the same");
     pub const STRING_TOO_LONG: CmdError =
@@ -94,6 +111,8 @@ impl CmdError {
     pub const OUT_OF_RANGE: CmdError = CmdError::Fixed("ERR value is out of range");
     pub const NO_MULTI: CmdError = CmdError::Fixed("ERR Command not allowed inside a transaction");
     pub const NO_PROTO: CmdError = CmdError::Fixed("NOPROTO unsupported protocol version");
+    pub const NO_VALUES: CmdError =
+        CmdError::Fixed("ERR NOVALUES option can only be used in HSCAN");
     pub const NO_SUCH_CLIENT: CmdError = CmdError::Fixed("ERR No such client");
     pub const SYNTAX: CmdError = CmdError::Fixed("ERR syntax error");
     pub const TIMEOUT_NEGATIVE: CmdError = CmdError::Fixed("ERR timeout is negative");

@@ -5,7 +5,7 @@
 mod expire;
 mod memory;
 mod object;
-mod scan;
+pub mod scan;
 #[cfg(test)]
 mod tests;
 

@@ -19,8 +19,10 @@ pub mod getkeys;
 pub mod introspect;
 pub mod key_spec;
 pub mod lifetime;
+pub mod list;
 pub mod lolwut;
 pub mod lookup;
+pub mod set;
 pub mod string;
 pub mod table;
 
