@@ -95,6 +95,8 @@ impl CmdError {
     );
     pub const SAME_OBJECT: CmdError =
         CmdError::Fixed("ERR source and destination objects are the same");
+    pub const SORT_SCORE: CmdError =
+        CmdError::Fixed("ERR One or more scores can't be converted into double");
     pub const STRING_TOO_LONG: CmdError =
         CmdError::Fixed("ERR string exceeds maximum allowed size (proto-max-bulk-len)");
     pub const DB_INDEX: CmdError = CmdError::Fixed("ERR DB index is out of range");

@@ -23,6 +23,7 @@ pub mod list;
 pub mod lolwut;
 pub mod lookup;
 pub mod set;
+pub mod sort;
 pub mod string;
 pub mod table;
 

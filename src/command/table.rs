@@ -3,7 +3,7 @@
 use super::Command;
 use super::commands as own;
 use super::connection as conn;
-use super::{generic, list, set, string};
+use super::{generic, list, set, sort, string};
 use crate::acl::commands as acl;
 use crate::client::commands as client;
 use crate::config::commands as config;
@@ -107,6 +107,8 @@ pub static COMMANDS: &[&Command] = &[
     &set::SMEMBERS,
     &set::SMISMEMBER,
     &set::SMOVE,
+    &sort::SORT,
+    &sort::SORT_RO,
     &set::SPOP,
     &set::SRANDMEMBER,
     &set::SREM,
