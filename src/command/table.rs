@@ -16,6 +16,11 @@ use crate::server::{commands as server, debug, multi};
 pub static COMMANDS: &[&Command] = &[
     &string::APPEND,
     &acl::AUTH,
+    &list::BLMOVE,
+    &list::BLMPOP,
+    &list::BLPOP,
+    &list::BRPOP,
+    &list::BRPOPLPUSH,
     &client::CLIENT,
     &own::COMMAND,
     &observe::COMMANDLOG,
