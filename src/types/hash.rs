@@ -105,7 +105,9 @@ impl Hash {
         mut texts: impl Iterator<Item = &'t [u8]>,
         limits: Limits,
     ) {
-        if !self.is_table() && (count > limits.entries || texts.any(|text| text.len() > limits.text)) {
+        if !self.is_table()
+            && (count > limits.entries || texts.any(|text| text.len() > limits.text))
+        {
             self.spread(limits.seed);
         }
     }

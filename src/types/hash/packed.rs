@@ -101,7 +101,7 @@ impl<'a> PackedFields<'a> {
 
     /// How many fields are due: they stand in front of the others.
     pub fn count_due(self, now: UnixMillis) -> usize {
-        if !self.earliest().is_some_and(|earliest| earliest < now) {
+        if self.earliest().is_none_or(|earliest| earliest >= now) {
             return 0;
         }
         self.iter().take_while(|(_, field)| field.is_due(now)).count()
@@ -146,12 +146,7 @@ pub fn bytes_of(field: &[u8], value: Item<'_>) -> usize {
 
 /// Stores a value in a listpack of pairs, whose field was found there or not; true when the field is new.
 #[inline]
-pub fn put_pair(
-    pack: &mut Listpack,
-    found: Option<usize>,
-    field: &[u8],
-    value: Item<'_>,
-) -> bool {
+pub fn put_pair(pack: &mut Listpack, found: Option<usize>, field: &[u8], value: Item<'_>) -> bool {
     match found {
         Some(at) => {
             let at = PackedFields::pairs(pack.view()).value_at(at);

@@ -141,7 +141,13 @@ impl FieldTable {
         self.insert_hashed(hash, field, value, deadline);
     }
 
-    fn insert_hashed(&mut self, hash: u64, field: &[u8], value: &[u8], deadline: Option<UnixMillis>) {
+    fn insert_hashed(
+        &mut self,
+        hash: u64,
+        field: &[u8],
+        value: &[u8],
+        deadline: Option<UnixMillis>,
+    ) {
         let record = record(field, value, deadline);
         self.bytes += record.view().memory_bytes();
         self.fields.insert_new(hash, record);
@@ -181,7 +187,9 @@ impl FieldTable {
         let hash = self.fields.hash(field);
         let Some(mut slot) = self.fields.find_mut_hashed(hash, field) else { return false };
         let (value, old) = parts(slot.view().value());
-        if old.is_some() && let Some(at) = deadline {
+        if old.is_some()
+            && let Some(at) = deadline
+        {
             slot.edit().value_mut()[1..MARK_BYTES].copy_from_slice(&at.0.to_le_bytes());
         } else if old != deadline {
             let fresh = record(field, value, deadline);
@@ -231,7 +239,8 @@ impl FieldTable {
 
     /// Bytes of memory outside this struct.
     pub fn memory_bytes(&self) -> usize {
-        let index = self.due.as_ref().map(|due| class_size(size_of::<Expiry>()) + due.memory_bytes());
+        let index =
+            self.due.as_ref().map(|due| class_size(size_of::<Expiry>()) + due.memory_bytes());
         self.fields.memory_bytes() + self.bytes + index.unwrap_or(0)
     }
 
