@@ -16,6 +16,7 @@ pub mod docs;
 pub mod error;
 pub mod generic;
 pub mod getkeys;
+pub mod hash;
 pub mod introspect;
 pub mod key_spec;
 pub mod lifetime;
