@@ -3,7 +3,7 @@
 use super::Command;
 use super::commands as own;
 use super::connection as conn;
-use super::{generic, list, set, string};
+use super::{generic, hash, list, set, sort, string};
 use crate::acl::commands as acl;
 use crate::client::commands as client;
 use crate::config::commands as config;
@@ -16,6 +16,11 @@ use crate::server::{commands as server, debug, multi};
 pub static COMMANDS: &[&Command] = &[
     &string::APPEND,
     &acl::AUTH,
+    &list::BLMOVE,
+    &list::BLMPOP,
+    &list::BLPOP,
+    &list::BRPOP,
+    &list::BRPOPLPUSH,
     &client::CLIENT,
     &own::COMMAND,
     &observe::COMMANDLOG,
@@ -41,7 +46,35 @@ pub static COMMANDS: &[&Command] = &[
     &string::GETEX,
     &string::GETRANGE,
     &string::GETSET,
+    &hash::HDEL,
     &acl::HELLO,
+    &hash::HEXISTS,
+    &hash::HEXPIRE,
+    &hash::HEXPIREAT,
+    &hash::HEXPIRETIME,
+    &hash::HGET,
+    &hash::HGETALL,
+    &hash::HGETDEL,
+    &hash::HGETEX,
+    &hash::HINCRBY,
+    &hash::HINCRBYFLOAT,
+    &hash::HKEYS,
+    &hash::HLEN,
+    &hash::HMGET,
+    &hash::HMSET,
+    &hash::HPERSIST,
+    &hash::HPEXPIRE,
+    &hash::HPEXPIREAT,
+    &hash::HPEXPIRETIME,
+    &hash::HPTTL,
+    &hash::HRANDFIELD,
+    &hash::HSCAN,
+    &hash::HSET,
+    &hash::HSETEX,
+    &hash::HSETNX,
+    &hash::HSTRLEN,
+    &hash::HTTL,
+    &hash::HVALS,
     &string::INCR,
     &string::INCRBY,
     &string::INCRBYFLOAT,
@@ -107,6 +140,8 @@ pub static COMMANDS: &[&Command] = &[
     &set::SMEMBERS,
     &set::SMISMEMBER,
     &set::SMOVE,
+    &sort::SORT,
+    &sort::SORT_RO,
     &set::SPOP,
     &set::SRANDMEMBER,
     &set::SREM,

@@ -130,7 +130,7 @@ fn lmpop(cx: &mut Cx<'_>) -> CmdResult {
 /// What LMPOP and BLMPOP have in common: keys, an end and a count.
 pub struct Several {
     /// The arguments that are keys.
-    keys: std::ops::Range<usize>,
+    pub keys: std::ops::Range<usize>,
     end: End,
     count: usize,
 }

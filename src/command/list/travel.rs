@@ -6,14 +6,6 @@ use super::{SIDES, end, limits, popped, pushed, reply};
 use crate::keyspace::{Type, WrongType};
 use crate::types::list::{Carried, End, List};
 
-/// The arguments of LMOVE; BLMOVE has one more.
-pub const ARGS: [Arg; 4] = [
-    Arg::key("source"),
-    Arg::key("destination").spec(1),
-    Arg::one_of("wherefrom", SIDES),
-    Arg::one_of("whereto", SIDES),
-];
-
 pub static LMOVE: Command = Command::data("lmove", lmove)
     .arity(5)
     .flags(flag::WRITE | flag::DENYOOM)
@@ -25,7 +17,12 @@ pub static LMOVE: Command = Command::data("lmove", lmove)
     )
     .complexity("O(1)")
     .keys(&[KeySpec::at(1).rw(ACCESS | DELETE), KeySpec::at(2).rw(INSERT)])
-    .args(&ARGS);
+    .args(&[
+        Arg::key("source"),
+        Arg::key("destination").spec(1),
+        Arg::one_of("wherefrom", SIDES),
+        Arg::one_of("whereto", SIDES),
+    ]);
 
 fn lmove(cx: &mut Cx<'_>) -> CmdResult {
     let (from, to) = (end(cx.args.at(3))?, end(cx.args.at(4))?);

@@ -324,8 +324,11 @@ impl Quicklist {
         let spots = self.chain.spot(number).and_then(|spot| Some((spot, self.chain.next(spot)?)));
         let Some((first, second)) = spots else { return false };
         let (a, b) = (self.chain.node(first), self.chain.node(second));
+        if a.is_plain() || b.is_plain() {
+            return false;
+        }
         let bytes = a.raw_bytes() + b.raw_bytes() - EMPTY_BYTES;
-        if a.is_plain() || b.is_plain() || !self.fill.allows(bytes, a.len() + b.len()) {
+        if !self.fill.allows(bytes, a.len() + b.len()) {
             return false;
         }
         let (mut node, _) = self.chain.remove(second);
