@@ -273,8 +273,8 @@ start_server {tags {blocking redis8}} {
             assert_equal 1 [calls_of blpop]
             set names [lmap entry [r slowlog get] { string tolower [lindex $entry 3 0] }]
             assert_equal 1 [llength [lsearch -all $names blpop]]
-            set client [waiting blpop k 0.01]
-            $client read
+            $client blpop k 0.01
+            assert_equal {} [$client read]
             assert_equal 2 [calls_of blpop]
             assert_match {*cmdstat_blpop:calls=2,*failed_calls=0*} [r info commandstats]
         }
