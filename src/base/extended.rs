@@ -92,6 +92,22 @@ impl Extended {
         Some(Extended { negative, ..round(sum, exponent) })
     }
 
+    /// A thousand times this, rounded to 64 bits as any product, and then up to a whole number; the ends of the range
+    /// stand for what is beyond them.
+    pub fn ceil_of_thousandfold(self) -> i64 {
+        let end = if self.negative { i64::MIN } else { i64::MAX };
+        let product = round(u128::from(self.significand) * 1000, self.exponent);
+        if self.infinite || product.infinite || product.significand != 0 && product.exponent >= 0 {
+            return end;
+        }
+        let (number, by) = (u128::from(product.significand), product.exponent.unsigned_abs());
+        let whole = number.checked_shr(by).unwrap_or(0);
+        let has_rest = by >= 128 && number != 0 || by < 128 && whole << by != number;
+        let magnitude = whole + u128::from(has_rest && !self.negative);
+        let magnitude = i64::try_from(magnitude).unwrap_or(i64::MAX);
+        if self.negative { -magnitude } else { magnitude }
+    }
+
     /// Appends the number as `%.17Lf` prints it, without trailing zeros.
     pub fn write_human(self, out: &mut Vec<u8>) {
         if self.infinite {

@@ -14,7 +14,7 @@ use crate::command::{
 };
 use crate::keyspace::DbIndex;
 use crate::resp::Proto;
-use crate::server::{Server, cron};
+use crate::server::{Server, cron, multi, waits};
 
 pub static CLIENT: Command = Command::container("client", SUBCOMMANDS)
     .arity(-2)
@@ -52,7 +52,9 @@ fn me<'a>(srv: &'a mut Server, call: &Call) -> Result<&'a mut Client, CmdError> 
 fn note_caller(srv: &mut Server, call: &Call) {
     if let Some(client) = srv.clients.get_mut(call.client) {
         client.session = call.session;
-        client.last_command = Some(call.id);
+        if srv.unit.depth == 1 {
+            client.last_command = Some(call.id);
+        }
     }
 }
 
@@ -375,7 +377,7 @@ fn client_pause(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
         return Err(CmdError::TIMEOUT_NEGATIVE);
     }
     let until = srv.clock.now().0.checked_add(timeout);
-    let until = until.ok_or(CmdError::Fixed("ERR timeout is out of range"))?;
+    let until = until.ok_or(CmdError::TIMEOUT_RANGE)?;
     srv.clients.pause.begin(mode, UnixMillis(until));
     srv.refresh_states();
     call.out.ok();
@@ -523,7 +525,7 @@ pub static CLIENT_UNBLOCK: Command = Command::server("client|unblock", client_un
         .optional(),
     ]);
 
-fn client_unblock(_: &mut Box<Server>, call: &mut Call) -> CmdResult {
+fn client_unblock(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     let args = call.args();
     if args.len() > 4 {
         return Err(CmdError::subcommand_arity("CLIENT", args.at(1)));
@@ -531,9 +533,11 @@ fn client_unblock(_: &mut Box<Server>, call: &mut Call) -> CmdResult {
     if args.len() == 4 && !args.is(3, "timeout") && !args.is(3, "error") {
         return Err(CmdError::Fixed("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"));
     }
-    integer(args.at(2))?;
-    // No command waits for keys yet, and a postponed client is not blocked in this sense.
-    call.out.flag(false);
+    let number = integer(args.at(2))?;
+    let error = (args.len() == 4 && args.is(3, "error")).then_some(CmdError::UNBLOCKED);
+    // Who stands still because of a pause is not blocked in this sense.
+    let unblocked = waits::unblock(srv, number, error);
+    call.out.flag(unblocked);
     Ok(Done)
 }
 
@@ -611,6 +615,7 @@ pub static RESET: Command = Command::server("reset", reset)
 
 fn reset(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     srv.clients.monitors.retain(|id| *id != call.client);
+    multi::forget(srv, call);
     let session = Session::fresh(&srv.conf);
     let client = me(srv, call)?;
     client.marks.monitor = false;

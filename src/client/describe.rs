@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 
 use super::Client;
 use crate::acl::DEFAULT_USER;
-use crate::command::Call;
 use crate::command::lookup::Commands;
+use crate::command::{Call, Multi};
+use crate::keyspace::watch::Watch;
 use crate::resp::Proto;
 
 /// What a description needs to know besides the client.
@@ -14,6 +15,7 @@ pub struct Scene<'a> {
     pub commands: &'a Commands,
     /// Path of the unix socket, which stands for the address of its clients.
     pub unix_path: &'a str,
+    pub watch: &'a Watch,
     /// Monotonic microseconds.
     pub now_us: u64,
 }
@@ -33,11 +35,13 @@ struct Buffers {
 
 impl Client {
     /// The letters of `flags=`.
-    pub fn flag_letters(&self) -> String {
+    pub fn flag_letters(&self, watch: &Watch) -> String {
         let marks = &self.marks;
         let letters: String = [
             ('O', marks.monitor),
-            ('b', marks.postponed),
+            ('x', self.session.multi != Multi::No),
+            ('b', self.stands_still()),
+            ('d', watch.is_dirty(self.id)),
             ('c', marks.close_after_reply),
             ('A', marks.closing),
             ('U', self.conn.is_unix()),
@@ -58,6 +62,7 @@ impl Client {
             + self.query.capacity()
             + self.out.open_capacity()
             + self.out.sealed_bytes()
+            + self.multi_bytes()
             + names.iter().filter_map(|n| n.as_ref()).map(|n| n.len()).sum::<usize>()
     }
 
@@ -65,10 +70,13 @@ impl Client {
     pub fn describe(&self, scene: Scene<'_>, call: Option<&Call>) -> Vec<u8> {
         let call = call.filter(|call| call.client == self.id);
         let (query, out) = call.map_or((&self.query, &self.out), |c| (&c.query, &c.out));
+        // The request of a call that waits is not input any more.
+        let parked = if self.waiting.is_some() { query.request_bytes() } else { 0 };
+        let has_args = call.is_some() || self.waiting.is_some();
         let buffers = Buffers {
-            query: query.len(),
+            query: query.len().saturating_sub(parked),
             query_free: query.capacity().saturating_sub(query.len()),
-            argv: call.map_or(0, |c| c.query.argv_bytes()),
+            argv: if has_args { query.argv_bytes() } else { 0 },
             reply_size: out.open_capacity(),
             reply_used: out.open_len(),
             chunks: out.chunks(),
@@ -110,12 +118,19 @@ impl Client {
         line.extend_from_slice(text.as_bytes());
         line.extend_from_slice(self.name.as_deref().unwrap_or_default());
         let text = format!(
-            " age={} idle={} flags={} db={} sub=0 psub=0 ssub=0 multi=-1 watch=0",
+            " age={} idle={} flags={} db={} sub=0 psub=0 ssub=0",
             self.age_s(scene.now_us),
             self.idle_s(scene.now_us),
-            self.flag_letters(),
+            self.flag_letters(scene.watch),
             self.session.db.0,
         );
+        line.extend_from_slice(text.as_bytes());
+        let queued = match self.session.multi {
+            Multi::No => -1,
+            _ => self.transaction.as_ref().map_or(0, |t| t.count as i64),
+        };
+        let watched = scene.watch.watched(self.id).len();
+        let text = format!(" multi={queued} watch={watched}");
         line.extend_from_slice(text.as_bytes());
     }
 
@@ -127,13 +142,15 @@ impl Client {
             + b.argv
             + b.reply_size
             + b.chunk_bytes
+            + self.multi_bytes()
             + self.name.as_ref().map_or(0, |n| n.len());
         let _ = write!(
             text,
-            " qbuf={} qbuf-free={} argv-mem={} multi-mem=0 rbs={} rbp={} obl={} oll={} omem={} tot-mem={total}",
+            " qbuf={} qbuf-free={} argv-mem={} multi-mem={} rbs={} rbp={} obl={} oll={} omem={} tot-mem={total}",
             b.query,
             b.query_free,
             b.argv,
+            self.multi_bytes(),
             b.reply_size,
             b.reply_size,
             b.reply_used,
@@ -141,6 +158,11 @@ impl Client {
             b.chunk_bytes,
         );
         line.extend_from_slice(text.as_bytes());
+    }
+
+    /// Bytes that its queued requests take.
+    pub fn multi_bytes(&self) -> usize {
+        self.transaction.as_ref().map_or(0, |t| t.bytes)
     }
 
     /// Whole seconds since it connected.

@@ -211,7 +211,7 @@ impl What {
             What::Capa => client.capa_redirect,
             What::Db(db) => client.session.db.0 == *db,
             What::Flags(letters) => {
-                let have = client.flag_letters();
+                let have = client.flag_letters(scene.watch);
                 letters.iter().all(|l| have.as_bytes().contains(l))
             }
             What::Ids(ids) => ids.iter().any(|id| u64::try_from(*id) == Ok(client.number)),

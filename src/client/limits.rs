@@ -63,7 +63,7 @@ impl Client {
     pub fn is_over_idle_limit(&self, timeout_s: u32, now_us: u64) -> bool {
         timeout_s > 0
             && self.kind() == ClientType::Normal
-            && !self.marks.postponed
+            && !self.stands_still()
             && !self.marks.monitor
             && self.idle_s(now_us) > u64::from(timeout_s)
     }

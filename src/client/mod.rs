@@ -15,6 +15,8 @@ pub mod limits;
 pub mod mail;
 pub mod pause;
 pub mod recent;
+pub mod transaction;
+pub mod waits;
 
 use crate::base::slab::{Id, Slab};
 use crate::command::lookup::CommandId;
@@ -50,6 +52,10 @@ pub struct Client {
     pub last_command: Option<CommandId>,
     pub totals: Totals,
     pub marks: Marks,
+    /// What it has queued since MULTI.
+    pub transaction: Option<Box<transaction::Transaction>>,
+    /// Its call waits for keys; `query` holds the request.
+    pub waiting: Option<Box<waits::Waiting>>,
     /// Since when its output is over the soft limit, in monotonic microseconds.
     pub over_soft_since_us: Option<u64>,
 }
@@ -77,6 +83,8 @@ pub struct Marks {
     pub half_closed: bool,
     /// Stands in `Net::again`.
     pub again: bool,
+    /// An edge came while it stood still: there may be something to read.
+    pub unread: bool,
     /// Waits for the end of a pause; its query holds the command to go on with.
     pub postponed: bool,
     /// Stands in `Clients::swelling`.
@@ -149,6 +157,10 @@ pub struct Clients {
     /// Clients in MONITOR mode.
     pub monitors: Vec<Id>,
     pub pause: pause::Pause,
+    /// Clients whose calls wait.
+    pub waits: waits::Waits,
+    /// Buffers for the next transaction.
+    spare_transaction: Option<Box<transaction::Transaction>>,
     /// The largest buffers of late.
     pub recent: recent::RecentPeaks,
 }
@@ -177,6 +189,8 @@ impl Clients {
                 last_command: None,
                 totals: Totals::default(),
                 marks: Marks::default(),
+                transaction: None,
+                waiting: None,
                 over_soft_since_us: None,
             })
         })
@@ -248,6 +262,7 @@ impl Clients {
     pub fn remove(&mut self, id: Id) -> Option<Box<Client>> {
         self.monitors.retain(|m| *m != id);
         self.pause.waiting.retain(|w| *w != id);
+        self.end_wait(id);
         self.slab.remove(id)
     }
 }

@@ -7,7 +7,7 @@
 
 use super::{Call, CmdError, Command, flag};
 use crate::config::Guard;
-use crate::server::Server;
+use crate::server::{Server, multi};
 
 /// What holds at this moment.
 pub mod state {
@@ -21,6 +21,8 @@ pub mod state {
     pub const PAUSED_WRITES: u32 = 1 << 3;
     /// There are monitors, and this client may be one.
     pub const MONITORED: u32 = 1 << 4;
+    /// The client has begun a transaction.
+    pub const IN_MULTI: u32 = 1 << 5;
 }
 
 /// What the gates say.
@@ -30,6 +32,8 @@ pub enum Admission {
     Refuse(CmdError),
     /// Wait, and ask again: the client stands still meanwhile.
     Postpone,
+    /// Put it aside for EXEC.
+    Queue,
 }
 
 type Gate = fn(&Server, &Call) -> Admission;
@@ -37,9 +41,14 @@ type Gate = fn(&Server, &Call) -> Admission;
 const GATES: &[(u32, Gate)] = &[
     (state::ALWAYS, guarded),
     (state::STRANGER, stranger),
+    (state::IN_MULTI, forbidden_in_multi),
     (state::MONITORED, monitoring),
     (state::PAUSED_ALL | state::PAUSED_WRITES, paused),
+    (state::IN_MULTI, queued),
 ];
+
+/// Commands that a transaction does not put aside.
+const UNQUEUED: &[&str] = &["discard", "exec", "multi", "quit", "reset", "watch"];
 
 /// The states that concern a command.
 pub fn concerns(command: &Command) -> u32 {
@@ -50,8 +59,12 @@ pub fn concerns(command: &Command) -> u32 {
     if !command.has(flag::NO_AUTH) {
         bits |= state::STRANGER;
     }
-    if command.has(flag::WRITE | flag::MAY_REPLICATE) {
+    let is_exec = command.name == "exec";
+    if command.has(flag::WRITE | flag::MAY_REPLICATE) || is_exec {
         bits |= state::PAUSED_WRITES;
+    }
+    if !UNQUEUED.contains(&command.name) {
+        bits |= state::IN_MULTI;
     }
     if command.has(flag::WRITE | flag::MAY_REPLICATE | flag::READONLY) {
         bits |= state::MONITORED;
@@ -104,6 +117,22 @@ fn monitoring(srv: &Server, call: &Call) -> Admission {
 }
 
 /// A paused client waits in front of its command; what is needed to end the pause is let through by [`concerns`].
-fn paused(_: &Server, _: &Call) -> Admission {
+fn paused(srv: &Server, call: &Call) -> Admission {
+    let writes = flag::WRITE | flag::MAY_REPLICATE;
+    let only_writes = srv.clients.pause.states() & state::PAUSED_ALL == 0;
+    if only_writes && multi::flags(srv, call) & writes == 0 {
+        return Admission::Run;
+    }
     Admission::Postpone
+}
+
+fn forbidden_in_multi(_: &Server, call: &Call) -> Admission {
+    if call.cmd.has(flag::NO_MULTI) {
+        return Admission::Refuse(CmdError::NO_MULTI);
+    }
+    Admission::Run
+}
+
+fn queued(_: &Server, _: &Call) -> Admission {
+    Admission::Queue
 }

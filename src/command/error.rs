@@ -38,8 +38,12 @@ impl CmdError {
     );
     pub const COUNT_BELOW_MINUS_ONE: CmdError =
         CmdError::Fixed("ERR count should be greater than or equal to -1");
+    pub const COUNT_NEGATIVE: CmdError = CmdError::Fixed("ERR COUNT can't be negative");
+    pub const COUNT_POSITIVE: CmdError = CmdError::Fixed("ERR count should be greater than 0");
     pub const DEBUG_DB: CmdError = CmdError::Fixed("ERR Out of range database");
     pub const DECREMENT_OVERFLOW: CmdError = CmdError::Fixed("ERR decrement would overflow");
+    pub const EXEC_ABORT: CmdError =
+        CmdError::Fixed("EXECABORT Transaction discarded because of previous errors.");
     pub const EXPIRE_GT_LT: CmdError =
         CmdError::Fixed("ERR GT and LT options at the same time are not compatible");
     pub const EXPIRE_NX: CmdError =
@@ -73,6 +77,7 @@ impl CmdError {
     pub const INCREMENT_OVERFLOW: CmdError =
         CmdError::Fixed("ERR increment or decrement would overflow");
     pub const INVALID_CURSOR: CmdError = CmdError::Fixed("ERR invalid cursor");
+    pub const INDEX: CmdError = CmdError::Fixed("ERR index out of range");
     pub const LCS_NO_MEMORY: CmdError =
         CmdError::Fixed("ERR Insufficient memory, failed allocating transient memory for LCS");
     pub const LCS_OPTIONS: CmdError =
@@ -82,22 +87,35 @@ impl CmdError {
     );
     pub const LCS_TYPES: CmdError =
         CmdError::Fixed("ERR The specified keys must contain string values");
+    pub const MAXLEN_NEGATIVE: CmdError = CmdError::Fixed("ERR MAXLEN can't be negative");
     pub const NEGATIVE_EXPIRE_TIME: CmdError =
         CmdError::Fixed("ERR invalid expire time, must be >= 0");
     pub const NOT_FINITE: CmdError = CmdError::Fixed("ERR value is NaN or Infinity");
     /// Compat: the smallest integer has no opposite.
-    pub const NOT_SYMMETRIC: CmdError = CmdError::Fixed(
+    pub const NOT_NEGATABLE: CmdError = CmdError::Fixed(
         "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
     );
     pub const NO_SUCH_KEY: CmdError = CmdError::Fixed("ERR no such key");
     pub const NUMKEYS: CmdError = CmdError::Fixed("ERR invalid numkeys value or out of range");
+    pub const NUMKEYS_POSITIVE: CmdError = CmdError::Fixed("ERR numkeys should be greater than 0");
+    pub const LIMIT_NEGATIVE: CmdError = CmdError::Fixed("ERR LIMIT can't be negative");
+    pub const REPLY_TOO_LONG: CmdError =
+        CmdError::Fixed("ERR reply exceeds maximum allowed size (proto-max-bulk-len)");
+    pub const TOO_MANY_KEYS: CmdError =
+        CmdError::Fixed("ERR Number of keys can't be greater than number of args");
     pub const ONE_CONDITION: CmdError =
         CmdError::Fixed("ERR Only one of FXX or FNX arguments can be specified");
     pub const ONE_LIFETIME: CmdError =
         CmdError::Fixed("ERR Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments can be specified");
     pub const OFFSET: CmdError = CmdError::Fixed("ERR offset is out of range");
+    pub const RANK_ZERO: CmdError = CmdError::Fixed(
+        "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use \
+         negative to start from the end of the list",
+    );
     pub const SAME_OBJECT: CmdError =
         CmdError::Fixed("ERR source and destination objects are the same");
+    pub const SORT_SCORE: CmdError =
+        CmdError::Fixed("ERR One or more scores can't be converted into double");
     pub const STRING_TOO_LONG: CmdError =
         CmdError::Fixed("ERR string exceeds maximum allowed size (proto-max-bulk-len)");
     pub const DB_INDEX: CmdError = CmdError::Fixed("ERR DB index is out of range");
@@ -112,14 +130,20 @@ impl CmdError {
     pub const NOT_INT32: CmdError =
         CmdError::Fixed("ERR value is out of range, value must between -2147483648 and 2147483647");
     pub const OUT_OF_RANGE: CmdError = CmdError::Fixed("ERR value is out of range");
+    pub const NO_MULTI: CmdError = CmdError::Fixed("ERR Command not allowed inside a transaction");
     pub const NO_PROTO: CmdError = CmdError::Fixed("NOPROTO unsupported protocol version");
     pub const NO_VALUES: CmdError =
         CmdError::Fixed("ERR NOVALUES option can only be used in HSCAN");
     pub const NO_SUCH_CLIENT: CmdError = CmdError::Fixed("ERR No such client");
     pub const SYNTAX: CmdError = CmdError::Fixed("ERR syntax error");
     pub const TIMEOUT_NEGATIVE: CmdError = CmdError::Fixed("ERR timeout is negative");
+    pub const TIMEOUT_NOT_FLOAT: CmdError =
+        CmdError::Fixed("ERR timeout is not a float or out of range");
     pub const TIMEOUT_NOT_INTEGER: CmdError =
         CmdError::Fixed("ERR timeout is not an integer or out of range");
+    pub const TIMEOUT_RANGE: CmdError = CmdError::Fixed("ERR timeout is out of range");
+    pub const UNBLOCKED: CmdError =
+        CmdError::Fixed("UNBLOCKED client unblocked via CLIENT UNBLOCK");
     pub const WRONG_PASSWORD: CmdError =
         CmdError::Fixed("WRONGPASS invalid username-password pair or user is disabled.");
     pub const WRONG_TYPE: CmdError =
@@ -128,6 +152,13 @@ impl CmdError {
     /// A text made for the occasion, code included.
     pub fn made(text: impl Into<Vec<u8>>) -> CmdError {
         CmdError::Made(text.into().into_boxed_slice())
+    }
+
+    /// EXEC itself was refused, because of this.
+    pub fn exec_abort(error: &CmdError) -> CmdError {
+        let text = error.text();
+        let reason = text.strip_prefix(b"ERR ").unwrap_or(text);
+        CmdError::made([b"EXECABORT Transaction discarded because of: ", reason].concat())
     }
 
     /// A time to live that is not positive, or beyond the end of time.

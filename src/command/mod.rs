@@ -20,15 +20,21 @@ pub mod hash;
 pub mod introspect;
 pub mod key_spec;
 pub mod lifetime;
+pub mod list;
 pub mod lolwut;
 pub mod lookup;
+pub mod set;
+pub mod sort;
 pub mod string;
 pub mod table;
+
+use std::ops::Range;
 
 use crate::base::clock::UnixMillis;
 use crate::base::slab::Id;
 use crate::config::Config;
-use crate::keyspace::{DbIndex, Selected};
+use crate::keyspace::blocked::News;
+use crate::keyspace::{DbIndex, Selected, Type};
 use crate::resp::reply::Reply;
 use crate::resp::request::{Args, Query};
 use crate::server::Server;
@@ -41,12 +47,42 @@ pub use key_spec::{Arg, KeySpec};
 pub type CmdResult = Result<Outcome, CmdError>;
 
 /// How a call ended that did not fail.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Outcome {
     /// It wrote its one answer.
     Done,
-    /// It is run again, from the start, when what it waits for has come; it has written nothing.
+    /// The server lets no such call run at present: it is asked again, from the gates on; it has written nothing.
     Postponed,
+    /// There is nothing to do yet: it is run again, from the start, when a key has news; it has written nothing. Where a
+    /// call may not wait ([`Cx::may_wait`]), it is answered at once as if its time were up.
+    Wait(Wait),
+}
+
+/// What a call waits for.
+#[derive(Clone, Debug)]
+pub struct Wait {
+    /// The words of the call that are the keys.
+    pub keys: Range<usize>,
+    /// What must become of one of them.
+    pub news: News,
+    /// See [`args::timeout`]. What a later try says of this is not heard: the first one counts.
+    pub until: Option<UnixMillis>,
+    /// Writes the answer of a call whose time is up.
+    pub on_timeout: fn(&mut Reply),
+}
+
+impl Wait {
+    /// Waits until one of the keys in these words holds a value of this type; when the time is up, a null array is the
+    /// answer.
+    pub fn for_value(keys: Range<usize>, of: Type, until: Option<UnixMillis>) -> Wait {
+        Wait { keys, news: News { of, or_loss: false }, until, on_timeout: Reply::null_array }
+    }
+
+    /// That a key has gone, or holds another type now, is a reason to try again, too.
+    pub fn or_loss(mut self) -> Wait {
+        self.news.or_loss = true;
+        self
+    }
 }
 
 pub use Outcome::Done;
@@ -71,6 +107,8 @@ pub struct Cx<'a> {
     pub fx: &'a mut Effects,
     pub conf: &'a Config,
     pub now: UnixMillis,
+    /// It may answer [`Outcome::Wait`]: it is not inside a transaction, a script or the stream of a primary.
+    pub may_wait: bool,
 }
 
 /// Whose call it is.
@@ -87,6 +125,7 @@ pub struct Session {
     /// Has given a password, or needed none.
     pub authenticated: bool,
     pub reply: ReplyMode,
+    pub multi: Multi,
     /// Reads leave access times alone (CLIENT NO-TOUCH).
     pub no_touch: bool,
 }
@@ -108,6 +147,20 @@ pub enum ReplyMode {
     SkipNext,
     /// The command under way is not answered.
     Skip,
+    /// The command under way is still answered, the next one not.
+    ThenSkip,
+    /// The command under way is the last that is answered.
+    ThenOff,
+}
+
+/// Whether calls are queued for EXEC.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Multi {
+    #[default]
+    No,
+    Open,
+    /// A call was refused, so EXEC will be.
+    Broken,
 }
 
 /// A call on its way through the server: it owns everything that moves with it.
@@ -126,6 +179,14 @@ pub struct Call {
     pub hang_up: bool,
     /// Monotonic microseconds when it began.
     pub started_us: u64,
+    /// It may answer [`Outcome::Wait`].
+    pub may_wait: bool,
+    /// It has waited and is run again.
+    pub is_retry: bool,
+    /// Microseconds of its earlier tries.
+    pub earlier_us: u64,
+    /// Calls counted since the client was taken up, those of a transaction included.
+    pub counted: u64,
 }
 
 impl Default for Call {
@@ -141,6 +202,10 @@ impl Default for Call {
             fx: Effects::default(),
             hang_up: false,
             started_us: 0,
+            may_wait: false,
+            is_retry: false,
+            earlier_us: 0,
+            counted: 0,
         }
     }
 }

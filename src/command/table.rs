@@ -3,19 +3,24 @@
 use super::Command;
 use super::commands as own;
 use super::connection as conn;
-use super::{generic, hash, string};
+use super::{generic, hash, list, set, sort, string};
 use crate::acl::commands as acl;
 use crate::client::commands as client;
 use crate::config::commands as config;
 use crate::info::commands as info;
 use crate::observe::commands as observe;
 use crate::observe::latency::commands as latency;
-use crate::server::{commands as server, debug};
+use crate::server::{commands as server, debug, multi};
 
 /// All top-level commands, by name.
 pub static COMMANDS: &[&Command] = &[
     &string::APPEND,
     &acl::AUTH,
+    &list::BLMOVE,
+    &list::BLMPOP,
+    &list::BLPOP,
+    &list::BRPOP,
+    &list::BRPOPLPUSH,
     &client::CLIENT,
     &own::COMMAND,
     &observe::COMMANDLOG,
@@ -27,7 +32,9 @@ pub static COMMANDS: &[&Command] = &[
     &string::DECRBY,
     &generic::DEL,
     &string::DELIFEQ,
+    &multi::DISCARD,
     &conn::ECHO,
+    &multi::EXEC,
     &generic::EXISTS,
     &generic::EXPIRE,
     &generic::EXPIREAT,
@@ -75,7 +82,20 @@ pub static COMMANDS: &[&Command] = &[
     &generic::KEYS,
     &latency::LATENCY,
     &string::LCS,
+    &list::LINDEX,
+    &list::LINSERT,
+    &list::LLEN,
+    &list::LMOVE,
+    &list::LMPOP,
     &own::LOLWUT,
+    &list::LPOP,
+    &list::LPOS,
+    &list::LPUSH,
+    &list::LPUSHX,
+    &list::LRANGE,
+    &list::LREM,
+    &list::LSET,
+    &list::LTRIM,
     &generic::MEMORY,
     &string::MGET,
     &observe::MONITOR,
@@ -83,6 +103,7 @@ pub static COMMANDS: &[&Command] = &[
     &string::MSET,
     &string::MSETEX,
     &string::MSETNX,
+    &multi::MULTI,
     &generic::OBJECT,
     &generic::PERSIST,
     &generic::PEXPIRE,
@@ -96,20 +117,45 @@ pub static COMMANDS: &[&Command] = &[
     &generic::RENAME,
     &generic::RENAMENX,
     &client::RESET,
+    &list::RPOP,
+    &list::RPOPLPUSH,
+    &list::RPUSH,
+    &list::RPUSHX,
+    &set::SADD,
     &generic::SCAN,
+    &set::SCARD,
+    &set::SDIFF,
+    &set::SDIFFSTORE,
     &client::SELECT,
     &string::SET,
     &string::SETEX,
     &string::SETNX,
     &string::SETRANGE,
     &server::SHUTDOWN,
+    &set::SINTER,
+    &set::SINTERCARD,
+    &set::SINTERSTORE,
+    &set::SISMEMBER,
     &observe::SLOWLOG,
+    &set::SMEMBERS,
+    &set::SMISMEMBER,
+    &set::SMOVE,
+    &sort::SORT,
+    &sort::SORT_RO,
+    &set::SPOP,
+    &set::SRANDMEMBER,
+    &set::SREM,
+    &set::SSCAN,
     &string::STRLEN,
     &string::SUBSTR,
+    &set::SUNION,
+    &set::SUNIONSTORE,
     &generic::SWAPDB,
     &own::TIME,
     &generic::TOUCH,
     &generic::TTL,
     &generic::TYPE,
     &generic::UNLINK,
+    &multi::UNWATCH,
+    &multi::WATCH,
 ];

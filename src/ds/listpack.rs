@@ -24,8 +24,14 @@
 //! makes sure of for bytes from outside. Elements are named by their *offset*, which a change at or before them moves.
 //! What elements mean (members, fields and values) is the business of the types.
 
+pub mod needle;
+pub mod run;
+
 use crate::base::alloc::class_size;
 use crate::base::text::{parse_i64, write_i64};
+
+pub use needle::Needle;
+pub use run::Run;
 
 /// Bytes of an empty listpack.
 pub const EMPTY_BYTES: usize = 7;
@@ -49,7 +55,7 @@ pub enum Item<'a> {
     Int(i64),
 }
 
-/// Bytes that are no listpack.
+/// Bytes that are not what they should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Corrupt;
 
@@ -423,6 +429,11 @@ impl<'a> Packed<'a> {
         } else {
             (index + 1..len).try_fold(self.last()?, |at, _| self.before(at))
         }
+    }
+
+    /// Number of elements in front of an offset.
+    pub fn count_before(self, at: usize) -> usize {
+        Iter { pack: self, front: HEAD, back: at }.count()
     }
 
     /// Offset of the first element with a text among every `step`-th one, from the one at an offset on. `step` is 1

@@ -195,6 +195,12 @@ unsafe impl<M: Copy + Send> Send for Record<M> {}
 unsafe impl<M: Copy + Sync> Sync for Record<M> {}
 
 impl<'a, M: Copy> RecordRef<'a, M> {
+    /// The pointer that [`Element::into_raw`] would give, for indexes beside a table.
+    #[inline]
+    pub fn raw(self) -> NonNull<u8> {
+        self.block
+    }
+
     #[inline]
     fn lens(self) -> Lens {
         // SAFETY: the lengths are there, alive for 'a, and one follows the other.

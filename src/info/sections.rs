@@ -72,21 +72,21 @@ pub fn clients(
     (conf, now_us): (&Config, u64),
 ) {
     let (watched_keys, watching) = keyspace.watch.counts();
+    let (blocking_keys, blocking_on_loss) = keyspace.blocked.counts();
     w.put("connected_clients", clients.len());
     w.later("cluster_connections");
     w.put("maxclients", conf.net.maxclients);
     let (input, output) = clients.recent.figures(now_us);
     w.put("client_recent_max_input_buffer", input);
     w.put("client_recent_max_output_buffer", output);
-    // For now only CLIENT PAUSE makes clients wait.
-    w.put("blocked_clients", clients.pause.waiting.len());
+    w.put("blocked_clients", clients.pause.waiting.len() + clients.waits.len());
     w.later("tracking_clients");
     w.later("pubsub_clients");
     w.put("watching_clients", watching);
-    w.later("clients_in_timeout_table");
+    w.put("clients_in_timeout_table", clients.waits.with_deadline());
     w.put("total_watched_keys", watched_keys);
-    w.later("total_blocking_keys");
-    w.later("total_blocking_keys_on_nokey");
+    w.put("total_blocking_keys", blocking_keys);
+    w.put("total_blocking_keys_on_nokey", blocking_on_loss);
 }
 
 /// An option as CONFIG GET shows it.

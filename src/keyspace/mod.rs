@@ -6,6 +6,7 @@
 //!            │       └─ parts: the same for the earliest field of each hash
 //!            ├─ Db 1 ...
 //!            ├─ watch     who is to be told at EXEC
+//!            ├─ blocked   who waits for which key
 //!            ├─ events    what is to be published when the unit ends
 //!            ├─ deleted   what the server itself removed: replicas and the AOF are told
 //!            ├─ lazyfree  what a thread drops
@@ -17,6 +18,7 @@
 //! client, a connection or the server; time comes as an argument.
 
 pub mod access;
+pub mod blocked;
 pub mod db;
 pub mod edit;
 pub mod entry;
@@ -42,6 +44,7 @@ pub use selected::{Selected, Stored, Ttl, WrongType};
 use crate::base::clock::UnixMillis;
 use crate::ds::expiry::Expiry;
 use crate::ds::hash::HashSeed;
+use blocked::Blocked;
 use db::Db;
 use lazyfree::{EFFORT_MIN, Garbage, Lazyfree};
 use watch::Watch;
@@ -114,6 +117,7 @@ pub struct Keyspace {
     pub stats: KeyspaceStats,
     pub events: Events,
     pub watch: Watch,
+    pub blocked: Blocked,
     /// Keys and fields removed by expiry or eviction since the queue was last drained.
     pub deleted: Vec<Deleted>,
     pub lazyfree: Lazyfree,
@@ -145,6 +149,7 @@ impl Keyspace {
             stats: KeyspaceStats::default(),
             events: Events::default(),
             watch: Watch::default(),
+            blocked: Blocked::default(),
             deleted: Vec::new(),
             lazyfree: Lazyfree::default(),
             dbs: (0..databases).map(|_| Db::new(seed, by_slot)).collect(),
@@ -201,14 +206,17 @@ impl Keyspace {
 
     /// Exchanges two databases. Watched keys that exist in either are touched.
     pub fn swap(&mut self, a: DbIndex, b: DbIndex) {
-        self.touch_all(&[a, b]);
+        self.touch_all(true, &[a, b]);
         self.dbs.swap(a.0 as usize, b.0 as usize);
-        self.touch_all(&[a, b]);
+        self.touch_all(false, &[a, b]);
+        self.blocked.touch_database(a);
+        self.blocked.touch_database(b);
     }
 
     /// Empties a database, here or in the thread. Returns how many keys it had.
     pub fn flush(&mut self, index: DbIndex, lazily: bool) -> usize {
-        self.touch_all(&[index]);
+        self.touch_all(true, &[index]);
+        self.blocked.touch_database(index);
         let db = self.db_mut(index).take();
         let count = db.keys.len();
         let garbage = Garbage::Database(db);
@@ -223,14 +231,15 @@ impl Keyspace {
     /// Replaces all data (a full synchronisation): the old databases are handed out.
     pub fn replace_all(&mut self) -> Vec<Db> {
         let all: Vec<_> = (0..self.databases()).map(DbIndex).collect();
-        self.touch_all(&all);
+        self.touch_all(true, &all);
+        all.iter().for_each(|index| self.blocked.touch_database(*index));
         let fresh = (0..self.databases()).map(|_| Db::new(self.seed, self.by_slot)).collect();
         std::mem::replace(&mut self.dbs, fresh)
     }
 
-    fn touch_all(&mut self, of: &[DbIndex]) {
+    fn touch_all(&mut self, going: bool, of: &[DbIndex]) {
         let Keyspace { watch, dbs, .. } = self;
-        watch.touch_databases(|db, key| {
+        watch.touch_databases(going, |db, key| {
             let keys = &dbs[db.0 as usize].keys;
             of.contains(&db) && keys.find(keys.hash(key), key).is_some()
         });
@@ -264,6 +273,7 @@ impl Keyspace {
         self.stats.expired_keys += 1;
         self.events.push(index, Event::EXPIRED, key);
         self.watch.touch_expired(index, key);
+        self.blocked.touch(index, key);
         self.deleted.push(Deleted { db: index, key: key.into(), what: Gone::Key { lazily } });
         self.discard(entry, lazily);
     }

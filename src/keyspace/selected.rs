@@ -7,7 +7,7 @@
 //!   edit          change a collection: expiry on access, access clock; see `edit`
 //!   settle, peek  expiry first for several keys, then looks without any effect
 //!   set, remove   store and take away: table, index of deadlines, `new` and `overwritten` events, lazy freeing
-//!   changed       the one verb after a change: dirty, WATCH, event
+//!   changed       the one verb after a change: dirty, WATCH, waiting clients, event
 //! ```
 //!
 //! The deadline of a key is not even looked at unless some deadline of the database has passed: the index
@@ -268,11 +268,13 @@ impl Selected<'_> {
         if self.is_gone(hash, key) { None } else { self.db_mut().remove(hash, key) }
     }
 
-    /// The one verb after a change: counts it, breaks watches, and queues the event.
+    /// The one verb after a change: counts it, breaks watches, lets those who wait for the key try again when the unit
+    /// is over, and queues the event.
     #[inline]
     pub fn changed(&mut self, key: &[u8], event: Event, count: u64) {
         self.keyspace.dirty += count;
         self.keyspace.watch.touch(self.index, key);
+        self.keyspace.blocked.touch(self.index, key);
         self.keyspace.events.push(self.index, event, key);
     }
 
@@ -372,6 +374,11 @@ impl Selected<'_> {
     #[inline]
     pub(super) fn hash(&self, key: &[u8]) -> u64 {
         self.db().keys.hash(key)
+    }
+
+    /// True when a key's deadline has passed and it is still there.
+    pub(super) fn is_stale(&self, key: &[u8]) -> bool {
+        self.db().keys.find(self.hash(key), key).is_some_and(|entry| self.hides(entry))
     }
 
     /// True when an entry's deadline has passed, and that means something.

@@ -1,11 +1,13 @@
 //! Watched keys: WATCH makes EXEC refuse when a key it names was touched.
 //!
 //! The dirty bit lives here, where the writer is: a write touches `(database, key)`, and whoever watches it
-//! is marked. Clients are ids. With nobody watching a write pays one test.
+//! is marked, and watches nothing any more, for nothing could mend its watch. Clients are ids. With nobody watching a
+//! write pays one test.
 
 use std::collections::{HashMap, HashSet};
 
-use super::DbIndex;
+use super::{DbIndex, Keyspace};
+use crate::base::clock::UnixMillis;
 use crate::base::slab::Id;
 
 /// Who watches what, and whose watch is broken.
@@ -33,6 +35,9 @@ struct Watcher {
 impl Watch {
     /// A client watches a key.
     pub fn watch(&mut self, client: Id, db: DbIndex, key: &[u8], was_expired: bool) {
+        if self.is_dirty(client) {
+            return;
+        }
         let watchers = self.keys.entry(Watched { db, key: key.into() }).or_default();
         if watchers.iter().any(|w| w.client == client) {
             return;
@@ -43,7 +48,15 @@ impl Watch {
 
     /// A client watches nothing any more, and its watch is whole again.
     pub fn unwatch(&mut self, client: Id) {
-        self.dirty.remove(&client);
+        if !self.dirty.is_empty() {
+            self.dirty.remove(&client);
+        }
+        if !self.clients.is_empty() {
+            self.release(client);
+        }
+    }
+
+    fn release(&mut self, client: Id) {
         for name in self.clients.remove(&client).unwrap_or_default() {
             if let Some(watchers) = self.keys.get_mut(&name) {
                 watchers.retain(|w| w.client != client);
@@ -56,7 +69,7 @@ impl Watch {
 
     /// True when a key that the client watches was touched.
     pub fn is_dirty(&self, client: Id) -> bool {
-        self.dirty.contains(&client)
+        !self.dirty.is_empty() && self.dirty.contains(&client)
     }
 
     /// Keys that the client watches.
@@ -81,26 +94,59 @@ impl Watch {
     }
 
     fn mark(&mut self, db: DbIndex, key: &[u8], is_news: bool) {
+        let mut told = Vec::new();
         for watcher in self.keys.get_mut(&Watched { db, key: key.into() }).into_iter().flatten() {
             if is_news || !watcher.was_expired {
-                self.dirty.insert(watcher.client);
+                told.push(watcher.client);
             }
             watcher.was_expired = false;
         }
+        self.tell(told);
     }
 
-    /// Databases were emptied or exchanged: all their watched keys that existed before or exist now, as
-    /// `exists` says, are touched.
-    pub fn touch_databases(&mut self, exists: impl Fn(DbIndex, &[u8]) -> bool) {
+    fn tell(&mut self, clients: Vec<Id>) {
+        for client in clients {
+            self.dirty.insert(client);
+            self.release(client);
+        }
+    }
+
+    /// Databases are about to be emptied or exchanged, or were filled: all their watched keys that exist, as `exists`
+    /// says, are touched. That one goes which had expired before is no news.
+    pub fn touch_databases(&mut self, going: bool, exists: impl Fn(DbIndex, &[u8]) -> bool) {
+        let mut told = Vec::new();
         for (name, watchers) in &self.keys {
             if exists(name.db, &name.key) {
-                self.dirty.extend(watchers.iter().map(|w| w.client));
+                let told_of = watchers.iter().filter(|w| !(going && w.was_expired));
+                told.extend(told_of.map(|w| w.client));
             }
         }
+        self.tell(told);
     }
 
     /// Keys watched by anyone, and clients that watch.
     pub fn counts(&self) -> (usize, usize) {
         (self.keys.len(), self.clients.len())
+    }
+}
+
+impl Keyspace {
+    /// A client watches a key, from now on.
+    pub fn watch_key(&mut self, client: Id, db: DbIndex, key: &[u8], now: UnixMillis) {
+        let was_expired = self.select(db, now).is_stale(key);
+        self.watch.watch(client, db, key, was_expired);
+    }
+
+    /// True when a key that the client watches was touched, or has expired since, even if nobody has seen that yet.
+    pub fn is_watch_broken(&mut self, client: Id, now: UnixMillis) -> bool {
+        if self.watch.keys.is_empty() || self.watch.is_dirty(client) {
+            return self.watch.is_dirty(client);
+        }
+        let fresh = |name: &&Watched| {
+            let watchers = self.watch.keys.get(name).into_iter().flatten();
+            watchers.into_iter().any(|w| w.client == client && !w.was_expired)
+        };
+        let names: Vec<_> = self.watch.watched(client).iter().filter(fresh).cloned().collect();
+        names.iter().any(|name| self.select(name.db, now).is_stale(&name.key))
     }
 }

@@ -233,6 +233,11 @@ pub static MONITOR: Command = Command::server("monitor", monitor)
     .summary("Shows every call the server handles, as it happens.");
 
 fn monitor(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
+    if !call.may_wait {
+        // Compat: whoever cannot be blocked cannot watch either.
+        let text = "ERR MONITOR isn't allowed for DENY BLOCKING client";
+        return Err(CmdError::Fixed(text));
+    }
     let Some(client) = srv.clients.get_mut(call.client) else {
         return Err(CmdError::NO_SUCH_CLIENT);
     };

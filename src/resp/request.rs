@@ -21,6 +21,8 @@
 //!
 //! The limits and texts are those of Redis 8.2, compared with the live server.
 
+pub mod queue;
+
 use std::ops::Index;
 use std::sync::Arc;
 

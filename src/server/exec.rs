@@ -1,13 +1,15 @@
 //! Running one call: look it up, ask the gates, run it, count it, tell it.
 
-use super::{Server, expire};
+use super::{Server, expire, multi, waits};
 use crate::command::admit::{self, Admission, state};
 use crate::command::lookup::CommandId;
-use crate::command::{Call, CmdError, Cx, Handler, Outcome, ReplyMode, flag};
+use crate::command::{
+    Call, CmdError, CmdResult, Cx, Handler, Multi, Origin, Outcome, ReplyMode, flag,
+};
 use crate::observe::latency::{self, event};
 use crate::observe::monitor;
 use crate::observe::slowlog::{Caller, Measured};
-use crate::resp::reply::Mark;
+use crate::resp::reply::{Mark, Reply};
 
 /// Output up to this many bytes is looked at only when a client has been served.
 const OUTPUT_UNCHECKED: usize = 16 * 1024;
@@ -20,6 +22,8 @@ pub enum Flow {
     Stop,
     /// This one did not run and has to be asked again later.
     Postpone,
+    /// This one waits for keys.
+    Wait,
 }
 
 /// Handles the request in `call.query`, which came from a client.
@@ -27,27 +31,87 @@ pub enum Flow {
 pub fn process(srv: &mut Box<Server>, call: &mut Call) -> Flow {
     let mark = call.out.begin();
     match resolve(srv, call) {
-        Ok(id) => {
-            let states = srv.states | call.session.states();
-            let entry = srv.commands.entry(id);
-            let admission = match states & entry.gates {
-                0 => Admission::Run,
-                bits => admit::check(srv, call, bits),
-            };
-            match admission {
-                Admission::Run => match run(srv, call) {
-                    Outcome::Done => {}
-                    Outcome::Postponed => return Flow::Postpone,
-                },
-                Admission::Refuse(error) => reject(srv, call, Some(id), &error),
-                Admission::Postpone => return Flow::Postpone,
+        Ok(id) => match admit_and_run(srv, call, id) {
+            Outcome::Done => {}
+            Outcome::Postponed => return Flow::Postpone,
+            Outcome::Wait(wait) => {
+                waits::park(srv, call, wait);
+                return Flow::Wait;
             }
-        }
+        },
         Err((None, _)) if is_http(call.query.args().at(0)) => {
             hang_up_on_http(srv, call);
         }
         Err((id, error)) => reject(srv, call, id, &error),
     }
+    if srv.keyspace.blocked.has_ready() {
+        serve_others(srv, call);
+    }
+    conclude(srv, call, mark)
+}
+
+/// Runs a call again that has waited for keys.
+pub fn retry(srv: &mut Box<Server>, call: &mut Call) -> Flow {
+    let mark = call.out.begin();
+    match admit_and_run(srv, call, call.id) {
+        Outcome::Done => conclude(srv, call, mark),
+        Outcome::Postponed | Outcome::Wait(_) => Flow::Wait,
+    }
+}
+
+/// Answers a call that has waited for keys in vain: with an error, or as it wants to be answered in that case.
+pub fn answer_in_vain(
+    srv: &mut Server,
+    call: &mut Call,
+    on_timeout: fn(&mut Reply),
+    error: Option<CmdError>,
+) {
+    let (mark, written) = (call.out.begin(), call.out.len());
+    match &error {
+        None => on_timeout(&mut call.out),
+        Some(error) => {
+            call.out.error(error.text());
+            srv.stats.count_error(&error.code());
+        }
+    }
+    assert_eq!(call.out.owed(), 0, "{} must answer once", call.cmd.name);
+    count(srv, call, error.is_some(), written);
+    conclude(srv, call, mark);
+}
+
+/// Lets those go on who waited for what a unit did. It takes no part in the time of the calls around it.
+#[cold]
+fn serve_others(srv: &mut Box<Server>, call: &mut Call) {
+    waits::serve_ready(srv);
+    call.started_us = srv.clock.mono_us();
+    srv.clients.deliver_mail(call);
+}
+
+/// Asks the gates, and runs the call if they let it.
+#[inline]
+fn admit_and_run(srv: &mut Box<Server>, call: &mut Call, id: CommandId) -> Outcome {
+    let states = srv.states | call.session.states();
+    let admission = match states & srv.commands.entry(id).gates {
+        0 => Admission::Run,
+        bits => admit::check(srv, call, bits),
+    };
+    match admission {
+        Admission::Run => run(srv, call),
+        Admission::Refuse(error) => {
+            reject(srv, call, Some(id), &error);
+            Outcome::Done
+        }
+        Admission::Postpone => Outcome::Postponed,
+        Admission::Queue => {
+            multi::enqueue(srv, call);
+            Outcome::Done
+        }
+    }
+}
+
+/// What follows an answer.
+#[inline]
+fn conclude(srv: &mut Server, call: &mut Call, mark: Mark) -> Flow {
     if srv.clients.has_mail() {
         srv.clients.deliver_mail(call);
     }
@@ -111,6 +175,8 @@ fn is_http(name: &[u8]) -> bool {
 /// Answers a call that may not run.
 #[cold]
 fn reject(srv: &mut Server, call: &mut Call, id: Option<CommandId>, error: &CmdError) {
+    let of_exec = multi::refuse(srv, call, id.is_some(), error);
+    let error = of_exec.as_ref().unwrap_or(error);
     call.out.error(error.text());
     srv.stats.count_error(&error.code());
     if let Some(id) = id {
@@ -118,13 +184,16 @@ fn reject(srv: &mut Server, call: &mut Call, id: Option<CommandId>, error: &CmdE
     }
 }
 
-/// Takes an answer back that the client does not want.
+/// Takes an answer back that the client does not want, and looks what it wants next.
 #[cold]
 fn mute(call: &mut Call, mark: Mark) {
-    call.out.rewind(mark);
+    if !matches!(call.session.reply, ReplyMode::ThenSkip | ReplyMode::ThenOff) {
+        call.out.rewind(mark);
+    }
     call.session.reply = match call.session.reply {
-        ReplyMode::SkipNext => ReplyMode::Skip,
+        ReplyMode::SkipNext | ReplyMode::ThenSkip => ReplyMode::Skip,
         ReplyMode::Skip => ReplyMode::On,
+        ReplyMode::ThenOff => ReplyMode::Off,
         other => other,
     };
 }
@@ -133,24 +202,26 @@ fn mute(call: &mut Call, mark: Mark) {
 pub fn run(srv: &mut Box<Server>, call: &mut Call) -> Outcome {
     let (dirty, mark, written) = (srv.keyspace.dirty, call.out.mark(), call.out.len());
     srv.unit.depth += 1;
-    let verdict = match call.cmd.handler {
-        Handler::Data(handler) => {
-            let Server { keyspace, conf, clock, .. } = &mut **srv;
-            let Call { cmd, query, out, fx, session, .. } = call;
-            let mut db = keyspace.select(session.db, clock.now());
-            db.no_touch = session.no_touch;
-            handler(&mut Cx { cmd, args: query.args(), db, out, fx, conf, now: clock.now() })
-        }
-        Handler::Server(handler) => handler(srv, call),
-        Handler::Container => Err(CmdError::arity(call.cmd.name)),
-    };
+    let accounted = srv.unit.accounted;
+    call.may_wait = srv.unit.depth == 1 && call.origin == Origin::User;
+    let verdict = handle(srv, call);
     srv.unit.depth -= 1;
 
+    let mut waits = None;
     let failed = match verdict {
         Ok(Outcome::Done) => false,
         Ok(Outcome::Postponed) => {
             assert_eq!(call.out.mark(), mark, "{} wrote, and yet it waits", call.cmd.name);
             return Outcome::Postponed;
+        }
+        Ok(Outcome::Wait(wait)) => {
+            assert_eq!(call.out.mark(), mark, "{} wrote, and yet it waits", call.cmd.name);
+            if call.may_wait {
+                waits = Some(wait);
+            } else {
+                (wait.on_timeout)(&mut call.out);
+            }
+            false
         }
         Err(error) => {
             assert_eq!(call.out.mark(), mark, "{} wrote before its error", call.cmd.name);
@@ -159,8 +230,10 @@ pub fn run(srv: &mut Box<Server>, call: &mut Call) -> Outcome {
             true
         }
     };
-    assert_eq!(call.out.owed(), 0, "{} must answer once", call.cmd.name);
-    let dirtied = srv.keyspace.dirty != dirty;
+    assert_eq!(call.out.owed(), i64::from(waits.is_some()), "{} must answer once", call.cmd.name);
+    let done = srv.keyspace.dirty.wrapping_sub(dirty);
+    let dirtied = done != srv.unit.accounted - accounted;
+    srv.unit.accounted = accounted + done;
     assert!(!dirtied || call.cmd.has(flag::WRITE | flag::MAY_REPLICATE), "{} wrote", call.cmd.name);
 
     if !srv.keyspace.deleted.is_empty() {
@@ -173,11 +246,49 @@ pub fn run(srv: &mut Box<Server>, call: &mut Call) -> Outcome {
     if srv.unit.depth == 0 {
         after_unit(srv);
     }
-    count(srv, call, failed, written);
+    if waits.is_none() {
+        count(srv, call, failed, written);
+    }
     if !srv.clients.monitors.is_empty() {
         feed_monitors(srv, call);
     }
-    Outcome::Done
+    // A call that waits is counted when it is over; monitors saw it begin.
+    waits.map_or(Outcome::Done, Outcome::Wait)
+}
+
+/// Runs a call inside another that has announced its answer as an element.
+pub fn run_inner(srv: &mut Box<Server>, call: &mut Call, mark: Mark) {
+    run(srv, call);
+    if call.out.mark() == mark {
+        // It has taken back its answer, or wants to be asked again, which cannot be done here.
+        call.out.null();
+    }
+    call.out.seal_if_large();
+    if call.out.len() > OUTPUT_UNCHECKED {
+        check_output_limit(srv, call);
+        if srv.clients.is_closing(call.client) {
+            // Nobody will read it, but all calls run.
+            call.out.clear();
+        }
+    }
+}
+
+/// Hands a call to its handler.
+#[inline]
+fn handle(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
+    match call.cmd.handler {
+        Handler::Data(handler) => {
+            let Server { keyspace, conf, clock, .. } = &mut **srv;
+            let Call { cmd, query, out, fx, session, may_wait, .. } = call;
+            let may_wait = *may_wait;
+            let now = clock.now();
+            let mut db = keyspace.select(session.db, now);
+            db.no_touch = session.no_touch;
+            handler(&mut Cx { cmd, args: query.args(), db, out, fx, conf, now, may_wait })
+        }
+        Handler::Server(handler) => handler(srv, call),
+        Handler::Container => Err(CmdError::arity(call.cmd.name)),
+    }
 }
 
 /// Passes on which keys the keyspace has removed while a call ran. They come before what the call itself is told as.
@@ -206,7 +317,7 @@ pub fn after_unit(srv: &mut Server) {
 #[inline]
 fn count(srv: &mut Server, call: &mut Call, failed: bool, written: usize) {
     let now = srv.clock.mono_us();
-    let usec = now.saturating_sub(call.started_us);
+    let usec = now.saturating_sub(call.started_us) + call.earlier_us;
     call.started_us = now;
     let stats = srv.stats.command(call.id);
     stats.calls += 1;
@@ -216,6 +327,7 @@ fn count(srv: &mut Server, call: &mut Call, failed: bool, written: usize) {
         stats.latency.record(usec);
     }
     srv.stats.commands_processed += 1;
+    call.counted += 1;
     let measured = Measured {
         usec,
         request_bytes: call.query.request_bytes() as u64,
@@ -245,7 +357,7 @@ fn remember(srv: &mut Server, call: &Call, measured: Measured) {
 #[cold]
 fn feed_monitors(srv: &mut Server, call: &Call) {
     let Server { clients, net, conf, clock, .. } = srv;
-    if !monitor::shows(call.cmd) {
+    if call.is_retry || !monitor::shows(call.cmd) {
         return;
     }
     let address = match clients.get(call.client) {
@@ -267,6 +379,7 @@ impl crate::command::Session {
     /// The bits that hold for this client.
     #[inline]
     pub fn states(&self) -> u32 {
-        if self.authenticated { 0 } else { state::STRANGER }
+        let stranger = if self.authenticated { 0 } else { state::STRANGER };
+        stranger | if self.multi == Multi::No { 0 } else { state::IN_MULTI }
     }
 }

@@ -14,6 +14,7 @@ pub mod exec;
 pub mod expire;
 pub mod limits;
 pub mod mode;
+pub mod multi;
 pub mod oom;
 pub mod process;
 pub mod report;
@@ -27,6 +28,7 @@ pub mod testing;
 pub mod title;
 pub mod turn;
 pub mod unit;
+pub mod waits;
 
 use crate::base::clock::Clock;
 use crate::base::files::Files;
@@ -159,6 +161,7 @@ impl Server {
         Scene {
             commands: &self.commands,
             unix_path: &self.conf.net.unixsocket,
+            watch: &self.keyspace.watch,
             now_us: self.clock.mono_cached_us(),
         }
     }

@@ -2,8 +2,8 @@
 
 use std::io::{self, ErrorKind};
 
-use super::Server;
 use super::exec::{self, Flow};
+use super::{Server, waits};
 use crate::base::os::os_text;
 use crate::base::slab::Id;
 use crate::command::{Call, ReplyMode};
@@ -26,14 +26,16 @@ pub fn serve(srv: &mut Box<Server>, id: Id, closed: bool) {
         srv.spare_call = Some(call);
         return;
     }
-    if client.marks.postponed {
-        // Its edge is used up; whoever ends the pause serves it again. Who has left by then asked for nothing.
-        if closed {
+    if client.stands_still() {
+        // Its edge is used up; whoever lets it go on serves it again. Who has left by then asked for nothing.
+        client.marks.unread = true;
+        if closed || client.waiting.is_some() && client.marks.half_closed {
             clients.close_later(id);
         }
         srv.spare_call = Some(call);
         return;
     }
+    client.marks.unread = false;
     client.lend_to(&mut call, &mut net.buffers);
     let read = call.query.read_with(|buf, _| client.conn.read_into(buf));
     let mut parting = None;
@@ -59,6 +61,8 @@ pub fn serve(srv: &mut Box<Server>, id: Id, closed: bool) {
         srv.serving = Id::NONE;
         finish(srv, &mut call);
         srv.spare_call = Some(call);
+        // What a call did that then had to wait may be news for others.
+        waits::serve_ready(srv);
         return;
     };
     say_parting(srv, &call, &parting);
@@ -94,6 +98,7 @@ fn describe(srv: &Server, call: &Call) -> String {
 /// Runs the requests that are complete, until one has to wait or the client is closed.
 fn run_requests(srv: &mut Box<Server>, call: &mut Call) {
     let (mut ran, mut fetched) = (0, 0);
+    call.counted = 0;
     loop {
         if ran == fetched {
             fetched += AHEAD as u64;
@@ -118,6 +123,7 @@ fn run_requests(srv: &mut Box<Server>, call: &mut Call) {
                     postpone(srv, call.client);
                     break;
                 }
+                Flow::Wait => break,
             },
             Ok(Parsed::NeedMore) => break,
             Err(error) => {
@@ -129,7 +135,7 @@ fn run_requests(srv: &mut Box<Server>, call: &mut Call) {
     if let Some(client) = srv.clients.get_mut(call.client)
         && ran > 0
     {
-        client.totals.commands += ran;
+        client.totals.commands += call.counted;
         client.last_command = Some(call.id);
     }
 }
@@ -200,7 +206,7 @@ fn excerpt(bytes: &[u8]) -> String {
 }
 
 /// Gives the client back what travelled, and queues its output.
-fn finish(srv: &mut Server, call: &mut Call) {
+pub fn finish(srv: &mut Server, call: &mut Call) {
     let Server { clients, net, conf, stats, clock, .. } = srv;
     let Some(client) = clients.get_mut(call.client) else {
         // It was freed meanwhile, which only the end of a turn does.
@@ -208,7 +214,8 @@ fn finish(srv: &mut Server, call: &mut Call) {
         call.out.clear();
         return;
     };
-    let over_query = call.query.held() as u64 > conf.clients.query_buffer_limit;
+    let held = call.query.held() + client.multi_bytes();
+    let over_query = held as u64 > conf.clients.query_buffer_limit;
     let farewell = over_query.then(|| excerpt_start(call.query.unread()));
     if std::mem::take(&mut call.hang_up) {
         client.marks.close_after_reply = true;

@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use super::{Server, cron, expire, serve, shutdown, signals};
+use super::{Server, cron, expire, serve, shutdown, signals, waits};
 use crate::base::os::os_text;
 use crate::base::slab::Id;
 use crate::client::flush::Sent;
@@ -33,8 +33,10 @@ pub fn turn(srv: &mut Box<Server>, ready: &mut Vec<Ready>) -> io::Result<()> {
     srv.clock.refresh();
     obey_signals(srv);
     cron::end_pause_if_over(srv);
+    waits::end_overdue(srv);
     cron::run_if_due(srv);
     expire::run(srv);
+    waits::serve_ready(srv);
     let again = std::mem::take(&mut srv.net.again);
     for event in ready.drain(..) {
         match event.source {
@@ -85,6 +87,8 @@ fn sleep_time(srv: &Server, now_us: u64) -> Duration {
     }
     let until_tick = Duration::from_micros(srv.cron.due_in_us(now_us));
     let until_tick = expire::sleep_time(srv).map_or(until_tick, |until| until_tick.min(until));
+    let until_tick =
+        waits::sleep_time(srv, now_us).map_or(until_tick, |until| until_tick.min(until));
     match srv.clients.pause.until() {
         None => until_tick,
         Some(until) => {
@@ -168,6 +172,8 @@ fn free_closed(srv: &mut Server) {
         return;
     }
     for id in srv.clients.take_closing() {
+        waits::forget(srv, id);
+        srv.keyspace.watch.unwatch(id);
         // Dropping the client closes its descriptor, which takes it out of the poll.
         let Some(mut client) = srv.clients.remove(id) else {
             continue;

@@ -79,6 +79,9 @@ pub struct Effect {
 pub struct Unit {
     /// Calls inside one another right now; 0 between units.
     pub depth: u32,
+    /// Changes of the keyspace that have been told of by the calls that made them: what an outer call finds changed and
+    /// not accounted for is its own doing.
+    pub accounted: u64,
     effects: Vec<Effect>,
     /// Somebody reads what is told.
     listening: bool,

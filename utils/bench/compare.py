@@ -2,6 +2,8 @@
 """Compares servers of the Redis protocol on this machine, as ratios.
 
     utils/bench/compare.py --server ours=target/release/redis-server --server redis=/usr/bin/redis-server
+    utils/bench/compare.py ... --only "GET"      only rows with that in their name
+    utils/bench/compare.py ... --suite rates     or memory, expiry, latency, clients; without it, all of them
     utils/bench/compare.py ... --floor           also runs the bare mio echo loop (cargo bench --bench echo_floor)
 
 Every server gets core 0 and the load generator (redis-benchmark) core 1. Servers take turns within a round, so that the
@@ -20,12 +22,65 @@ import tempfile
 import time
 
 TICKS = os.sysconf("SC_CLK_TCK")
-# name, requests, clients, pipeline, command
+KEY = "key:__rand_int__"
+
+
+def strings(count):
+    return [("SET", f"key:{i:012}", "v" * 64) for i in range(count)]
+
+
+def members(verb, key, count, *words):
+    return [(verb, key, *(word.format(i) for word in words)) for i in range(count)]
+
+
+# name, requests, clients, pipeline, range of __rand_int__ (0: none), command, what is there before
 RATES = [
-    ("PING P=1", 200_000, 50, 1, "PING"),
-    ("PING P=16", 2_000_000, 50, 16, "PING"),
-    ("ECHO 64 B P=16", 1_000_000, 50, 16, "ECHO " + "x" * 64),
+    ("PING P=1", 200_000, 50, 1, 0, "PING", lambda: []),
+    ("PING P=16", 2_000_000, 50, 16, 0, "PING", lambda: []),
+    ("ECHO 64 B P=16", 1_000_000, 50, 16, 0, "ECHO " + "x" * 64, lambda: []),
+    ("GET P=1", 200_000, 50, 1, 0, "GET key:000000000001", lambda: strings(2)),
+    ("SET P=1", 200_000, 50, 1, 0, "SET k xxx", lambda: []),
+    ("GET hot P=16", 2_000_000, 50, 16, 0, "GET key:000000000001", lambda: strings(2)),
+    ("SET hot P=16", 2_000_000, 50, 16, 0, "SET k xxx", lambda: []),
+    ("GET 1M keys P=16", 1_500_000, 50, 16, 1_000_000, f"GET {KEY}", lambda: strings(1_000_000)),
+    ("SET 1M keys P=16", 1_500_000, 50, 16, 1_000_000, f"SET {KEY} {'v' * 64}", lambda: strings(1_000_000)),
+    ("INCR 1M keys P=16", 1_000_000, 50, 16, 1_000_000, "INCR n:__rand_int__", lambda: []),
+    ("MGET 10 of 1M P=16", 300_000, 50, 16, 1_000_000, " ".join(["MGET", *[KEY] * 10]), lambda: strings(1_000_000)),
+    ("DEL 1M keys P=16", 1_000_000, 50, 16, 1_000_000, f"DEL {KEY}", lambda: strings(1_000_000)),
+    ("LPUSH P=16", 1_000_000, 50, 16, 0, "LPUSH l xxxxxxxx", lambda: []),
+    ("RPOPLPUSH P=16", 1_000_000, 50, 16, 0, "RPOPLPUSH l l", lambda: members("RPUSH", "l", 1000, "element:{}")),
+    ("LRANGE 100 P=16", 150_000, 50, 16, 0, "LRANGE l 0 99", lambda: members("RPUSH", "l", 1000, "element:{}")),
+    ("SADD P=16", 1_000_000, 50, 16, 100_000, "SADD s element:__rand_int__", lambda: []),
+    ("SISMEMBER P=16", 1_000_000, 50, 16, 100_000, "SISMEMBER s element:__rand_int__",
+     lambda: members("SADD", "s", 50_000, "element:{:012}")),
+    ("SINTER 1000 P=1", 20_000, 10, 1, 0, "SINTER a b",
+     lambda: members("SADD", "a", 1000, "m{}") + [("SADD", "b", f"m{i}") for i in range(500, 1500)]),
+    ("HSET small P=16", 1_000_000, 50, 16, 20, "HSET h f__rand_int__ value", lambda: []),
+    ("HGET 100k P=16", 1_000_000, 50, 16, 100_000, "HGET h f:__rand_int__",
+     lambda: members("HSET", "h", 100_000, "f:{:012}", "value")),
+    ("HGETALL 20 P=16", 300_000, 50, 16, 0, "HGETALL h", lambda: members("HSET", "h", 20, "field{}", "value{}")),
+    ("ZADD P=16", 1_000_000, 50, 16, 100_000, "ZADD z __rand_int__ element:__rand_int__", lambda: []),
+    ("ZRANGE 100 P=16", 150_000, 50, 16, 0, "ZRANGE z 5000 5099", lambda: members("ZADD", "z", 10_000, "{}", "member:{}")),
+    ("ZRANGEBYSCORE 10 P=16", 300_000, 50, 16, 0, "ZRANGEBYSCORE z 5000 +inf LIMIT 0 10",
+     lambda: members("ZADD", "z", 10_000, "{}", "member:{}")),
+    ("ZRANK P=16", 600_000, 50, 16, 0, "ZRANK z member:7777", lambda: members("ZADD", "z", 10_000, "{}", "member:{}")),
 ]
+
+
+def request(words):
+    words = [w if isinstance(w, bytes) else str(w).encode() for w in words]
+    return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(w), w) for w in words)
+
+
+def flush(s, answers, chunk):
+    s.sendall(b"".join(chunk))
+    for _ in chunk:
+        line = answers.readline()
+        if line[:1] in (b"-", b""):
+            raise SystemExit(f"refused: {line!r}")
+        if line[:1] == b"$" and line != b"$-1\r\n":
+            answers.read(int(line[1:]) + 2)
+    chunk.clear()
 
 
 class Running:
@@ -49,7 +104,25 @@ class Running:
                 time.sleep(0.02)
 
     def connect(self):
-        return socket.create_connection(("127.0.0.1", self.port))
+        s = socket.create_connection(("127.0.0.1", self.port))
+        s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return s
+
+    def send_all(self, commands, batch=500):
+        """Sends commands with short answers of one line each, in pipelines."""
+        with self.connect() as s, s.makefile("rb") as answers:
+            chunk = []
+            for i, words in enumerate(commands, 1):
+                chunk.append(request(words))
+                if i % batch == 0:
+                    flush(s, answers, chunk)
+            flush(s, answers, chunk)
+
+    def ask(self, *words):
+        """One command and the line of its answer."""
+        with self.connect() as s, s.makefile("rb") as answers:
+            s.sendall(request(words))
+            return answers.readline()
 
     def cpu(self):
         """User and system seconds so far."""
@@ -73,11 +146,12 @@ class Running:
 
 def rate(server, row):
     """CPU microseconds per request, all and user only."""
-    _, requests, clients, pipeline, command = row
+    _, requests, clients, pipeline, spread, command, before = row
+    server.send_all(before())
     user, system = server.cpu()
     subprocess.run(
         ["taskset", "-c", "1", "redis-benchmark", "-p", str(server.port), "-n", str(requests), "-c", str(clients),
-         "-P", str(pipeline), "-q", *command.split()],
+         "-P", str(pipeline), "-q", *(["-r", str(spread)] if spread else []), *command.split()],
         check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     user_after, system_after = server.cpu()
     spent = user_after - user
@@ -108,6 +182,81 @@ def fairness(server, count=1_000, requests=200_000):
     return float(fields[7]) / float(fields[4])
 
 
+MILLION = 1_000_000
+# name, elements that share the memory, commands
+SHAPES = [
+    ("key 16 B, value 8 B", MILLION, lambda: (("SET", f"key:{i:012}", f"val:{i % 10_000:04}") for i in range(MILLION))),
+    ("key 16 B, value 64 B", MILLION, lambda: (("SET", f"key:{i:012}", "x" * 64) for i in range(MILLION))),
+    ("key 16 B, integer", MILLION, lambda: (("SET", f"key:{i:012}", i) for i in range(MILLION))),
+    ("the same, 16 B and a TTL", MILLION,
+     lambda: (("SET", f"key:{i:012}", "x" * 16, "EX", 100_000) for i in range(MILLION))),
+    ("hash of 10 fields", MILLION // 10, lambda: (
+        ("HSET", f"h:{i:012}", *(f"{word}{j}" for j in range(10) for word in ("field", "value")))
+        for i in range(MILLION // 10))),
+    ("field of a large hash", MILLION, lambda: (("HSET", "h", f"field:{i:012}", f"value:{i:08}") for i in range(MILLION))),
+    ("member of a large set", MILLION, lambda: (("SADD", "s", f"member:{i:012}") for i in range(MILLION))),
+    ("of a large sorted set", MILLION, lambda: (("ZADD", "z", i, f"member:{i:012}") for i in range(MILLION))),
+    ("element of a long list", MILLION, lambda: (("RPUSH", "l", f"element:{i:08}") for i in range(MILLION))),
+]
+
+
+def memory(server, shape):
+    """Bytes of used_memory per key or element."""
+    _, count, commands = shape
+    before = server.used_memory()
+    server.send_all(commands())
+    return (server.used_memory() - before) / count
+
+
+def expiry_lag(server, far=MILLION, due=40_000, span=4.0):
+    """Median milliseconds by which keys outlive their deadlines, beside a million volatile keys that are not due."""
+    server.send_all(("SET", f"far:{i}", "x", "EX", 36_000) for i in range(far))
+    start = time.time() + 1.5
+    server.send_all(("SET", f"due:{i}", "x", "PXAT", int((start + span * i / due) * 1000)) for i in range(due))
+    lags = []
+    while time.time() < start + span:
+        now, keys = time.time(), int(server.ask("DBSIZE")[1:])
+        if now > start + 0.5:
+            late = keys - far - (due - (now - start) * due / span)
+            lags.append(max(late, 0) / (due / span) * 1000)
+        time.sleep(0.1)
+    return statistics.median(lags)
+
+
+def growth_stall(server, count=4 * MILLION, batch=16):
+    """The worst milliseconds of a batch of SETs while the table grows from nothing."""
+    worst, value = 0.0, "x" * 32
+    os.sched_setaffinity(0, {1})
+    with server.connect() as s, s.makefile("rb") as answers:
+        for first in range(0, count, batch):
+            chunk = b"".join(request(("SET", f"grow:{i:012}", value)) for i in range(first, first + batch))
+            begin = time.perf_counter()
+            s.sendall(chunk)
+            answers.read(5 * batch)
+            worst = max(worst, time.perf_counter() - begin)
+    os.sched_setaffinity(0, set(range(os.cpu_count())))
+    return worst * 1000
+
+
+def flush_stall(server, count=4 * MILLION):
+    """Milliseconds that FLUSHALL ASYNC of four million keys takes."""
+    server.send_all(("SET", f"key:{i:012}", "x" * 32) for i in range(count))
+    begin = time.perf_counter()
+    server.ask("FLUSHALL", "ASYNC")
+    return (time.perf_counter() - begin) * 1000
+
+
+# suite, name, unit, measure
+FIGURES = [
+    *(("memory", name, "bytes", lambda server, row=row: memory(server, row)) for row in SHAPES for name in row[:1]),
+    ("expiry", "lag beside 1M volatile", "ms", expiry_lag),
+    ("latency", "worst growing to 4M keys", "ms", growth_stall),
+    ("latency", "FLUSHALL ASYNC of 4M", "ms", flush_stall),
+    ("clients", "idle client", "bytes", idle_clients),
+    ("clients", "1000 busy, worst wait", "x med.", fairness),
+]
+
+
 def floor_binary():
     subprocess.run(["cargo", "bench", "--bench", "echo_floor", "--no-run"], check=True)
     built = [p for p in glob.glob("target/release/deps/echo_floor-*") if os.access(p, os.X_OK) and "." not in p[8:]]
@@ -128,6 +277,7 @@ def main():
     parser.add_argument("--server", action="append", required=True, metavar="NAME=PATH")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--floor", action="store_true")
+    parser.add_argument("--suite", choices=["rates", *sorted({f[0] for f in FIGURES})])
     parser.add_argument("--only", default="", help="part of a row's name")
     options = parser.parse_args()
     servers = [s.split("=", 1) for s in options.server]
@@ -136,7 +286,7 @@ def main():
     names = [n for n, _ in servers]
 
     for row in RATES:
-        if options.only not in row[0]:
+        if options.only not in row[0] or options.suite not in (None, "rates"):
             continue
         seen = {n: [] for n in names}
         for _ in range(options.rounds):
@@ -148,8 +298,8 @@ def main():
                     server.stop()
         for unit, part in (("us", 0), ("us user", 1)):
             show(row[0], unit, {n: statistics.median(f[part] for f in seen[n]) for n in names}, names)
-    for label, unit, measure in (("idle client", "bytes", idle_clients), ("1000 busy, worst wait", "x med.", fairness)):
-        if options.only not in label:
+    for suite, label, unit, measure in FIGURES:
+        if options.only not in label or options.suite not in (None, suite):
             continue
         figures = {}
         for i, (name, path) in enumerate(servers):

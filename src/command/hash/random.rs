@@ -66,7 +66,7 @@ struct Wanted {
 fn wanted(cx: &Cx<'_>) -> Result<Wanted, CmdError> {
     let count = integer(cx.args.at(2))?;
     if count == i64::MIN {
-        return Err(CmdError::NOT_SYMMETRIC);
+        return Err(CmdError::NOT_NEGATABLE);
     }
     let values = cx.args.len() > 3;
     if cx.args.len() > 4 || values && !cx.args.is(3, "WITHVALUES") {

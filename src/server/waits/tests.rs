@@ -1,0 +1,327 @@
+//! Waiting, with calls that were made for the purpose: TPOP and TMOVE do with strings what BLPOP and BLMOVE do with
+//! lists, SET being the push.
+
+use std::time::Duration;
+
+use crate::base::slab::Id;
+use crate::command::{Arg, CmdResult, Command, Cx, Done, Outcome, Wait, args, flag};
+use crate::keyspace::{Event, Ttl, Type, Value};
+use crate::server::testing::TestServer;
+
+/// TPOP key [key ...] timeout
+static TPOP: Command = Command::data("tpop", tpop)
+    .arity(-3)
+    .flags(flag::WRITE | flag::BLOCKING)
+    .args(&[Arg::string("key"), Arg::double("timeout")]);
+
+fn tpop(cx: &mut Cx<'_>) -> CmdResult {
+    let last = cx.args.len() - 1;
+    let until = args::timeout(cx.args.at(last), cx.now)?;
+    for key in cx.args.iter().take(last).skip(1) {
+        let found = cx.db.get::<crate::types::text::Text<'_>>(key)?;
+        if let Some(text) = found.map(|text| text.bytes(&mut vec![]).to_vec()) {
+            cx.db.remove(key, false);
+            cx.db.changed(key, Event::generic("del"), 1);
+            cx.fx.propagate_as(&[b"DEL", key]);
+            cx.out.array(2);
+            cx.out.bulk(key);
+            cx.out.bulk(&text);
+            return Ok(Done);
+        }
+    }
+    Ok(Outcome::Wait(Wait::for_value(1..last, Type::String, until)))
+}
+
+/// TMOVE from to timeout
+static TMOVE: Command = Command::data("tmove", tmove).arity(4).flags(flag::WRITE | flag::BLOCKING);
+
+fn tmove(cx: &mut Cx<'_>) -> CmdResult {
+    let (from, to) = (cx.args.at(1), cx.args.at(2));
+    let until = args::timeout(cx.args.at(3), cx.now)?;
+    let found = cx.db.get::<crate::types::text::Text<'_>>(from)?;
+    let Some(text) = found.map(|text| text.bytes(&mut vec![]).to_vec()) else {
+        return Ok(Outcome::Wait(Wait::for_value(1..2, Type::String, until)));
+    };
+    cx.db.remove(from, false);
+    cx.db.changed(from, Event::generic("del"), 1);
+    cx.db.set(to, Value::Bytes(&text), Ttl::Clear);
+    cx.db.changed(to, Event::string("set"), 1);
+    cx.out.bulk(&text);
+    Ok(Done)
+}
+
+/// TLOOK key timeout: waits until the key holds nothing.
+static TLOOK: Command = Command::data("tlook", tlook).arity(3).flags(flag::READONLY);
+
+fn tlook(cx: &mut Cx<'_>) -> CmdResult {
+    let until = args::timeout(cx.args.at(2), cx.now)?;
+    if cx.db.entry(cx.args.at(1)).is_some() {
+        return Ok(Outcome::Wait(Wait::for_value(1..2, Type::Stream, until).or_loss()));
+    }
+    cx.out.simple("GONE");
+    Ok(Done)
+}
+
+fn server() -> TestServer {
+    let mut t = TestServer::new();
+    for (name, command) in [("lcs", &TPOP), ("lolwut", &TMOVE), ("substr", &TLOOK)] {
+        t.srv.commands.replace(name.as_bytes(), command);
+    }
+    t
+}
+
+/// Another client, who waits.
+fn waiting(t: &mut TestServer, line: &str) -> Id {
+    let id = t.connect();
+    assert_eq!(t.run_as(id, line), "", "{line} waits");
+    id
+}
+
+fn info(t: &mut TestServer, field: &str) -> String {
+    let text = t.run("INFO everything");
+    let line = text.lines().find_map(|l| l.strip_prefix(field)?.strip_prefix(':'));
+    line.unwrap_or_default().to_owned()
+}
+
+fn sent(t: &mut TestServer, id: Id) -> String {
+    String::from_utf8_lossy(&t.receive(id)).into_owned()
+}
+
+#[test]
+fn first_come_first_served() {
+    let mut t = server();
+    let ids: Vec<_> = (0..3).map(|_| waiting(&mut t, "TPOP a b a 0")).collect();
+    assert_eq!(info(&mut t, "blocked_clients"), "3");
+    assert_eq!(info(&mut t, "total_blocking_keys"), "2");
+    for (at, key) in ["b", "a", "b"].iter().enumerate() {
+        assert_eq!(t.run(&format!("SET {key} v{at}")), "+OK\r\n");
+        for (other, id) in ids.iter().enumerate() {
+            let want = format!("*2\r\n$1\r\n{key}\r\n$2\r\nv{at}\r\n");
+            assert_eq!(sent(&mut t, *id), if other == at { want } else { String::new() });
+        }
+        assert_eq!(t.run(&format!("EXISTS {key}")), ":0\r\n");
+    }
+    assert_eq!(info(&mut t, "blocked_clients"), "0");
+    assert_eq!(info(&mut t, "total_blocking_keys"), "0");
+    assert_eq!(t.propagated().join(","), "SET b v0,DEL b,SET a v1,DEL a,SET b v2,DEL b");
+}
+
+#[test]
+fn a_chain_of_moves_goes_on_in_the_same_moment() {
+    let mut t = server();
+    let last = waiting(&mut t, "TPOP d 0");
+    let steps = ["TMOVE c d 0", "TMOVE b c 0", "TMOVE a b 0"].map(|line| waiting(&mut t, line));
+    assert_eq!(t.run("SET a x"), "+OK\r\n");
+    for id in steps {
+        assert_eq!(sent(&mut t, id), "$1\r\nx\r\n");
+    }
+    assert_eq!(sent(&mut t, last), "*2\r\n$1\r\nd\r\n$1\r\nx\r\n");
+    assert_eq!(t.run("DBSIZE"), ":0\r\n");
+}
+
+#[test]
+fn a_value_that_goes_round_serves_everybody_once() {
+    let mut t = server();
+    let ids: Vec<_> = (0..3).map(|_| waiting(&mut t, "TMOVE a a 0")).collect();
+    t.run("SET a x");
+    for id in ids {
+        assert_eq!(sent(&mut t, id), "$1\r\nx\r\n");
+    }
+    assert_eq!(t.run("GET a"), "$1\r\nx\r\n");
+}
+
+#[test]
+fn time_is_up_to_the_millisecond() {
+    let mut t = server();
+    let (a, b) = (waiting(&mut t, "TPOP k 0.005"), waiting(&mut t, "TPOP k 0.006"));
+    assert_eq!(info(&mut t, "clients_in_timeout_table"), "2");
+    t.advance(Duration::from_micros(4999));
+    assert_eq!(sent(&mut t, a), "");
+    t.advance(Duration::from_micros(1));
+    assert_eq!((sent(&mut t, a), sent(&mut t, b)), ("*-1\r\n".into(), String::new()));
+    t.run("SET k v");
+    assert_eq!(sent(&mut t, b), "*2\r\n$1\r\nk\r\n$1\r\nv\r\n");
+    t.advance(Duration::from_secs(1));
+    assert_eq!((sent(&mut t, a), sent(&mut t, b)), (String::new(), String::new()));
+    assert_eq!(info(&mut t, "clients_in_timeout_table"), "0");
+    let stats = info(&mut t, "cmdstat_tpop");
+    assert!(stats.starts_with("calls=2,") && stats.ends_with("failed_calls=0"), "{stats}");
+}
+
+/// A later try once began the time anew.
+#[test]
+fn a_try_in_vain_does_not_lengthen_the_wait() {
+    let mut t = server();
+    t.run("SET k v");
+    let looker = waiting(&mut t, "TLOOK k 0");
+    let id = waiting(&mut t, "TLOOK k 0.010");
+    t.advance(Duration::from_millis(9));
+    t.run("SET k w");
+    assert_eq!(sent(&mut t, looker), "");
+    t.advance(Duration::from_millis(1));
+    assert_eq!(sent(&mut t, id), "*-1\r\n");
+    t.run("DEL k");
+    assert_eq!(sent(&mut t, looker), "+GONE\r\n");
+    let stats = info(&mut t, "cmdstat_tlook");
+    assert!(stats.starts_with("calls=2,"), "several tries are one call: {stats}");
+}
+
+#[test]
+fn loss_is_news_only_for_who_asked() {
+    let mut t = server();
+    for line in ["DEL k", "FLUSHDB", "SWAPDB 0 1", "RENAME k l", "PEXPIRE k 1", "MOVE k 1"] {
+        t.run("FLUSHALL");
+        t.run("SET k v");
+        let id = waiting(&mut t, "TLOOK k 0");
+        t.run(line);
+        t.advance(Duration::from_millis(200));
+        assert_eq!(sent(&mut t, id), "+GONE\r\n", "{line}");
+    }
+}
+
+#[test]
+fn whatever_puts_a_value_there_wakes() {
+    let mut t = server();
+    t.run("CONFIG SET notify-keyspace-events KEA");
+    for lines in [
+        &["SET z v", "RENAME z k"][..],
+        &["SET z v", "COPY z k", "DEL z"],
+        &["SELECT 1", "SET k v", "MOVE k 0"],
+        &["SELECT 1", "SET k v", "SWAPDB 0 1"],
+        &["FLUSHALL", "SET k v"],
+        &["APPEND k v"],
+    ] {
+        let id = waiting(&mut t, "TPOP k 0");
+        lines.iter().for_each(|line| drop(t.run(line)));
+        assert_eq!(sent(&mut t, id), "*2\r\n$1\r\nk\r\n$1\r\nv\r\n", "{lines:?}");
+        t.run("SELECT 0");
+    }
+}
+
+#[test]
+fn what_was_sent_meanwhile_is_answered_afterwards_and_in_order() {
+    let mut t = server();
+    let id = t.connect();
+    t.send(id, b"PING\r\nTPOP k 0\r\nPING a\r\nTPOP l 0.1\r\n");
+    assert_eq!(sent(&mut t, id), "+PONG\r\n");
+    t.send(id, b"PING b\r\n");
+    let line = t.run("CLIENT LIST ID 2");
+    assert!(line.contains(" flags=b ") && line.contains(" cmd=tpop "), "{line}");
+    t.run("SET k v");
+    assert_eq!(sent(&mut t, id), "*2\r\n$1\r\nk\r\n$1\r\nv\r\n$1\r\na\r\n");
+    t.advance(Duration::from_millis(100));
+    assert_eq!(sent(&mut t, id), "*-1\r\n$1\r\nb\r\n");
+    assert!(t.run("CLIENT LIST ID 2").contains(" flags=N "));
+}
+
+#[test]
+fn unblocking_ends_the_wait_as_wished() {
+    let mut t = server();
+    let id = waiting(&mut t, "TPOP k 0");
+    assert_eq!(t.run("CLIENT UNBLOCK 2"), ":1\r\n");
+    assert_eq!(sent(&mut t, id), "*-1\r\n");
+    assert_eq!(t.run("CLIENT UNBLOCK 2"), ":0\r\n");
+    t.run_as(id, "TPOP k 0");
+    assert_eq!(t.run("CLIENT UNBLOCK 2 ERROR"), ":1\r\n");
+    assert_eq!(sent(&mut t, id), "-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n");
+    assert_eq!(info(&mut t, "errorstat_UNBLOCKED"), "count=1");
+    assert!(info(&mut t, "cmdstat_tpop").contains("calls=2,"));
+    assert!(info(&mut t, "cmdstat_tpop").contains("failed_calls=1"));
+    t.run("SET k v");
+    assert_eq!((sent(&mut t, id), t.run("EXISTS k")), (String::new(), ":1\r\n".into()));
+}
+
+#[test]
+fn who_leaves_takes_nothing_along() {
+    let mut t = server();
+    let gone = waiting(&mut t, "TPOP k 0");
+    t.send_last(gone, b"");
+    let killed = waiting(&mut t, "TPOP k 1");
+    let half = t.connect();
+    t.send_last(half, b"TPOP k 1\r\n");
+    assert!(t.srv.clients.get(gone).is_none() && t.srv.clients.get(half).is_none());
+    let client = t.client;
+    t.send(client, b"CLIENT KILL ID 3\r\nSET k v\r\n");
+    assert_eq!(sent(&mut t, client), ":1\r\n+OK\r\n");
+    assert!(t.srv.clients.get(killed).is_none());
+    assert_eq!(t.run("GET k"), "$1\r\nv\r\n");
+    assert_eq!(
+        (info(&mut t, "blocked_clients"), t.srv.keyspace.blocked.counts()),
+        ("0".into(), (0, 0))
+    );
+    t.advance(Duration::from_secs(2));
+}
+
+#[test]
+fn silence_is_kept_over_a_wait() {
+    let mut t = server();
+    let id = t.connect();
+    t.send(id, b"CLIENT REPLY SKIP\r\nTPOP k 0\r\nPING\r\n");
+    t.run("SET k v");
+    assert_eq!(sent(&mut t, id), "+PONG\r\n");
+    t.send(id, b"CLIENT REPLY SKIP\r\nTPOP k 0.1\r\nPING\r\n");
+    t.advance(Duration::from_millis(100));
+    assert_eq!(sent(&mut t, id), "+PONG\r\n");
+}
+
+#[test]
+fn a_pause_holds_back_the_news_but_not_the_time() {
+    let mut t = server();
+    let (a, b) = (waiting(&mut t, "TPOP k 0"), waiting(&mut t, "TPOP l 0.1"));
+    t.run("CLIENT PAUSE 200 WRITE");
+    t.srv.keyspace.select(crate::keyspace::DbIndex(0), t.srv.clock.now()).set(
+        b"k",
+        Value::Int(1),
+        Ttl::Clear,
+    );
+    t.srv.keyspace.blocked.touch(crate::keyspace::DbIndex(0), b"k");
+    t.advance(Duration::from_millis(100));
+    assert_eq!((sent(&mut t, a), sent(&mut t, b)), (String::new(), "*-1\r\n".into()));
+    t.advance(Duration::from_millis(100));
+    assert_eq!(sent(&mut t, a), "*2\r\n$1\r\nk\r\n$1\r\n1\r\n");
+}
+
+#[test]
+fn who_waits_is_not_idle() {
+    let mut t = server();
+    t.srv.conf.net.timeout_s = 10;
+    let id = waiting(&mut t, "TPOP k 0");
+    for _ in 0..50 {
+        t.run("PING");
+        t.advance(Duration::from_secs(1));
+    }
+    assert!(t.srv.clients.get(id).is_some());
+}
+
+#[test]
+fn monitors_see_the_beginning_and_the_slow_log_the_end() {
+    let mut t = server();
+    t.srv.conf.slowlog.slower_than_us = 0;
+    let monitor = t.connect();
+    t.run_as(monitor, "MONITOR");
+    let id = waiting(&mut t, "TPOP k 0");
+    let seen = sent(&mut t, monitor);
+    assert!(seen.contains("\"TPOP\" \"k\" \"0\"") && seen.lines().count() == 1, "{seen}");
+    t.run("SET k v");
+    assert_ne!(sent(&mut t, id), "");
+    let seen = sent(&mut t, monitor);
+    assert!(seen.contains("\"SET\"") && !seen.contains("TPOP"), "{seen}");
+    let log = t.run("SLOWLOG GET 2");
+    assert!(log.find("TPOP") < log.find("SET") && log.matches("TPOP").count() == 1, "{log}");
+}
+
+#[test]
+fn ten_thousand_wait_in_line() {
+    let mut t = server();
+    let ids: Vec<_> = (0..10_000).map(|_| waiting(&mut t, "TPOP k 1000")).collect();
+    for at in (1..10_000).step_by(2) {
+        t.srv.clients.close_later(ids[at]);
+    }
+    t.settle();
+    assert_eq!(info(&mut t, "blocked_clients"), "5000");
+    for at in (0..10_000).step_by(2) {
+        t.run("SET k v");
+        assert_ne!(sent(&mut t, ids[at]), "", "{at}");
+    }
+    assert_eq!(t.srv.keyspace.blocked.counts(), (0, 0));
+}
