@@ -75,6 +75,16 @@ impl CmdError {
         CmdError::Fixed("ERR The specified keys must contain string values");
     pub const NO_SUCH_KEY: CmdError = CmdError::Fixed("ERR no such key");
     pub const NUMKEYS: CmdError = CmdError::Fixed("ERR invalid numkeys value or out of range");
+    pub const LIMIT_NEGATIVE: CmdError = CmdError::Fixed("ERR LIMIT can't be negative");
+    pub const NOT_SYMMETRIC: CmdError = CmdError::Fixed(
+        "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
+    );
+    pub const NUMKEYS_NOT_POSITIVE: CmdError =
+        CmdError::Fixed("ERR numkeys should be greater than 0");
+    pub const REPLY_TOO_LONG: CmdError =
+        CmdError::Fixed("ERR reply exceeds maximum allowed size (proto-max-bulk-len)");
+    pub const TOO_MANY_KEYS: CmdError =
+        CmdError::Fixed("ERR Number of keys can't be greater than number of args");
     pub const OFFSET: CmdError = CmdError::Fixed("ERR offset is out of range");
     pub const SAME_OBJECT: CmdError =
         CmdError::Fixed("ERR source and destination objects are the same");

@@ -21,6 +21,7 @@ pub mod key_spec;
 pub mod lifetime;
 pub mod lolwut;
 pub mod lookup;
+pub mod set;
 pub mod string;
 pub mod table;
 

@@ -3,7 +3,7 @@
 use super::Command;
 use super::commands as own;
 use super::connection as conn;
-use super::{generic, string};
+use super::{generic, set, string};
 use crate::acl::commands as acl;
 use crate::client::commands as client;
 use crate::config::commands as config;
@@ -71,16 +71,33 @@ pub static COMMANDS: &[&Command] = &[
     &generic::RENAME,
     &generic::RENAMENX,
     &client::RESET,
+    &set::SADD,
     &generic::SCAN,
+    &set::SCARD,
+    &set::SDIFF,
+    &set::SDIFFSTORE,
     &client::SELECT,
     &string::SET,
     &string::SETEX,
     &string::SETNX,
     &string::SETRANGE,
     &server::SHUTDOWN,
+    &set::SINTER,
+    &set::SINTERCARD,
+    &set::SINTERSTORE,
+    &set::SISMEMBER,
     &observe::SLOWLOG,
+    &set::SMEMBERS,
+    &set::SMISMEMBER,
+    &set::SMOVE,
+    &set::SPOP,
+    &set::SRANDMEMBER,
+    &set::SREM,
+    &set::SSCAN,
     &string::STRLEN,
     &string::SUBSTR,
+    &set::SUNION,
+    &set::SUNIONSTORE,
     &generic::SWAPDB,
     &own::TIME,
     &generic::TOUCH,

@@ -31,22 +31,6 @@ pub struct Ints<'a>(&'a [u8]);
 #[derive(Clone, Default)]
 pub struct Intset(Vec<u8>);
 
-/// Runs an expression with `$numbers` as the array of numbers of the right width and `$int` as their type.
-macro_rules! by_width {
-    ($ints:expr, |$numbers:ident: $int:ident| $run:expr) => {
-        match $ints.width() {
-            2 => by_width!(@ $ints, $numbers, $int, i16, $run),
-            4 => by_width!(@ $ints, $numbers, $int, i32, $run),
-            _ => by_width!(@ $ints, $numbers, $int, i64, $run),
-        }
-    };
-    (@ $ints:expr, $numbers:ident, $int:ident, $type:ty, $run:expr) => {{
-        type $int = $type;
-        let ($numbers, _) = $ints.0[HEAD..].as_chunks::<{ size_of::<$int>() }>();
-        $run
-    }};
-}
-
 /// The width a number needs.
 #[inline]
 fn width_of(number: i64) -> usize {
@@ -108,7 +92,12 @@ impl<'a> Ints<'a> {
     /// A number by its rank.
     #[inline]
     pub fn at(self, index: usize) -> i64 {
-        by_width!(self, |numbers: Int| i64::from(Int::from_le_bytes(numbers[index])))
+        let numbers = &self.0[HEAD..];
+        match self.width() {
+            2 => read(&numbers.as_chunks::<2>().0[index]),
+            4 => read(&numbers.as_chunks::<4>().0[index]),
+            _ => read(&numbers.as_chunks::<8>().0[index]),
+        }
     }
 
     /// The rank of a number, or the one it would have.
@@ -116,9 +105,12 @@ impl<'a> Ints<'a> {
         if width_of(number) > self.width() {
             return Err(if number < 0 { 0 } else { self.len() });
         }
-        by_width!(self, |numbers: Int| {
-            numbers.binary_search_by(|bytes| i64::from(Int::from_le_bytes(*bytes)).cmp(&number))
-        })
+        let numbers = &self.0[HEAD..];
+        match self.width() {
+            2 => search::<2>(numbers, number),
+            4 => search::<4>(numbers, number),
+            _ => search::<8>(numbers, number),
+        }
     }
 
     /// Whether a number is there.
@@ -132,8 +124,7 @@ impl<'a> Ints<'a> {
     pub fn iter(
         self,
     ) -> impl DoubleEndedIterator<Item = i64> + ExactSizeIterator + Clone + use<'a> {
-        let width = self.width();
-        self.0[HEAD..].chunks_exact(width).map(move |bytes| read(bytes, width))
+        (0..self.len()).map(move |rank| self.at(rank))
     }
 
     /// A copy to be changed.
@@ -144,11 +135,15 @@ impl<'a> Ints<'a> {
 
 /// Reads a number of so many bytes.
 #[inline]
-fn read(bytes: &[u8], width: usize) -> i64 {
+fn read<const WIDTH: usize>(bytes: &[u8; WIDTH]) -> i64 {
     let mut word = [0; 8];
-    word[..width].copy_from_slice(bytes);
-    let unused = 64 - 8 * width as u32;
+    word[..WIDTH].copy_from_slice(bytes);
+    let unused = 64 - 8 * WIDTH as u32;
     (i64::from_le_bytes(word) << unused) >> unused
+}
+
+fn search<const WIDTH: usize>(numbers: &[u8], number: i64) -> Result<usize, usize> {
+    numbers.as_chunks::<WIDTH>().0.binary_search_by(|bytes| read(bytes).cmp(&number))
 }
 
 impl std::fmt::Debug for Ints<'_> {
@@ -167,12 +162,6 @@ impl Intset {
     /// An intset without numbers. Allocates nothing.
     pub const fn new() -> Self {
         Intset(Vec::new())
-    }
-
-    /// An intset without numbers in a buffer's memory.
-    pub fn within(mut buffer: Vec<u8>) -> Self {
-        buffer.clear();
-        Intset(buffer)
     }
 
     /// Takes over a blob that is known to be well-formed, see [`Ints::new`].
@@ -198,11 +187,6 @@ impl Intset {
             0 => 0,
             bytes => crate::base::alloc::class_size(bytes),
         }
-    }
-
-    /// Gives back room that is not used.
-    pub fn shrink(&mut self) {
-        self.0.shrink_to_fit();
     }
 
     /// Adds a number. False: it was there.
@@ -238,18 +222,33 @@ impl Intset {
         self.count();
     }
 
+    /// Removes the numbers that `keep` does not want, in order. The width stays.
+    pub fn retain(&mut self, mut keep: impl FnMut(i64) -> bool) {
+        let (width, count) = (self.view().width(), self.view().len());
+        let mut end = HEAD;
+        for rank in 0..count {
+            if keep(self.view().at(rank)) {
+                let at = HEAD + rank * width;
+                self.0.copy_within(at..at + width, end);
+                end += width;
+            }
+        }
+        if end < self.0.len() {
+            self.0.truncate(end);
+            self.count();
+        }
+    }
+
     /// Gives every number at least so many bytes.
     fn widen(&mut self, width: usize) {
         let (old, count) = (self.view().width(), self.view().len());
         if old >= width {
             return;
         }
+        let narrow = self.clone();
         self.0.resize(HEAD + count * width, 0);
-        // From the back: a number's new place begins behind the old places of those before it.
-        for index in (0..count).rev() {
-            let number = read(&self.0[HEAD + index * old..][..old], old);
-            let bytes = number.to_le_bytes();
-            self.0[HEAD + index * width..][..width].copy_from_slice(&bytes[..width]);
+        for (to, number) in self.0[HEAD..].chunks_exact_mut(width).zip(narrow.view().iter()) {
+            to.copy_from_slice(&number.to_le_bytes()[..width]);
         }
         self.0[0] = width as u8;
     }
