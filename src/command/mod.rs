@@ -24,6 +24,7 @@ pub mod lookup;
 pub mod set;
 pub mod string;
 pub mod table;
+pub mod zset;
 
 use std::ops::Range;
 

@@ -6,14 +6,34 @@ use super::{lex_range, score_range};
 use crate::types::View;
 use crate::types::zset::Zset;
 
-//@RECORD zcard
+pub static ZCARD: Command = Command::data("zcard", zcard)
+    .arity(2)
+    .flags(flag::READONLY | flag::FAST)
+    .categories(category::SORTEDSET)
+    .group(Group::SortedSet)
+    .since("1.2.0")
+    .summary("Answers the number of members of a sorted set.")
+    .complexity("O(1)")
+    .keys(&[KeySpec::at(1).ro(0)])
+    .args(&[Arg::key("key")]);
+
 fn zcard(cx: &mut Cx<'_>) -> CmdResult {
     let set = cx.db.get::<Zset>(cx.args.at(1))?;
     cx.out.uint(set.map_or(0, View::len) as u64);
     Ok(Done)
 }
 
-//@RECORD zscore
+pub static ZSCORE: Command = Command::data("zscore", zscore)
+    .arity(3)
+    .flags(flag::READONLY | flag::FAST)
+    .categories(category::SORTEDSET)
+    .group(Group::SortedSet)
+    .since("1.2.0")
+    .summary("Answers the score of a member.")
+    .complexity("O(1)")
+    .keys(&[KeySpec::at(1).ro(ACCESS)])
+    .args(&[Arg::key("key"), Arg::string("member")]);
+
 fn zscore(cx: &mut Cx<'_>) -> CmdResult {
     let set = cx.db.get::<Zset>(cx.args.at(1))?;
     match set.and_then(|set| set.score(cx.args.at(2))) {
@@ -23,7 +43,17 @@ fn zscore(cx: &mut Cx<'_>) -> CmdResult {
     Ok(Done)
 }
 
-//@RECORD zmscore
+pub static ZMSCORE: Command = Command::data("zmscore", zmscore)
+    .arity(-3)
+    .flags(flag::READONLY | flag::FAST)
+    .categories(category::SORTEDSET)
+    .group(Group::SortedSet)
+    .since("6.2.0")
+    .summary("Answers the scores of several members.")
+    .complexity("O(N) with N being the number of members asked for.")
+    .keys(&[KeySpec::at(1).ro(ACCESS)])
+    .args(&[Arg::key("key"), Arg::string("member").multiple()]);
+
 fn zmscore(cx: &mut Cx<'_>) -> CmdResult {
     let set = cx.db.get::<Zset>(cx.args.at(1))?;
     let members = cx.args.from(2);
@@ -37,12 +67,42 @@ fn zmscore(cx: &mut Cx<'_>) -> CmdResult {
     Ok(Done)
 }
 
-//@RECORD zrank
+pub static ZRANK: Command = Command::data("zrank", zrank)
+    .arity(-3)
+    .flags(flag::READONLY | flag::FAST)
+    .categories(category::SORTEDSET)
+    .group(Group::SortedSet)
+    .since("2.0.0")
+    .summary("Answers the position of a member, the lowest score coming first.")
+    .complexity("O(log(N)) with N being the number of members.")
+    .keys(&[KeySpec::at(1).ro(ACCESS)])
+    .args(&[
+        Arg::key("key"),
+        Arg::string("member"),
+        Arg::pure_token("withscore", "WITHSCORE").optional(),
+    ])
+    .history(&[("7.2.0", "The option `WITHSCORE`.")]);
+
 fn zrank(cx: &mut Cx<'_>) -> CmdResult {
     rank(cx, false)
 }
 
-//@RECORD zrevrank
+pub static ZREVRANK: Command = Command::data("zrevrank", zrevrank)
+    .arity(-3)
+    .flags(flag::READONLY | flag::FAST)
+    .categories(category::SORTEDSET)
+    .group(Group::SortedSet)
+    .since("2.0.0")
+    .summary("Answers the position of a member, the highest score coming first.")
+    .complexity("O(log(N)) with N being the number of members.")
+    .keys(&[KeySpec::at(1).ro(ACCESS)])
+    .args(&[
+        Arg::key("key"),
+        Arg::string("member"),
+        Arg::pure_token("withscore", "WITHSCORE").optional(),
+    ])
+    .history(&[("7.2.0", "The option `WITHSCORE`.")]);
+
 fn zrevrank(cx: &mut Cx<'_>) -> CmdResult {
     rank(cx, true)
 }
@@ -75,7 +135,17 @@ fn rank(cx: &mut Cx<'_>, reverse: bool) -> CmdResult {
     Ok(Done)
 }
 
-//@RECORD zcount
+pub static ZCOUNT: Command = Command::data("zcount", zcount)
+    .arity(4)
+    .flags(flag::READONLY | flag::FAST)
+    .categories(category::SORTEDSET)
+    .group(Group::SortedSet)
+    .since("2.0.0")
+    .summary("Counts the members whose scores are within a range.")
+    .complexity("O(log(N)) with N being the number of members.")
+    .keys(&[KeySpec::at(1).ro(ACCESS)])
+    .args(&[Arg::key("key"), Arg::double("min"), Arg::double("max")]);
+
 fn zcount(cx: &mut Cx<'_>) -> CmdResult {
     let range = score_range(cx.args.at(2), cx.args.at(3))?;
     let set = cx.db.get::<Zset>(cx.args.at(1))?;
@@ -83,7 +153,17 @@ fn zcount(cx: &mut Cx<'_>) -> CmdResult {
     Ok(Done)
 }
 
-//@RECORD zlexcount
+pub static ZLEXCOUNT: Command = Command::data("zlexcount", zlexcount)
+    .arity(4)
+    .flags(flag::READONLY | flag::FAST)
+    .categories(category::SORTEDSET)
+    .group(Group::SortedSet)
+    .since("2.8.9")
+    .summary("Counts the members whose names are within a range, all scores being equal.")
+    .complexity("O(log(N)) with N being the number of members.")
+    .keys(&[KeySpec::at(1).ro(ACCESS)])
+    .args(&[Arg::key("key"), Arg::string("min"), Arg::string("max")]);
+
 fn zlexcount(cx: &mut Cx<'_>) -> CmdResult {
     let range = lex_range(cx.args.at(2), cx.args.at(3))?;
     let set = cx.db.get::<Zset>(cx.args.at(1))?;

@@ -8,8 +8,8 @@ use super::super::{
 };
 use super::{reply_pairs, reply_scored};
 use crate::command::{args, string};
-use crate::keyspace::entry::Type;
 use crate::keyspace::Event;
+use crate::keyspace::entry::Type;
 use crate::resp::reply::Reply;
 use crate::types::zset::{Pairs, Zset};
 use crate::types::{Object, View};
@@ -55,12 +55,32 @@ fn pop(
     Ok(Some(count))
 }
 
-//@RECORD zpopmin
+pub static ZPOPMIN: Command = Command::data("zpopmin", zpopmin)
+    .arity(-2)
+    .flags(flag::WRITE | flag::FAST)
+    .categories(category::SORTEDSET)
+    .group(Group::SortedSet)
+    .since("5.0.0")
+    .summary("Removes the members with the lowest scores and answers them.")
+    .complexity("O(M*log(N)) with N being the number of members and M of those removed.")
+    .keys(&[KeySpec::at(1).rw(ACCESS | DELETE)])
+    .args(&[Arg::key("key"), Arg::integer("count").optional()]);
+
 fn zpopmin(cx: &mut Cx<'_>) -> CmdResult {
     pop_one_key(cx, End::Min)
 }
 
-//@RECORD zpopmax
+pub static ZPOPMAX: Command = Command::data("zpopmax", zpopmax)
+    .arity(-2)
+    .flags(flag::WRITE | flag::FAST)
+    .categories(category::SORTEDSET)
+    .group(Group::SortedSet)
+    .since("5.0.0")
+    .summary("Removes the members with the highest scores and answers them.")
+    .complexity("O(M*log(N)) with N being the number of members and M of those removed.")
+    .keys(&[KeySpec::at(1).rw(ACCESS | DELETE)])
+    .args(&[Arg::key("key"), Arg::integer("count").optional()]);
+
 fn zpopmax(cx: &mut Cx<'_>) -> CmdResult {
     pop_one_key(cx, End::Max)
 }
@@ -123,7 +143,8 @@ impl Query {
 
     /// Takes from the first key that has members. False: none has.
     fn run(&self, cx: &mut Cx<'_>) -> Result<bool, CmdError> {
-        for key in self.keys.clone().map(|at| cx.args.at(at)) {
+        for at in self.keys.clone() {
+            let key = cx.args.at(at);
             let popped = pop(cx, key, self.end, self.count, |out, pairs| {
                 out.array(2);
                 out.bulk(key);
@@ -138,7 +159,28 @@ impl Query {
     }
 }
 
-//@RECORD zmpop
+pub static ZMPOP: Command = Command::data("zmpop", zmpop)
+    .arity(-4)
+    .flags(flag::WRITE)
+    .categories(category::SORTEDSET)
+    .group(Group::SortedSet)
+    .since("7.0.0")
+    .summary(
+        "Removes the members with the lowest or highest scores from the first of several \
+         sorted sets that exists.",
+    )
+    .complexity(
+        "O(K)+O(M*log(N)) with K being the number of keys, N of members and M of those \
+         removed.",
+    )
+    .keys(&[KeySpec::at(1).count(0, 1, 1).rw(ACCESS | DELETE)])
+    .args(&[
+        Arg::integer("numkeys"),
+        Arg::key("key").multiple(),
+        Arg::one_of("where", &[Arg::pure_token("min", "MIN"), Arg::pure_token("max", "MAX")]),
+        Arg::integer("count").token("COUNT").optional(),
+    ]);
+
 fn zmpop(cx: &mut Cx<'_>) -> CmdResult {
     let query = Query::parse(cx, 1)?;
     if !query.run(cx)? {
@@ -147,7 +189,29 @@ fn zmpop(cx: &mut Cx<'_>) -> CmdResult {
     Ok(Done)
 }
 
-//@RECORD bzmpop
+pub static BZMPOP: Command = Command::data("bzmpop", bzmpop)
+    .arity(-5)
+    .flags(flag::WRITE | flag::BLOCKING)
+    .categories(category::SORTEDSET)
+    .group(Group::SortedSet)
+    .since("7.0.0")
+    .summary(
+        "Removes the members with the lowest or highest scores from the first of several \
+         sorted sets that exists, and waits for one if none does.",
+    )
+    .complexity(
+        "O(K)+O(M*log(N)) with K being the number of keys, N of members and M of those \
+         removed.",
+    )
+    .keys(&[KeySpec::at(2).count(0, 1, 1).rw(ACCESS | DELETE)])
+    .args(&[
+        Arg::double("timeout"),
+        Arg::integer("numkeys"),
+        Arg::key("key").multiple(),
+        Arg::one_of("where", &[Arg::pure_token("min", "MIN"), Arg::pure_token("max", "MAX")]),
+        Arg::integer("count").token("COUNT").optional(),
+    ]);
+
 fn bzmpop(cx: &mut Cx<'_>) -> CmdResult {
     let query = Query::parse(cx, 2)?;
     let until = args::timeout(cx.args.at(1), cx.now)?;
@@ -157,12 +221,40 @@ fn bzmpop(cx: &mut Cx<'_>) -> CmdResult {
     Ok(Outcome::Wait(Wait::for_value(query.keys, Type::Zset, until)))
 }
 
-//@RECORD bzpopmin
+pub static BZPOPMIN: Command = Command::data("bzpopmin", bzpopmin)
+    .arity(-3)
+    .flags(flag::WRITE | flag::BLOCKING | flag::FAST)
+    .categories(category::SORTEDSET)
+    .group(Group::SortedSet)
+    .since("5.0.0")
+    .summary(
+        "Removes the member with the lowest score from the first of several sorted sets that \
+         exists, and waits for one if none does.",
+    )
+    .complexity("O(log(N)) with N being the number of members.")
+    .keys(&[KeySpec::at(1).range(-2, 1, 0).rw(ACCESS | DELETE)])
+    .args(&[Arg::key("key").multiple(), Arg::double("timeout")])
+    .history(&[("6.0.0", "The time to wait may have a fraction.")]);
+
 fn bzpopmin(cx: &mut Cx<'_>) -> CmdResult {
     pop_or_wait(cx, End::Min)
 }
 
-//@RECORD bzpopmax
+pub static BZPOPMAX: Command = Command::data("bzpopmax", bzpopmax)
+    .arity(-3)
+    .flags(flag::WRITE | flag::BLOCKING | flag::FAST)
+    .categories(category::SORTEDSET)
+    .group(Group::SortedSet)
+    .since("5.0.0")
+    .summary(
+        "Removes the member with the highest score from the first of several sorted sets that \
+         exists, and waits for one if none does.",
+    )
+    .complexity("O(log(N)) with N being the number of members.")
+    .keys(&[KeySpec::at(1).range(-2, 1, 0).rw(ACCESS | DELETE)])
+    .args(&[Arg::key("key").multiple(), Arg::double("timeout")])
+    .history(&[("6.0.0", "The time to wait may have a fraction.")]);
+
 fn bzpopmax(cx: &mut Cx<'_>) -> CmdResult {
     pop_or_wait(cx, End::Max)
 }
@@ -170,7 +262,8 @@ fn bzpopmax(cx: &mut Cx<'_>) -> CmdResult {
 fn pop_or_wait(cx: &mut Cx<'_>, end: End) -> CmdResult {
     let keys = 1..cx.args.len() - 1;
     let until = args::timeout(cx.args.at(keys.end), cx.now)?;
-    for key in keys.clone().map(|at| cx.args.at(at)) {
+    for at in keys.clone() {
+        let key = cx.args.at(at);
         let popped = pop(cx, key, end, 1, |out, pairs| {
             out.array(3);
             out.bulk(key);

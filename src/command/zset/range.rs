@@ -46,7 +46,13 @@ struct Query<'a> {
 
 impl<'a> Query<'a> {
     /// Reads the range that begins at a word. `by` and `reverse` are what the command's name says of it.
-    fn parse(args: Args<'a>, at: usize, by: By, reverse: bool, takes: Takes) -> Result<Self, CmdError> {
+    fn parse(
+        args: Args<'a>,
+        at: usize,
+        by: By,
+        reverse: bool,
+        takes: Takes,
+    ) -> Result<Self, CmdError> {
         let (mut by, mut reverse, mut limit, mut with_scores) = (by, reverse, (0, -1), false);
         let (mut named, mut i) = (takes == Takes::Few, at + 2);
         while i < args.len() {
@@ -129,37 +135,186 @@ fn answer(cx: &mut Cx<'_>, by: By, reverse: bool, takes: Takes) -> CmdResult {
     Ok(Done)
 }
 
-//@RECORD zrange
+pub static ZRANGE: Command = Command::data("zrange", zrange)
+    .arity(-4)
+    .flags(flag::READONLY)
+    .categories(category::SORTEDSET)
+    .group(Group::SortedSet)
+    .since("1.2.0")
+    .summary("Answers the members within a range of positions, scores or names.")
+    .complexity("O(log(N)+M) with N being the number of members and M of those answered.")
+    .keys(&[KeySpec::at(1).ro(ACCESS)])
+    .args(&[
+        Arg::key("key"),
+        Arg::string("start"),
+        Arg::string("stop"),
+        Arg::one_of(
+            "sortby",
+            &[Arg::pure_token("byscore", "BYSCORE"), Arg::pure_token("bylex", "BYLEX")],
+        )
+        .since("6.2.0")
+        .optional(),
+        Arg::pure_token("rev", "REV").since("6.2.0").optional(),
+        Arg::block("limit", &[Arg::integer("offset"), Arg::integer("count")])
+            .token("LIMIT")
+            .since("6.2.0")
+            .optional(),
+        Arg::pure_token("withscores", "WITHSCORES").optional(),
+    ])
+    .history(&[("6.2.0", "The options `REV`, `BYSCORE`, `BYLEX` and `LIMIT`.")]);
+
 fn zrange(cx: &mut Cx<'_>) -> CmdResult {
     answer(cx, By::Rank, false, Takes::All)
 }
 
-//@RECORD zrevrange
+pub static ZREVRANGE: Command = Command::data("zrevrange", zrevrange)
+    .arity(-4)
+    .flags(flag::READONLY)
+    .categories(category::SORTEDSET)
+    .group(Group::SortedSet)
+    .since("1.2.0")
+    .summary("Answers the members within a range of positions, the highest score first.")
+    .complexity("O(log(N)+M) with N being the number of members and M of those answered.")
+    .keys(&[KeySpec::at(1).ro(ACCESS)])
+    .args(&[
+        Arg::key("key"),
+        Arg::integer("start"),
+        Arg::integer("stop"),
+        Arg::pure_token("withscores", "WITHSCORES").optional(),
+    ])
+    .deprecated("6.2.0", "`ZRANGE` with the `REV` argument");
+
 fn zrevrange(cx: &mut Cx<'_>) -> CmdResult {
     answer(cx, By::Rank, true, Takes::Few)
 }
 
-//@RECORD zrangebyscore
+pub static ZRANGEBYSCORE: Command = Command::data("zrangebyscore", zrangebyscore)
+    .arity(-4)
+    .flags(flag::READONLY)
+    .categories(category::SORTEDSET)
+    .group(Group::SortedSet)
+    .since("1.0.5")
+    .summary("Answers the members whose scores are within a range.")
+    .complexity("O(log(N)+M) with N being the number of members and M of those answered.")
+    .keys(&[KeySpec::at(1).ro(ACCESS)])
+    .args(&[
+        Arg::key("key"),
+        Arg::double("min"),
+        Arg::double("max"),
+        Arg::pure_token("withscores", "WITHSCORES").since("2.0.0").optional(),
+        Arg::block("limit", &[Arg::integer("offset"), Arg::integer("count")])
+            .token("LIMIT")
+            .optional(),
+    ])
+    .history(&[("2.0.0", "The option `WITHSCORES`.")])
+    .deprecated("6.2.0", "`ZRANGE` with the `BYSCORE` argument");
+
 fn zrangebyscore(cx: &mut Cx<'_>) -> CmdResult {
     answer(cx, By::Score, false, Takes::Few)
 }
 
-//@RECORD zrevrangebyscore
+pub static ZREVRANGEBYSCORE: Command = Command::data("zrevrangebyscore", zrevrangebyscore)
+    .arity(-4)
+    .flags(flag::READONLY)
+    .categories(category::SORTEDSET)
+    .group(Group::SortedSet)
+    .since("2.2.0")
+    .summary("Answers the members whose scores are within a range, the highest score first.")
+    .complexity("O(log(N)+M) with N being the number of members and M of those answered.")
+    .keys(&[KeySpec::at(1).ro(ACCESS)])
+    .args(&[
+        Arg::key("key"),
+        Arg::double("max"),
+        Arg::double("min"),
+        Arg::pure_token("withscores", "WITHSCORES").optional(),
+        Arg::block("limit", &[Arg::integer("offset"), Arg::integer("count")])
+            .token("LIMIT")
+            .optional(),
+    ])
+    .history(&[("2.1.6", "Bounds may be exclusive.")])
+    .deprecated("6.2.0", "`ZRANGE` with the `REV` and `BYSCORE` arguments");
+
 fn zrevrangebyscore(cx: &mut Cx<'_>) -> CmdResult {
     answer(cx, By::Score, true, Takes::Few)
 }
 
-//@RECORD zrangebylex
+pub static ZRANGEBYLEX: Command = Command::data("zrangebylex", zrangebylex)
+    .arity(-4)
+    .flags(flag::READONLY)
+    .categories(category::SORTEDSET)
+    .group(Group::SortedSet)
+    .since("2.8.9")
+    .summary("Answers the members whose names are within a range, all scores being equal.")
+    .complexity("O(log(N)+M) with N being the number of members and M of those answered.")
+    .keys(&[KeySpec::at(1).ro(ACCESS)])
+    .args(&[
+        Arg::key("key"),
+        Arg::string("min"),
+        Arg::string("max"),
+        Arg::block("limit", &[Arg::integer("offset"), Arg::integer("count")])
+            .token("LIMIT")
+            .optional(),
+    ])
+    .deprecated("6.2.0", "`ZRANGE` with the `BYLEX` argument");
+
 fn zrangebylex(cx: &mut Cx<'_>) -> CmdResult {
     answer(cx, By::Lex, false, Takes::Few)
 }
 
-//@RECORD zrevrangebylex
+pub static ZREVRANGEBYLEX: Command = Command::data("zrevrangebylex", zrevrangebylex)
+    .arity(-4)
+    .flags(flag::READONLY)
+    .categories(category::SORTEDSET)
+    .group(Group::SortedSet)
+    .since("2.8.9")
+    .summary(
+        "Answers the members whose names are within a range, all scores being equal, the last \
+         name first.",
+    )
+    .complexity("O(log(N)+M) with N being the number of members and M of those answered.")
+    .keys(&[KeySpec::at(1).ro(ACCESS)])
+    .args(&[
+        Arg::key("key"),
+        Arg::string("max"),
+        Arg::string("min"),
+        Arg::block("limit", &[Arg::integer("offset"), Arg::integer("count")])
+            .token("LIMIT")
+            .optional(),
+    ])
+    .deprecated("6.2.0", "`ZRANGE` with the `REV` and `BYLEX` arguments");
+
 fn zrevrangebylex(cx: &mut Cx<'_>) -> CmdResult {
     answer(cx, By::Lex, true, Takes::Few)
 }
 
-//@RECORD zrangestore
+pub static ZRANGESTORE: Command = Command::data("zrangestore", zrangestore)
+    .arity(-5)
+    .flags(flag::WRITE | flag::DENYOOM)
+    .categories(category::SORTEDSET)
+    .group(Group::SortedSet)
+    .since("6.2.0")
+    .summary(
+        "Stores the members within a range of positions, scores or names as another sorted \
+         set.",
+    )
+    .complexity("O(log(N)+M) with N being the number of members and M of those stored.")
+    .keys(&[KeySpec::at(1).ow(UPDATE), KeySpec::at(2).ro(ACCESS)])
+    .args(&[
+        Arg::key("dst"),
+        Arg::key("src").spec(1),
+        Arg::string("min"),
+        Arg::string("max"),
+        Arg::one_of(
+            "sortby",
+            &[Arg::pure_token("byscore", "BYSCORE"), Arg::pure_token("bylex", "BYLEX")],
+        )
+        .optional(),
+        Arg::pure_token("rev", "REV").optional(),
+        Arg::block("limit", &[Arg::integer("offset"), Arg::integer("count")])
+            .token("LIMIT")
+            .optional(),
+    ]);
+
 fn zrangestore(cx: &mut Cx<'_>) -> CmdResult {
     let query = Query::parse(cx.args, 3, By::Rank, false, Takes::AllToStore)?;
     let rules = rules(cx);

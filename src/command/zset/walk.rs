@@ -15,7 +15,25 @@ use crate::resp::reply::Reply;
 use crate::types::View;
 use crate::types::zset::{Zset, ZsetView};
 
-//@RECORD zrandmember
+pub static ZRANDMEMBER: Command = Command::data("zrandmember", zrandmember)
+    .arity(-2)
+    .flags(flag::READONLY)
+    .categories(category::SORTEDSET)
+    .group(Group::SortedSet)
+    .since("6.2.0")
+    .summary("Answers random members.")
+    .complexity("O(N) with N being the number of members answered.")
+    .keys(&[KeySpec::at(1).ro(ACCESS)])
+    .args(&[
+        Arg::key("key"),
+        Arg::block(
+            "options",
+            &[Arg::integer("count"), Arg::pure_token("withscores", "WITHSCORES").optional()],
+        )
+        .optional(),
+    ])
+    .tips(&["nondeterministic_output"]);
+
 fn zrandmember(cx: &mut Cx<'_>) -> CmdResult {
     let mut draws = Draws::new(cx.db.keyspace.random());
     if cx.args.len() > 2 {
@@ -35,7 +53,7 @@ fn zrandmember(cx: &mut Cx<'_>) -> CmdResult {
 fn some_members(cx: &mut Cx<'_>, mut draws: Draws) -> CmdResult {
     let count = integer(cx.args.at(2))?;
     if count == i64::MIN {
-        return Err(CmdError::NOT_SYMMETRIC_INT);
+        return Err(CmdError::NOT_SYMMETRIC);
     }
     let with_scores = cx.args.len() > 3;
     if with_scores && (cx.args.len() > 4 || !cx.args.is(3, "WITHSCORES")) {
@@ -44,21 +62,50 @@ fn some_members(cx: &mut Cx<'_>, mut draws: Draws) -> CmdResult {
     if with_scores && count.unsigned_abs() > i64::MAX as u64 / 2 {
         return Err(CmdError::OUT_OF_RANGE);
     }
+    let bytes_max = usize::try_from(cx.conf.proto.max_bulk_len).unwrap_or(usize::MAX);
     let Some(set) = cx.db.get::<Zset>(cx.args.at(1))? else {
         cx.out.array(0);
         return Ok(Done);
     };
-    let (wanted, len) = (count.unsigned_abs() as usize, set.len());
-    let shown = if count < 0 { wanted } else { wanted.min(len) };
-    let mut show = Shower::begin(cx.out, shown, with_scores);
+    let (wanted, len) = (usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX), set.len());
     if count < 0 {
-        for _ in 0..wanted {
-            show.member(set.at(draws.below(len)).expect("no set is empty"));
-        }
-    } else if wanted >= len {
+        return repeated(cx.out, bytes_max, with_scores, wanted, || {
+            set.at(draws.below(len)).expect("no set is empty")
+        });
+    }
+    let mut show = Shower::begin(cx.out, wanted.min(len), with_scores);
+    if wanted >= len {
         set.iter().for_each(|pair| show.member(pair));
     } else {
         sample(set, wanted, &mut draws, |pair| show.member(pair));
+    }
+    Ok(Done)
+}
+
+/// Answers with so many members as they are drawn.
+///
+/// A few bytes can ask for more than any memory holds, and the data is no bound: hence the limit that is also that of one
+/// element.
+fn repeated<'a>(
+    out: &mut Reply,
+    bytes_max: usize,
+    with_scores: bool,
+    count: usize,
+    mut draw: impl FnMut() -> (Item<'a>, f64),
+) -> CmdResult {
+    /// Bytes of an empty bulk.
+    const BULK_MIN: usize = 6;
+    if count > bytes_max / BULK_MIN {
+        return Err(CmdError::REPLY_TOO_LONG);
+    }
+    let (attempt, before) = (out.attempt(), out.len());
+    let mut show = Shower::begin(out, count, with_scores);
+    for _ in 0..count {
+        show.member(draw());
+        if show.out.len() - before > bytes_max {
+            out.take_back(attempt);
+            return Err(CmdError::REPLY_TOO_LONG);
+        }
     }
     Ok(Done)
 }
@@ -115,7 +162,26 @@ impl<'a> Shower<'a> {
     }
 }
 
-//@RECORD zscan
+pub static ZSCAN: Command = Command::data("zscan", zscan)
+    .arity(-3)
+    .flags(flag::READONLY)
+    .categories(category::SORTEDSET)
+    .group(Group::SortedSet)
+    .since("2.8.0")
+    .summary("Answers some members with their scores and the cursor at which to go on.")
+    .complexity(
+        "O(1) for every call, O(N) for as many as it takes until the cursor is 0 again, N \
+         being the number of members.",
+    )
+    .keys(&[KeySpec::at(1).ro(ACCESS)])
+    .args(&[
+        Arg::key("key"),
+        Arg::integer("cursor"),
+        Arg::pattern("pattern").token("MATCH").optional(),
+        Arg::integer("count").token("COUNT").optional(),
+    ])
+    .tips(&["nondeterministic_output"]);
+
 fn zscan(cx: &mut Cx<'_>) -> CmdResult {
     let at = scan::cursor(cx.args.at(2))?;
     let Some(set) = cx.db.get::<Zset>(cx.args.at(1))? else {

@@ -1,0 +1,3 @@
+//! Sorted set commands, on a whole server.
+
+
