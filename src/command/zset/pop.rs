@@ -7,6 +7,7 @@ use super::super::{
     Arg, CmdError, CmdResult, Command, Cx, Done, Group, KeySpec, Outcome, Wait, category, flag,
 };
 use super::{reply_pairs, reply_scored};
+use crate::base::text::parse_i64;
 use crate::command::{args, string};
 use crate::keyspace::Event;
 use crate::keyspace::entry::Type;
@@ -113,6 +114,12 @@ fn reply_by_turns(out: &mut Reply, pairs: Pairs<'_>) {
     }
 }
 
+/// A number over 0, with one complaint for whatever is wrong with it.
+fn positive(word: &[u8], error: CmdError) -> Result<usize, CmdError> {
+    let number = parse_i64(word).and_then(|number| usize::try_from(number).ok());
+    number.filter(|number| *number > 0).ok_or(error)
+}
+
 /// What ZMPOP and BZMPOP ask for, from the number of keys on.
 struct Query {
     /// Words that are keys.
@@ -124,9 +131,9 @@ struct Query {
 impl Query {
     fn parse(cx: &Cx<'_>, at: usize) -> Result<Self, CmdError> {
         let args = cx.args;
-        let numkeys = args::positive(args.at(at), "numkeys")?;
+        let numkeys = positive(args.at(at), CmdError::NUMKEYS_POSITIVE)?;
         let first = at + 1;
-        let end = usize::try_from(numkeys).ok().and_then(|n| first.checked_add(n));
+        let end = first.checked_add(numkeys);
         let place = end.filter(|end| *end < args.len()).ok_or(CmdError::SYNTAX)?;
         let end = match () {
             () if args.is(place, "MIN") => End::Min,
@@ -135,10 +142,12 @@ impl Query {
         };
         let count = match args.len() - place {
             1 => 1,
-            3 if args.is(place + 1, "COUNT") => args::positive(args.at(place + 2), "count")?,
+            3 if args.is(place + 1, "COUNT") => {
+                positive(args.at(place + 2), CmdError::COUNT_POSITIVE)?
+            }
             _ => return Err(CmdError::SYNTAX),
         };
-        Ok(Query { keys: first..place, end, count: count as usize })
+        Ok(Query { keys: first..place, end, count })
     }
 
     /// Takes from the first key that has members. False: none has.

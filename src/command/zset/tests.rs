@@ -1,3 +1,1 @@
 //! Sorted set commands, on a whole server.
-
-
