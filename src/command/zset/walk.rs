@@ -53,7 +53,7 @@ fn zrandmember(cx: &mut Cx<'_>) -> CmdResult {
 fn some_members(cx: &mut Cx<'_>, mut draws: Draws) -> CmdResult {
     let count = integer(cx.args.at(2))?;
     if count == i64::MIN {
-        return Err(CmdError::NOT_SYMMETRIC);
+        return Err(CmdError::NOT_NEGATABLE);
     }
     let with_scores = cx.args.len() > 3;
     if with_scores && (cx.args.len() > 4 || !cx.args.is(3, "WITHSCORES")) {
