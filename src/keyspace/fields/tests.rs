@@ -297,7 +297,7 @@ fn step(keyspace: &mut Keyspace, model: &mut Model, now: UnixMillis, state: &mut
             }
         }
         12 if draw.is_multiple_of(5) => {
-            keyspace.swap(DbIndex(from), DbIndex(to));
+            keyspace.swap(DbIndex(from), DbIndex(to), now);
             if from != to {
                 let all = std::mem::take(&mut model.hashes).into_iter();
                 model.hashes = all.map(|((db, key), fields)| ((1 - db, key), fields)).collect();
