@@ -10,7 +10,7 @@ pub mod scan;
 mod tests;
 
 pub use expire::{
-    EXPIRE, EXPIREAT, EXPIRETIME, PERSIST, PEXPIRE, PEXPIREAT, PEXPIRETIME, PTTL, TTL,
+    Conditions, EXPIRE, EXPIREAT, EXPIRETIME, PERSIST, PEXPIRE, PEXPIREAT, PEXPIRETIME, PTTL, TTL,
 };
 pub use memory::MEMORY;
 pub use object::OBJECT;

@@ -98,7 +98,7 @@ pub static SINTERCARD: Command = Command::data("sintercard", sintercard)
 
 fn sintercard(cx: &mut Cx<'_>) -> CmdResult {
     let keys = parse_i64(cx.args.at(1)).and_then(|count| usize::try_from(count).ok());
-    let keys = keys.filter(|count| *count > 0).ok_or(CmdError::NUMKEYS_NOT_POSITIVE)?;
+    let keys = keys.filter(|count| *count > 0).ok_or(CmdError::NUMKEYS_POSITIVE)?;
     if keys > cx.args.len() - 2 {
         return Err(CmdError::TOO_MANY_KEYS);
     }

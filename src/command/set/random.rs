@@ -141,7 +141,7 @@ fn srandmember(cx: &mut Cx<'_>) -> CmdResult {
     }
     let count = cx.args.get(2).map(integer).transpose()?;
     if count == Some(i64::MIN) {
-        return Err(CmdError::NOT_SYMMETRIC);
+        return Err(CmdError::NOT_NEGATABLE);
     }
     let mut draws = Draws::new(cx.db.keyspace.random());
     let reply_max = cx.conf.proto.max_bulk_len;

@@ -105,7 +105,7 @@ proc gen::set::command {} {
             set argv [list SSCAN $key [gen::pick {0 0 0 0 0 0 x -1 {}}]]
             lappend argv {*}[gen::pick {{COUNT 100000} {COUNT 100000 MATCH nosuch} {COUNT 100000 MATCH m3} {COUNT 0} {COUNT x}
                 {NOVALUES} {TYPE set} {MATCH} {COUNT 100000 MATCH *} {foo}}]
-            set how scan
+            set how unordered
         }
         spop {
             switch [gen::int 0 3] {
