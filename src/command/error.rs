@@ -144,6 +144,21 @@ impl CmdError {
     pub const TIMEOUT_RANGE: CmdError = CmdError::Fixed("ERR timeout is out of range");
     pub const UNBLOCKED: CmdError =
         CmdError::Fixed("UNBLOCKED client unblocked via CLIENT UNBLOCK");
+    pub const LEX_RANGE: CmdError = CmdError::Fixed("ERR min or max not valid string range item");
+    pub const LEX_WITH_SCORES: CmdError =
+        CmdError::Fixed("ERR syntax error, WITHSCORES not supported in combination with BYLEX");
+    pub const LIMIT_ALONE: CmdError = CmdError::Fixed(
+        "ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX",
+    );
+    pub const NOT_A_NUMBER: CmdError = CmdError::Fixed("ERR resulting score is not a number (NaN)");
+    pub const SCORE_RANGE: CmdError = CmdError::Fixed("ERR min or max is not a float");
+    pub const WEIGHT: CmdError = CmdError::Fixed("ERR weight value is not a float");
+    pub const ZADD_GT_LT_NX: CmdError =
+        CmdError::Fixed("ERR GT, LT, and/or NX options at the same time are not compatible");
+    pub const ZADD_INCR: CmdError =
+        CmdError::Fixed("ERR INCR option supports a single increment-element pair");
+    pub const ZADD_NX_XX: CmdError =
+        CmdError::Fixed("ERR XX and NX options at the same time are not compatible");
     pub const WRONG_PASSWORD: CmdError =
         CmdError::Fixed("WRONGPASS invalid username-password pair or user is disabled.");
     pub const WRONG_TYPE: CmdError =
@@ -164,6 +179,11 @@ impl CmdError {
     /// A time to live that is not positive, or beyond the end of time.
     pub fn expire_time(command: &str) -> CmdError {
         CmdError::made(format!("ERR invalid expire time in '{command}' command"))
+    }
+
+    /// A command that combines sets was given none.
+    pub fn no_input_keys(command: &str) -> CmdError {
+        CmdError::made(format!("ERR at least 1 input key is needed for '{command}' command"))
     }
 
     pub fn arity(command: &str) -> CmdError {

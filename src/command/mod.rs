@@ -27,6 +27,7 @@ pub mod set;
 pub mod sort;
 pub mod string;
 pub mod table;
+pub mod zset;
 
 use std::ops::Range;
 

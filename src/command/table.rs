@@ -3,7 +3,7 @@
 use super::Command;
 use super::commands as own;
 use super::connection as conn;
-use super::{generic, hash, list, set, sort, string};
+use super::{generic, hash, list, set, sort, string, zset};
 use crate::acl::commands as acl;
 use crate::client::commands as client;
 use crate::config::commands as config;
@@ -21,6 +21,9 @@ pub static COMMANDS: &[&Command] = &[
     &list::BLPOP,
     &list::BRPOP,
     &list::BRPOPLPUSH,
+    &zset::BZMPOP,
+    &zset::BZPOPMAX,
+    &zset::BZPOPMIN,
     &client::CLIENT,
     &own::COMMAND,
     &observe::COMMANDLOG,
@@ -158,4 +161,36 @@ pub static COMMANDS: &[&Command] = &[
     &generic::UNLINK,
     &multi::UNWATCH,
     &multi::WATCH,
+    &zset::ZADD,
+    &zset::ZCARD,
+    &zset::ZCOUNT,
+    &zset::ZDIFF,
+    &zset::ZDIFFSTORE,
+    &zset::ZINCRBY,
+    &zset::ZINTER,
+    &zset::ZINTERCARD,
+    &zset::ZINTERSTORE,
+    &zset::ZLEXCOUNT,
+    &zset::ZMPOP,
+    &zset::ZMSCORE,
+    &zset::ZPOPMAX,
+    &zset::ZPOPMIN,
+    &zset::ZRANDMEMBER,
+    &zset::ZRANGE,
+    &zset::ZRANGEBYLEX,
+    &zset::ZRANGEBYSCORE,
+    &zset::ZRANGESTORE,
+    &zset::ZRANK,
+    &zset::ZREM,
+    &zset::ZREMRANGEBYLEX,
+    &zset::ZREMRANGEBYRANK,
+    &zset::ZREMRANGEBYSCORE,
+    &zset::ZREVRANGE,
+    &zset::ZREVRANGEBYLEX,
+    &zset::ZREVRANGEBYSCORE,
+    &zset::ZREVRANK,
+    &zset::ZSCAN,
+    &zset::ZSCORE,
+    &zset::ZUNION,
+    &zset::ZUNIONSTORE,
 ];
