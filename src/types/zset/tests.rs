@@ -114,7 +114,7 @@ fn storm(seed: u64, rules: Rules) {
         }
         if step % 1000 == 0 {
             set = match step % 3000 {
-                0 => Zset::part(set.view(), 0..model.len(), rules),
+                0 => Zset::part(set.view().range(0..model.len(), step % 2000 == 0), None, rules),
                 1000 => Zset::default(),
                 _ => set.clone(),
             };
@@ -155,7 +155,13 @@ fn a_set_becomes_a_tree_by_size_length_and_expectation() {
         assert!(set.remove(member));
     }
     assert_eq!(set.view().encoding(), "skiplist", "never back by removing");
-    assert_eq!(Zset::part(set.view(), 0..1, few).view().encoding(), "listpack", "but as a result");
+    assert_eq!(
+        Zset::part(set.view().range(0..1, false), None, few).view().encoding(),
+        "listpack",
+        "but as a result"
+    );
+    let counted = Zset::part(set.view().range(0..1, false), Some(4), few);
+    assert_eq!(counted.view().encoding(), "skiplist", "if it was thought to be small");
     let mut many = Zset::default();
     many.expect(4, few);
     assert_eq!(many.view().encoding(), "skiplist");
