@@ -188,7 +188,7 @@ fn zscan(cx: &mut Cx<'_>) -> CmdResult {
         return scan::nothing(cx.out);
     };
     let options = scan::ScanOptions::parse(cx.cmd, cx.args, 3)?;
-    let found = options.gather(at, |at, visit| set.scan(at, |member, score| visit(member, score)));
+    let found = options.gather(at, |at, visit| set.scan(at, visit));
     // Compat: scores are bulk strings in RESP3, too, and those of large sets are printed in a way of their own.
     let write = if matches!(set, ZsetView::Tree(_)) { write_17_digits } else { write_f64 };
     let mut text = Vec::new();
