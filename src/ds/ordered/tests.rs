@@ -104,12 +104,12 @@ fn storm(seed: u64, steps: u64, members: u64, score_of: impl Fn(u64, u64) -> f64
             draw if draw < 90 => assert_eq!(set.remove(&member), model.remove(&member)),
             draw if draw < 99 => take(&mut set, &mut model, next(&mut state) as usize),
             // A plain set counts its way to a position, so a large one is not asked each time.
-            _ if step % (1 + model.order.len() as u64 / 20) == 0 => {
+            _ if step.is_multiple_of(1 + model.order.len() as u64 / 20) => {
                 compare(&set, &model, &member, score, &mut state);
             }
             _ => assert_eq!(set.score(&member), model.scores.get(&member).copied()),
         }
-        if step % (steps / 20) == 0 {
+        if step.is_multiple_of(steps / 20) {
             check(&set, &model);
         }
     }
