@@ -56,7 +56,7 @@ pub enum Outcome {
     Postponed,
     /// There is nothing to do yet: it is run again, from the start, when a key has news; it has written nothing. Where a
     /// call may not wait ([`Cx::may_wait`]), it is answered at once as if its time were up.
-    Wait(Wait),
+    Wait(Box<Wait>),
 }
 
 /// What a call waits for.
@@ -77,20 +77,20 @@ pub struct Wait {
 impl Wait {
     /// Waits until one of the keys in these words holds a value of this type; when the time is up, a null array is the
     /// answer.
-    pub fn for_value(keys: Range<usize>, of: Type, until: Option<UnixMillis>) -> Wait {
+    pub fn for_value(keys: Range<usize>, of: Type, until: Option<UnixMillis>) -> Box<Wait> {
         let news = News { of, or_loss: false };
-        Wait { keys, news, until, on_timeout: Reply::null_array, words: Vec::new() }
+        Box::new(Wait { keys, news, until, on_timeout: Reply::null_array, words: Vec::new() })
     }
 
     /// Later tries read this in place of the word: for one that would mean something else by then, as the `$` of XREAD
     /// does. Not for keys.
-    pub fn reading(mut self, word: usize, instead: &[u8]) -> Wait {
+    pub fn reading(mut self: Box<Self>, word: usize, instead: &[u8]) -> Box<Wait> {
         self.words.push((word, instead.into()));
         self
     }
 
     /// That a key has gone, or holds another type now, is a reason to try again, too.
-    pub fn or_loss(mut self) -> Wait {
+    pub fn or_loss(mut self: Box<Self>) -> Box<Wait> {
         self.news.or_loss = true;
         self
     }
@@ -565,3 +565,6 @@ impl std::fmt::Debug for Command {
         f.write_str(self.name)
     }
 }
+
+/// Every call hands one of these down several floors.
+const _: () = assert!(size_of::<CmdResult>() <= 24);

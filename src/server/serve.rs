@@ -120,7 +120,7 @@ fn run_requests(srv: &mut Box<Server>, call: &mut Call) {
                     break;
                 }
                 Flow::Postpone => {
-                    postpone(srv, call.client);
+                    postpone(srv, call);
                     break;
                 }
                 Flow::Wait => break,
@@ -166,10 +166,11 @@ fn fetch_ahead(srv: &Server, call: &Call) {
 }
 
 /// Lets a client stand in front of its command until the pause ends.
-fn postpone(srv: &mut Server, id: Id) {
-    if let Some(client) = srv.clients.get_mut(id) {
+fn postpone(srv: &mut Server, call: &Call) {
+    if let Some(client) = srv.clients.get_mut(call.client) {
         client.marks.postponed = true;
-        srv.clients.pause.waiting.push(id);
+        client.last_command = Some(call.id);
+        srv.clients.pause.waiting.push(call.client);
     }
 }
 
