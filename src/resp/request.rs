@@ -377,6 +377,14 @@ impl Query {
         }
     }
 
+    /// Puts other bytes in the place of an argument of the current request.
+    pub fn replace(&mut self, index: usize, bytes: Vec<u8>) {
+        if let Some(arg) = self.argv.get_mut(index) {
+            *arg = Arg { start: IS_BIG | self.bigs.len(), len: bytes.len() };
+            self.bigs.push(Arc::new(bytes));
+        }
+    }
+
     /// Appends bytes as if they had been read.
     pub fn feed(&mut self, bytes: &[u8]) {
         let mut bytes = bytes;

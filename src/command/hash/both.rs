@@ -3,7 +3,7 @@
 use super::super::key_spec::key_flag::{ACCESS, DELETE, UPDATE};
 use super::super::{Arg, CmdError, CmdResult, Command, Cx, Done, Group, KeySpec, category, flag};
 use super::{
-    FIELDS, FieldList, HEXPIRE_EVENT, HPERSIST_EVENT, HSET_EVENT, check_lengths, edit,
+    FIELDS, FieldList, HDEL_EVENT, HEXPIRE_EVENT, HPERSIST_EVENT, HSET_EVENT, check_lengths, edit,
     edit_or_create, is_hash, is_past, kept, limits, moment, removed, reply, tell_removed,
 };
 use crate::base::clock::UnixMillis;
@@ -300,7 +300,8 @@ fn hsetex(cx: &mut Cx<'_>) -> CmdResult {
                     hash.remove(field);
                 });
             }
-            removed(cx, key, fields.len() as u64);
+            cx.db.announce(key, HDEL_EVENT);
+            cx.db.remove_if_empty(key);
             tell_removed(cx, key, fields);
         }
         Some((deadline, at)) => {

@@ -259,6 +259,13 @@ fn large_tables_are_looked_ahead() {
     let mut count = 0;
     union(&[a.view(), b.view()], |_| count += 1);
     assert_eq!(count, 30_000);
+    let names: Vec<String> = (0..1000).map(|i| format!("m{i}")).collect();
+    for (set, expected) in [(a.view(), true), (b.view(), false)] {
+        let mut answers = Vec::new();
+        set.contains_each(names.iter().map(String::as_bytes), |answer| answers.push(answer));
+        let wanted = (0..1000).map(|i| expected || i % 2 == 0);
+        assert!(answers.into_iter().eq(wanted));
+    }
 }
 
 /// A set of `size` members in the encoding that the kind of members and the limits give.
