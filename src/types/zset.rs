@@ -191,7 +191,7 @@ impl Zset {
             }
             Zset::Tree(tree) => {
                 for _ in ranks.clone() {
-                    tree.take_at(ranks.start, |_, _| ());
+                    tree.take_at(ranks.start);
                 }
             }
         }
