@@ -21,6 +21,7 @@ pub mod key_spec;
 pub mod lifetime;
 pub mod lolwut;
 pub mod lookup;
+pub mod stream;
 pub mod string;
 pub mod table;
 
@@ -65,13 +66,21 @@ pub struct Wait {
     pub until: Option<UnixMillis>,
     /// Writes the answer of a call whose time is up.
     pub on_timeout: fn(&mut Reply),
+    /// Words of the call that mean something of this moment (`$` of XREAD), and what they are from now on.
+    pub pinned: Vec<(usize, Box<[u8]>)>,
 }
 
 impl Wait {
     /// Waits until one of the keys in these words holds a value of this type; when the time is up, a null array is the
     /// answer.
     pub fn for_value(keys: Range<usize>, of: Type, until: Option<UnixMillis>) -> Wait {
-        Wait { keys, news: News { of, or_loss: false }, until, on_timeout: Reply::null_array }
+        let news = News { of, or_loss: false };
+        Wait { keys, news, until, on_timeout: Reply::null_array, pinned: vec![] }
+    }
+
+    /// A word of the call is to be another one when it is tried again.
+    pub fn pin(&mut self, index: usize, word: &[u8]) {
+        self.pinned.push((index, word.into()));
     }
 
     /// That a key has gone, or holds another type now, is a reason to try again, too.

@@ -60,6 +60,12 @@ pub struct Packed<'a>(&'a [u8]);
 #[derive(Clone, PartialEq, Eq)]
 pub struct Listpack(Vec<u8>);
 
+/// The end of a listpack that is being extended.
+pub struct Tail<'a> {
+    bytes: &'a mut Vec<u8>,
+    added: i64,
+}
+
 /// Walks over elements with their offsets, from either end.
 #[derive(Clone)]
 pub struct Iter<'a> {
@@ -351,6 +357,12 @@ impl<'a> Packed<'a> {
         self.before(self.0.len() - 1)
     }
 
+    /// The offset behind the last element.
+    #[inline]
+    pub fn end(self) -> usize {
+        self.0.len() - 1
+    }
+
     /// The element at an offset.
     #[inline]
     pub fn item(self, at: usize) -> Item<'a> {
@@ -359,7 +371,7 @@ impl<'a> Packed<'a> {
 
     /// The element at an offset, and the offset behind it.
     #[inline]
-    fn decode(self, at: usize) -> (Item<'a>, usize) {
+    pub fn decode(self, at: usize) -> (Item<'a>, usize) {
         let bytes = &self.0[at..];
         let (head, len) = measure(bytes).expect("offsets are of elements");
         let item = match bytes[0] {
@@ -383,7 +395,7 @@ impl<'a> Packed<'a> {
 
     /// Offset behind the element at an offset.
     #[inline]
-    fn skip(self, at: usize) -> usize {
+    pub fn skip(self, at: usize) -> usize {
         let (_, len) = measure(&self.0[at..]).expect("offsets are of elements");
         at + len + back_len(len)
     }
@@ -466,6 +478,28 @@ impl<'a> Packed<'a> {
     /// A copy to be changed.
     pub fn to_owned(self) -> Listpack {
         Listpack(self.0.to_vec())
+    }
+}
+
+impl Tail<'_> {
+    /// Adds an element.
+    #[inline]
+    pub fn push(&mut self, item: Item<'_>) {
+        self.added += 1;
+        if let Item::Int(number @ 0..=127) = item {
+            self.bytes.extend_from_slice(&[number as u8, 1]);
+            return;
+        }
+        let element = Encoded::new(item);
+        let at = self.bytes.len();
+        self.bytes.resize(at + element.bytes(), 0);
+        element.write(&mut self.bytes[at..]);
+    }
+
+    /// Adds an integer.
+    #[inline]
+    pub fn int(&mut self, number: i64) {
+        self.push(Item::Int(number));
     }
 }
 
@@ -597,7 +631,23 @@ impl Listpack {
     pub fn replace(&mut self, at: usize, item: Item<'_>) {
         let old = self.view().skip(at) - at;
         let element = Encoded::new(item);
-        element.write(self.splice(at, old, element.bytes()));
+        let new = element.bytes();
+        let room = if new == old { &mut self.0[at..at + new] } else { self.splice(at, old, new) };
+        element.write(room);
+    }
+
+    /// Adds several elements at the end, looking at the frame only once. Whoever adds more than there is room for
+    /// ([`Listpack::has_room`]) has to know that others will not.
+    #[inline]
+    pub fn extend(&mut self, write: impl FnOnce(&mut Tail<'_>)) {
+        self.0.pop();
+        let mut tail = Tail { bytes: &mut self.0, added: 0 };
+        write(&mut tail);
+        let added = tail.added;
+        self.0.push(END);
+        let total = u32::try_from(self.0.len()).expect("a listpack is smaller than 4 GiB");
+        self.0[..4].copy_from_slice(&total.to_le_bytes());
+        self.add_count(added);
     }
 
     /// Removes the element at an offset, and so many after it. The offset is then that of the next one, if there is one.
@@ -630,7 +680,7 @@ impl Listpack {
     /// Makes room: the bytes at an offset, `old` of them, become `new`, which are returned to be written.
     fn splice(&mut self, at: usize, old: usize, new: usize) -> &mut [u8] {
         let len = self.0.len();
-        assert!(len - old + new <= BYTES_MAX, "whoever adds asks for room first");
+        assert!(new <= old || len - old + new <= BYTES_MAX, "whoever adds asks for room first");
         if new > old {
             self.0.resize(len + new - old, 0);
         }

@@ -6,6 +6,7 @@
 
 pub mod hash;
 pub mod listpack;
+pub mod ordered;
 pub mod record;
 pub mod table;
 pub mod tally;

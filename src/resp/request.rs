@@ -402,6 +402,14 @@ impl Query {
         query
     }
 
+    /// Puts another word in the place of an argument of the current request.
+    pub fn replace(&mut self, index: usize, word: &[u8]) {
+        if let Some(arg) = self.argv.get_mut(index) {
+            *arg = Arg { start: IS_BIG | self.bigs.len(), len: word.len() };
+            self.bigs.push(Arc::new(word.to_vec()));
+        }
+    }
+
     /// Nothing is buffered and no request is under way.
     pub fn is_idle(&self) -> bool {
         self.pos == self.buf.len() && self.missing == 0 && self.argv.is_empty()

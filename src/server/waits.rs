@@ -28,7 +28,10 @@ use crate::keyspace::{Keyspace, Type};
 use crate::observe::crash;
 
 /// Lets a call stand still whose handler has said what it waits for.
-pub fn park(srv: &mut Server, call: &mut Call, wait: Wait) {
+pub fn park(srv: &mut Server, call: &mut Call, mut wait: Wait) {
+    for (index, word) in wait.pinned.drain(..) {
+        call.query.replace(index, &word);
+    }
     let now_us = srv.clock.mono_us();
     let spent_us = now_us.saturating_sub(call.started_us);
     call.started_us = now_us;

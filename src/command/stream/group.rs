@@ -1,0 +1,148 @@
+//! XGROUP: making and unmaking groups and their consumers.
+
+use super::super::key_spec::key_flag::{DELETE, INSERT, UPDATE};
+use super::super::{Arg, CmdError, CmdResult, Command, Cx, Done, Group, KeySpec, category, flag};
+use super::{CREATE_CONSUMER, bound, id};
+use crate::command::args::integer;
+use crate::keyspace::{Edit, Event};
+use crate::resp::request::Args;
+use crate::types::stream::{self, Stream, StreamId};
+
+@@xgroup@@
+
+/// The stream that a subcommand works on.
+fn existing<'c>(cx: &'c mut Cx<'_>) -> Result<Edit<'c, Stream>, CmdError> {
+    cx.db.edit(cx.args.at(2))?.ok_or(CmdError::STREAM_KEY_NEEDED)
+}
+
+/// The group that a subcommand works on.
+fn group_of<'s>(stream: &'s mut Stream, args: Args<'_>) -> Result<&'s mut stream::Group, CmdError> {
+    stream.group_mut(args.at(3)).ok_or_else(|| CmdError::no_group(args.at(3), args.at(2)))
+}
+
+/// The options behind the id: MKSTREAM, where it may stand, and ENTRIESREAD.
+fn options(args: Args<'_>, may_create: bool) -> Result<(bool, Option<u64>), CmdError> {
+    let (mut create, mut read, mut at) = (false, None, 5);
+    while at < args.len() {
+        if may_create && args.is(at, "MKSTREAM") {
+            create = true;
+            at += 1;
+        } else if args.is(at, "ENTRIESREAD") && at + 1 < args.len() {
+            read = match integer(args.at(at + 1))? {
+                -1 => None,
+                number => Some(u64::try_from(number).map_err(|_| CmdError::STREAM_ENTRIES_READ)?),
+            };
+            at += 2;
+        } else {
+            return Err(CmdError::subcommand_arity("XGROUP", args.at(1)));
+        }
+    }
+    Ok((create, read))
+}
+
+@@xgroup|create@@
+
+fn xgroup_create(cx: &mut Cx<'_>) -> CmdResult {
+    let (key, args) = (cx.args.at(2), cx.args);
+    let (create, read) = options(args, true)?;
+    if !create {
+        existing(cx)?;
+    }
+    let given = || if args.at(4) == b"$" { Ok(None) } else { id(args.at(4), 0).map(Some) };
+    // Compat: the type of the key matters before the id.
+    cx.db.edit::<Stream>(key)?;
+    let given = given()?;
+    let mut stream = cx.db.edit_or_create::<Stream>(key)?;
+    let last = given.unwrap_or(stream.last_id);
+    let read = read.map(|read| read.min(stream.entries_added));
+    let is_new = stream.add_group(stream::Group::new(args.at(3), last, read));
+    drop(stream);
+    if !is_new {
+        return Err(CmdError::STREAM_GROUP_EXISTS);
+    }
+    cx.db.changed_beside(key, Some(Event::stream("xgroup-create")), 1);
+    cx.out.ok();
+    Ok(Done)
+}
+
+@@xgroup|setid@@
+
+fn xgroup_setid(cx: &mut Cx<'_>) -> CmdResult {
+    let (key, args) = (cx.args.at(2), cx.args);
+    let (_, read) = options(args, false)?;
+    let mut stream = existing(cx)?;
+    let (last, added) = (stream.last_id, stream.entries_added);
+    let group = group_of(&mut stream, args)?;
+    group.last_id = if args.at(4) == b"$" { last } else { bound(args.at(4), 0)? };
+    group.entries_read = read.map(|read| read.min(added));
+    drop(stream);
+    cx.db.changed_beside(key, Some(Event::stream("xgroup-setid")), 1);
+    cx.out.ok();
+    Ok(Done)
+}
+
+@@xgroup|destroy@@
+
+fn xgroup_destroy(cx: &mut Cx<'_>) -> CmdResult {
+    let key = cx.args.at(2);
+    let gone = existing(cx)?.remove_group(cx.args.at(3));
+    if gone.is_some() {
+        cx.db.changed_beside(key, Some(Event::stream("xgroup-destroy")), 1);
+        // Those who read in this group wait in vain.
+        cx.db.wake(key);
+    }
+    cx.out.flag(gone.is_some());
+    Ok(Done)
+}
+
+@@xgroup|createconsumer@@
+
+fn xgroup_createconsumer(cx: &mut Cx<'_>) -> CmdResult {
+    let (key, args, now) = (cx.args.at(2), cx.args, cx.now);
+    let mut stream = existing(cx)?;
+    let (_, is_new) = group_of(&mut stream, args)?.find_or_create(args.at(4), now);
+    drop(stream);
+    if is_new {
+        cx.db.changed_beside(key, Some(CREATE_CONSUMER), 1);
+    }
+    cx.out.flag(is_new);
+    Ok(Done)
+}
+
+@@xgroup|delconsumer@@
+
+fn xgroup_delconsumer(cx: &mut Cx<'_>) -> CmdResult {
+    let (key, args) = (cx.args.at(2), cx.args);
+    let mut stream = existing(cx)?;
+    let pending = group_of(&mut stream, args)?.remove_consumer(args.at(4));
+    drop(stream);
+    if pending.is_some() {
+        cx.db.changed_beside(key, Some(Event::stream("xgroup-delconsumer")), 1);
+    }
+    cx.out.uint(pending.unwrap_or(0) as u64);
+    Ok(Done)
+}
+
+@@xgroup|help@@
+
+fn xgroup_help(cx: &mut Cx<'_>) -> CmdResult {
+    cx.out.help("XGROUP", HELP);
+    Ok(Done)
+}
+
+const HELP: &[&str] = &[
+    "CREATE <key> <groupname> <id|$> [option]",
+    "    Make a group of consumers. Options are:",
+    "    * MKSTREAM",
+    "      Make an empty stream if there is none.",
+    "    * ENTRIESREAD entries_read",
+    "      Set how many entries the group has read (for internal use).",
+    "CREATECONSUMER <key> <groupname> <consumer>",
+    "    Make a consumer in a group.",
+    "DELCONSUMER <key> <groupname> <consumer>",
+    "    Remove a consumer from its group.",
+    "DESTROY <key> <groupname>",
+    "    Remove a group.",
+    "SETID <key> <groupname> <id|$> [ENTRIESREAD entries_read]",
+    "    Set where a group goes on reading, and how many entries it has read.",
+];
