@@ -5,12 +5,12 @@
 mod expire;
 mod memory;
 mod object;
-mod scan;
+pub mod scan;
 #[cfg(test)]
 mod tests;
 
 pub use expire::{
-    EXPIRE, EXPIREAT, EXPIRETIME, PERSIST, PEXPIRE, PEXPIREAT, PEXPIRETIME, PTTL, TTL,
+    Conditions, EXPIRE, EXPIREAT, EXPIRETIME, PERSIST, PEXPIRE, PEXPIREAT, PEXPIRETIME, PTTL, TTL,
 };
 pub use memory::MEMORY;
 pub use object::OBJECT;

@@ -1,12 +1,24 @@
 //! Data structures: pure, without clock, file or server.
 //!
-//! [`table`] is the hash table under everything that is looked up by name: the keyspace itself, fields,
-//! members, channels. [`listpack`] is the blob that small collections are. [`hash`] is its keyed hash, [`record`] an element for most uses. [`words`] is an ordered set
-//! of 64-bit items, [`tally`] counts with quick sums.
+//! * [`ascending`]: an ordered map for keys that mostly grow
+//! * [`expiry`]: an index of deadlines
+//! * [`hash`]: the keyed hash of the table
+//! * [`intset`]: the blob of small sets of integers
+//! * [`listpack`]: the blob that small collections are
+//! * [`ordered`]: members with scores, found by member and by order
+//! * [`quicklist`]: a chain of listpacks: long lists
+//! * [`record`]: an element of the table, for most uses
+//! * [`table`]: the hash table under everything that is looked up by name: the keyspace itself, fields, members, channels
+//! * [`tally`]: counts with quick sums
+//! * [`words`]: an ordered set of 64-bit items
 
+pub mod ascending;
+pub mod expiry;
 pub mod hash;
+pub mod intset;
 pub mod listpack;
 pub mod ordered;
+pub mod quicklist;
 pub mod record;
 pub mod table;
 pub mod tally;

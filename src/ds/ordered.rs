@@ -1,273 +1,472 @@
-//! An ordered map for keys that mostly grow: streams keep their nodes and pending entries in it.
+//! Members with scores: found by member, ordered by score and then by member, counted.
 //!
 //! ```text
-//!   chunks   [ k k k k ] [ k k k k ] [ k k . . ]        ascending, none empty, at most CHUNK entries each
+//!      by member                                              by (score, member)
+//!   ┌──────────────────┐                                   ┌───────────────────────┐
+//!   │ Table            │                                   │ Tree of Slots         │
+//!   │ tags + pointers  │                                   │ 14 bytes each:        │
+//!   └────────┬─────────┘                                   │ score, pointer        │
+//!            │ owns                                        └───────────┬───────────┘
+//!            ▼                                                         │ points to
+//!   ┌──────────────────────────────────────┐                          │
+//!   │ Record: score, lengths, member bytes │ ◄────────────────────────┘
+//!   └──────────────────────────────────────┘
 //! ```
 //!
-//! What is put behind the last key costs a push, what is taken from the front a pop; both ends are one step away. A lookup
-//! is a binary search among the chunks and one within a chunk. Chunks are filled to the brim when keys come in order, so
-//! an entry takes little more than key and value; where keys come out of order, a full chunk is split. What a change moves
-//! is bounded by a chunk and the list of chunks, which is a hundred times shorter than the map.
+//! A member of 19 bytes takes a record of 32, some 12 in the table and 14 to 16 in the tree. A slot repeats the score, so
+//! that a search in the tree touches records only where scores are equal, and there only to compare members. Ranges are
+//! pairs of positions: the tree finds both ends without looking at what is between them.
 //!
-//! A [`Place`] names an entry until the map changes. The map knows nothing of what it keeps.
+//! # Why the pointers are sound
+//!
+//! The table owns the records; a record stays where it is until it leaves the table (`ds::table` moves pointers, never
+//! elements). A slot holds the address of a record, and these rules make sure that the record is there:
+//!
+//! * A slot enters the tree after its record has entered the table, once. `insert` makes the slot of a new record;
+//!   `Gathered::order` those of all records of a table, for an empty tree.
+//! * A record leaves the table after its slot has left the tree: `remove` takes the slot out, asserts that its address is
+//!   that of the record which the table is about to give up, and only then lets the record be dropped. Should the tree
+//!   ever break its promises, or a panic come between the steps, a record is leaked or stays in the table alone; none is
+//!   dropped with a slot left behind. The tree itself is safe code that keeps each item once ([`tree`]).
+//! * `take_at` begins with the slot and asserts the same.
+//! * Slots never leave this file. References to a record's bytes are bound to a borrow of the whole [`Ordered`], and all
+//!   changes need it exclusively; so no view is alive while a score is written or a record is dropped.
+//! * When all is dropped, the slots are plain bytes.
+//!
+//! A score is written through the slot's pointer, whose provenance was exposed when the slot was made, as was the
+//! table's own. No NaN ever gets in; -0 is equal to 0, and yet kept.
+#![expect(unsafe_code, reason = "the index points to records that the table owns")]
 
-use std::collections::VecDeque;
-
-use crate::base::alloc::class_size;
-
-/// Entries of a chunk at most.
-const CHUNK: usize = 64;
-
-/// An ordered map.
-#[derive(Clone, Debug)]
-pub struct Ordered<K, V> {
-    chunks: VecDeque<VecDeque<(K, V)>>,
-    len: usize,
-}
-
-/// Where an entry is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
-    chunk: usize,
-    slot: usize,
-}
-
-impl<K, V> Default for Ordered<K, V> {
-    fn default() -> Self {
-        Ordered { chunks: VecDeque::new(), len: 0 }
-    }
-}
-
-impl<K: Ord + Copy, V> Ordered<K, V> {
-    /// Number of entries.
-    #[inline]
-    pub fn len(&self) -> usize {
-        self.len
-    }
-
-    /// True without entries.
-    #[inline]
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
-    /// The place of the first entry.
-    pub fn first(&self) -> Option<Place> {
-        (self.len > 0).then_some(Place { chunk: 0, slot: 0 })
-    }
-
-    /// The place of the last entry.
-    pub fn last(&self) -> Option<Place> {
-        let chunk = self.chunks.len().checked_sub(1)?;
-        Some(Place { chunk, slot: self.chunks[chunk].len() - 1 })
-    }
-
-    /// The last entry, its value to be changed.
-    #[inline]
-    pub fn last_mut(&mut self) -> Option<(K, &mut V)> {
-        let (key, value) = self.chunks.back_mut()?.back_mut()?;
-        Some((*key, value))
-    }
-
-    /// The place after another.
-    pub fn next(&self, at: Place) -> Option<Place> {
-        if at.slot + 1 < self.chunks[at.chunk].len() {
-            return Some(Place { slot: at.slot + 1, ..at });
-        }
-        (at.chunk + 1 < self.chunks.len()).then_some(Place { chunk: at.chunk + 1, slot: 0 })
-    }
-
-    /// The place before another.
-    pub fn before(&self, at: Place) -> Option<Place> {
-        if at.slot > 0 {
-            return Some(Place { slot: at.slot - 1, ..at });
-        }
-        let chunk = at.chunk.checked_sub(1)?;
-        Some(Place { chunk, slot: self.chunks[chunk].len() - 1 })
-    }
-
-    /// The place of the last entry up to a key.
-    pub fn floor(&self, key: K) -> Option<Place> {
-        let chunk = self.chunks.partition_point(|c| c[0].0 <= key).checked_sub(1)?;
-        let slot = self.chunks[chunk].partition_point(|(k, _)| *k <= key) - 1;
-        Some(Place { chunk, slot })
-    }
-
-    /// The place of the first entry from a key on.
-    pub fn ceiling(&self, key: K) -> Option<Place> {
-        match self.floor(key) {
-            None => self.first(),
-            Some(at) if self.at(at).0 == key => Some(at),
-            Some(at) => self.next(at),
-        }
-    }
-
-    /// The place of a key.
-    pub fn find(&self, key: K) -> Option<Place> {
-        self.floor(key).filter(|at| self.at(*at).0 == key)
-    }
-
-    /// True if the key is there.
-    pub fn contains(&self, key: K) -> bool {
-        self.find(key).is_some()
-    }
-
-    /// The entry at a place.
-    #[inline]
-    pub fn at(&self, at: Place) -> (K, &V) {
-        let (key, value) = &self.chunks[at.chunk][at.slot];
-        (*key, value)
-    }
-
-    /// The value at a place, to be changed.
-    #[inline]
-    pub fn at_mut(&mut self, at: Place) -> &mut V {
-        &mut self.chunks[at.chunk][at.slot].1
-    }
-
-    /// The value of a key.
-    pub fn get(&self, key: K) -> Option<&V> {
-        self.find(key).map(|at| self.at(at).1)
-    }
-
-    /// The value of a key, to be changed.
-    pub fn get_mut(&mut self, key: K) -> Option<&mut V> {
-        self.find(key).map(|at| self.at_mut(at))
-    }
-
-    /// All entries.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (K, &V)> {
-        self.chunks.iter().flatten().map(|(key, value)| (*key, value))
-    }
-
-    /// The entries from a key on.
-    pub fn iter_from(&self, key: K) -> impl Iterator<Item = (K, &V)> {
-        let mut at = self.ceiling(key);
-        std::iter::from_fn(move || {
-            let here = at?;
-            at = self.next(here);
-            Some(self.at(here))
-        })
-    }
-
-    /// Adds an entry, or gives a key another value; the old one is returned.
-    pub fn insert(&mut self, key: K, value: V) -> Option<V> {
-        match self.floor(key) {
-            Some(at) if self.at(at).0 == key => {
-                return Some(std::mem::replace(self.at_mut(at), value));
-            }
-            None => self.insert_at(Place { chunk: 0, slot: 0 }, key, value),
-            Some(at) => self.insert_at(Place { slot: at.slot + 1, ..at }, key, value),
-        }
-        None
-    }
-
-    /// Adds an entry behind the last one.
-    #[inline]
-    pub fn push_back(&mut self, key: K, value: V) {
-        assert!(
-            self.chunks.back().and_then(VecDeque::back).is_none_or(|(last, _)| *last < key),
-            "keys ascend"
-        );
-        let at = self.last().map_or(Place { chunk: 0, slot: 0 }, |at| Place { slot: at.slot + 1, ..at });
-        self.insert_at(at, key, value);
-    }
-
-    /// Puts a new entry into a chunk, at a slot that may be one behind its last.
-    fn insert_at(&mut self, mut at: Place, key: K, value: V) {
-        self.len += 1;
-        if self.chunks.is_empty() {
-            // Most maps stay small: exactly one entry at first.
-            self.chunks.reserve_exact(1);
-            let mut chunk = VecDeque::new();
-            chunk.reserve_exact(1);
-            self.chunks.push_back(chunk);
-        }
-        if self.chunks[at.chunk].len() == CHUNK {
-            let is_end = at.slot == CHUNK && at.chunk + 1 == self.chunks.len();
-            let keep = if is_end { CHUNK } else { CHUNK / 2 };
-            let mut tail = VecDeque::with_capacity(CHUNK);
-            tail.extend(self.chunks[at.chunk].drain(keep..));
-            self.chunks.insert(at.chunk + 1, tail);
-            if at.slot >= keep {
-                at = Place { chunk: at.chunk + 1, slot: at.slot - keep };
-            }
-        }
-        self.chunks[at.chunk].insert(at.slot, (key, value));
-    }
-
-    /// Takes a key out.
-    pub fn remove(&mut self, key: K) -> Option<V> {
-        self.find(key).map(|at| self.remove_at(at))
-    }
-
-    /// Takes the entry at a place out.
-    pub fn remove_at(&mut self, at: Place) -> V {
-        let (_, value) = self.chunks[at.chunk].remove(at.slot).expect("places are of entries");
-        self.len -= 1;
-        if self.chunks[at.chunk].is_empty() {
-            self.chunks.remove(at.chunk);
-        }
-        value
-    }
-
-    /// Bytes of memory of the map itself.
-    pub fn memory_bytes(&self) -> usize {
-        let list = self.chunks.capacity() * size_of::<VecDeque<(K, V)>>();
-        let chunks = self.chunks.iter().map(|c| class_size(c.capacity() * size_of::<(K, V)>()));
-        class_size(list) + chunks.sum::<usize>()
-    }
-}
+mod tree;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-    use std::collections::BTreeMap;
+mod tests;
 
-    fn check(map: &Ordered<u32, u32>, model: &BTreeMap<u32, u32>) {
-        assert!(map.iter().map(|(k, v)| (k, *v)).eq(model.iter().map(|(k, v)| (*k, *v))));
-        assert_eq!((map.len(), map.is_empty()), (model.len(), model.is_empty()));
-        assert!(map.chunks.iter().all(|c| !c.is_empty() && c.len() <= CHUNK));
+use std::mem::ManuallyDrop;
+use std::ops::Range;
+use std::ptr::NonNull;
+
+use super::hash::HashSeed;
+use super::record::{Record, RecordRef};
+use super::table::{Element, Table, prefetch};
+use tree::Tree;
+
+type Member = Record<f64>;
+
+/// Members with their scores.
+pub struct Ordered {
+    table: Table<Member>,
+    tree: Tree<Slot>,
+    /// Memory of all records.
+    record_bytes: usize,
+}
+
+/// A score and the address of the record that has it: 8 and 6 bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Slot([u8; 14]);
+
+impl Slot {
+    #[inline]
+    fn new(score: f64, raw: NonNull<u8>) -> Self {
+        let address = raw.as_ptr().expose_provenance() as u64;
+        assert!(address >> 48 == 0, "user space addresses have 48 bits");
+        let mut bytes = [0; 14];
+        bytes[..8].copy_from_slice(&score.to_le_bytes());
+        bytes[8..].copy_from_slice(&address.to_le_bytes()[..6]);
+        Slot(bytes)
     }
 
-    #[test]
-    fn keys_in_order_fill_chunks() {
-        let mut map = Ordered::default();
-        (0..1000u32).for_each(|key| map.push_back(key, ()));
-        assert_eq!(map.chunks.len(), 1000_usize.div_ceil(CHUNK));
-        assert!(map.iter().map(|(key, ())| key).eq(0..1000));
-        assert!(map.iter().rev().map(|(key, ())| key).eq((0..1000).rev()));
-        (0..1000).for_each(|key| assert_eq!(map.remove(key), Some(())));
-        assert!(map.chunks.is_empty() && map.first().is_none() && map.last().is_none());
+    #[inline]
+    fn score(self) -> f64 {
+        let [score @ .., _, _, _, _, _, _] = self.0;
+        f64::from_le_bytes(score)
     }
 
-    proptest! {
-        #[test]
-        fn behaves_as_the_standard_map(ops in prop::collection::vec((0..4u8, 0..400u32), 0..1500)) {
-            let (mut map, mut model) = (Ordered::default(), BTreeMap::new());
-            for (i, (op, key)) in ops.into_iter().enumerate() {
-                let value = i as u32;
-                match op {
-                    0 | 1 => prop_assert_eq!(map.insert(key, value), model.insert(key, value)),
-                    2 => prop_assert_eq!(map.remove(key), model.remove(&key)),
-                    _ => {
-                        let next = model.last_key_value().map_or(key, |(last, _)| last + 1);
-                        map.push_back(next, value);
-                        model.insert(next, value);
-                    }
-                }
-                prop_assert_eq!(map.get(key), model.get(&key));
-                let floor = map.floor(key).map(|at| map.at(at).0);
-                prop_assert_eq!(floor, model.range(..=key).next_back().map(|(k, _)| *k));
-                let ceiling = map.ceiling(key).map(|at| map.at(at).0);
-                prop_assert_eq!(ceiling, model.range(key..).next().map(|(k, _)| *k));
-                let after = map.ceiling(key).and_then(|at| map.next(at)).map(|at| map.at(at).0);
-                prop_assert_eq!(after, model.range(key..).nth(1).map(|(k, _)| *k));
-                let before = map.floor(key).and_then(|at| map.before(at)).map(|at| map.at(at).0);
-                prop_assert_eq!(before, model.range(..=key).rev().nth(1).map(|(k, _)| *k));
-            }
-            check(&map, &model);
-        }
+    #[inline]
+    fn with_score(self, score: f64) -> Self {
+        Slot::new(score, self.raw())
+    }
+
+    #[inline]
+    fn raw(self) -> NonNull<u8> {
+        let [_, _, _, _, _, _, _, _, a, b, c, d, e, f] = self.0;
+        let address = u64::from_le_bytes([a, b, c, d, e, f, 0, 0]) as usize;
+        let raw = std::ptr::with_exposed_provenance_mut(address);
+        NonNull::new(raw).expect("a slot is made from a pointer")
+    }
+
+    /// The member.
+    ///
+    /// # Safety
+    /// The record is in the table, and stays there unchanged for 'a.
+    #[inline]
+    unsafe fn member<'a>(self) -> &'a [u8] {
+        // SAFETY: the pointer is that of a record, which the caller keeps.
+        unsafe { <Member as Element>::view(self.raw()) }.key()
+    }
+
+    /// Whether the slot comes before a score and a member.
+    ///
+    /// # Safety
+    /// As [`Slot::member`], for the length of the call.
+    #[inline]
+    unsafe fn precedes(self, score: f64, member: &[u8]) -> bool {
+        let own = self.score();
+        // SAFETY: the caller's promise.
+        own < score || own == score && unsafe { self.member() } < member
+    }
+
+    /// Whether the slot comes before a score and a member, or is theirs.
+    ///
+    /// # Safety
+    /// As [`Slot::member`], for the length of the call.
+    #[inline]
+    unsafe fn reaches(self, score: f64, member: &[u8]) -> bool {
+        let own = self.score();
+        // SAFETY: the caller's promise.
+        own < score || own == score && unsafe { self.member() } <= member
     }
 }
+
+/// What [`Ordered::change`] did.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Change {
+    /// The decision was to leave things as they are.
+    Refused,
+    Added(f64),
+    /// The score is a new one.
+    Moved(f64),
+    /// The score is equal to the old one, which is kept.
+    Kept(f64),
+}
+
+impl Ordered {
+    /// Without members, and without memory.
+    pub fn new(seed: HashSeed) -> Self {
+        Ordered { table: Table::new(seed), tree: Tree::default(), record_bytes: 0 }
+    }
+
+    /// Without members, but with some room for `count` of them.
+    pub fn with_capacity(seed: HashSeed, count: usize) -> Self {
+        Ordered { table: Table::with_capacity(seed, count), ..Ordered::new(seed) }
+    }
+
+    /// Members.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// True without members.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The secret the members are hashed with.
+    pub fn seed(&self) -> HashSeed {
+        self.table.seed()
+    }
+
+    /// Bytes of memory outside this struct.
+    pub fn memory_bytes(&self) -> usize {
+        self.table.memory_bytes() + self.tree.memory_bytes() + self.record_bytes
+    }
+
+    /// The score of a member.
+    #[inline]
+    pub fn score(&self, member: &[u8]) -> Option<f64> {
+        self.table.find(member).map(RecordRef::fixed)
+    }
+
+    /// Adds a member or changes its score, as `decide` has it: it is given the old score and returns the new one, or
+    /// none to leave things as they are.
+    pub fn change(
+        &mut self,
+        member: &[u8],
+        decide: impl FnOnce(Option<f64>) -> Option<f64>,
+    ) -> Change {
+        let hash = self.table.hash(member);
+        let old = self.table.find_hashed(hash, member).map(RecordRef::fixed);
+        let Some(score) = decide(old) else { return Change::Refused };
+        assert!(!score.is_nan(), "whoever decides refuses what is no number");
+        match old {
+            None => {
+                self.insert(hash, member, score);
+                Change::Added(score)
+            }
+            Some(old) if old == score => Change::Kept(score),
+            Some(old) => {
+                self.rescore(member, old, score);
+                Change::Moved(score)
+            }
+        }
+    }
+
+    /// Adds a member that is known to come behind all others.
+    pub fn push(&mut self, member: &[u8], score: f64) {
+        self.insert(self.table.hash(member), member, score);
+    }
+
+    /// Adds a member that is known to be absent, under its hash.
+    fn insert(&mut self, hash: u64, member: &[u8], score: f64) {
+        let record = Record::new(member, b"", score);
+        self.record_bytes += record.view().memory_bytes();
+        let raw = record.into_raw();
+        // SAFETY: the pointer is fresh from `into_raw`, and becomes an owner again before anything else is done with it;
+        // the slot is the only copy that is kept.
+        self.table.insert_new(hash, unsafe { Member::from_raw(raw) });
+        // SAFETY: the records of all slots in the tree are in the table, and nothing changes them meanwhile.
+        self.tree.insert(Slot::new(score, raw), |slot| unsafe { slot.precedes(score, member) });
+    }
+
+    /// Gives a member another score.
+    fn rescore(&mut self, member: &[u8], old: f64, new: f64) {
+        // SAFETY: as in `insert`; the slot leaves the tree while its record stays in the table.
+        let slot = self.tree.remove_last(|slot| unsafe { slot.reaches(old, member) });
+        let slot = slot.expect("a member of the table is in the tree");
+        // SAFETY: the record is in the table, and `&mut self` excludes other views of it; this one ends here.
+        let mut record = unsafe { <Member as Element>::edit(slot.raw()) };
+        assert!(record.view().key() == member, "the tree finds the member's own slot");
+        record.set_fixed(new);
+        let slot = slot.with_score(new);
+        // SAFETY: as in `insert`.
+        self.tree.insert(slot, |slot| unsafe { slot.precedes(new, member) });
+    }
+
+    /// Removes a member and returns its score.
+    pub fn remove(&mut self, member: &[u8]) -> Option<f64> {
+        let hash = self.table.hash(member);
+        let record = ManuallyDrop::new(self.table.remove_hashed(hash, member)?);
+        let score = record.view().fixed();
+        // SAFETY: the records of all slots in the tree are in the table, but for one, which is still alive.
+        let slot = self.tree.remove_last(|slot| unsafe { slot.reaches(score, member) });
+        self.discard(ManuallyDrop::into_inner(record), slot);
+        Some(score)
+    }
+
+    /// Removes the member at a position, and shows it once more.
+    pub fn take_at<R>(&mut self, index: usize, show: impl FnOnce(&[u8], f64) -> R) -> Option<R> {
+        let slot = self.tree.remove_at(index)?;
+        // SAFETY: the record is in the table, and stays there until the next line is done with its bytes: `remove` looks
+        // at the key before it takes the record out, and at nothing else afterwards.
+        let record = self.table.remove(unsafe { slot.member() });
+        let record = record.expect("a slot's record is in the table");
+        let shown = show(record.view().key(), record.view().fixed());
+        self.discard(record, Some(slot));
+        Some(shown)
+    }
+
+    /// Drops a record that has left the table; its slot has left the tree.
+    fn discard(&mut self, record: Member, slot: Option<Slot>) {
+        self.record_bytes -= record.view().memory_bytes();
+        let record = ManuallyDrop::new(record.into_raw());
+        assert!(slot.is_some_and(|slot| slot.raw() == *record), "the tree gave up the same record");
+        // SAFETY: the pointer comes from `into_raw` two lines above, and no slot points there any more.
+        drop(unsafe { Member::from_raw(ManuallyDrop::into_inner(record)) });
+    }
+
+    /// The position of a member, and its score.
+    pub fn rank(&self, member: &[u8]) -> Option<(usize, f64)> {
+        let score = self.score(member)?;
+        // SAFETY: the records of all slots in the tree are in the table, which is borrowed.
+        let rank = self.tree.count_while(|slot| unsafe { slot.precedes(score, member) });
+        Some((rank, score))
+    }
+
+    /// The member at a position, and its score.
+    pub fn at(&self, index: usize) -> Option<(&[u8], f64)> {
+        let slot = self.tree.at(index)?;
+        // SAFETY: as in `rank`.
+        Some((unsafe { slot.member() }, slot.score()))
+    }
+
+    /// For how many scores, from the lowest on, `pred` holds; it holds for no higher one.
+    pub fn count_scores(&self, pred: impl Fn(f64) -> bool) -> usize {
+        self.tree.count_while(|slot| pred(slot.score()))
+    }
+
+    /// For how many members, from the first on, `pred` holds. Means something only where all scores are equal.
+    pub fn count_members(&self, pred: impl Fn(&[u8]) -> bool) -> usize {
+        // SAFETY: as in `rank`.
+        self.tree.count_while(|slot| pred(unsafe { slot.member() }))
+    }
+
+    /// The members at some positions, in order, from either end.
+    pub fn range(&self, positions: Range<usize>) -> Iter<'_> {
+        let end = positions.end.min(self.len());
+        let start = positions.start.min(end);
+        Iter { of: self, positions: start..end, front: &[], back: &[] }
+    }
+
+    /// All members in order.
+    pub fn iter(&self) -> Iter<'_> {
+        self.range(0..self.len())
+    }
+
+    /// Visits some members at a cursor and returns the next one, 0 at the end; see [`Table::scan`].
+    pub fn scan<'a>(&'a self, cursor: u64, mut visit: impl FnMut(&'a [u8], f64)) -> u64 {
+        self.table.scan(cursor, |record| visit(record.key(), record.fixed()))
+    }
+
+    /// As [`Table::pause_moves`].
+    pub fn pause_moves(&mut self) {
+        self.table.pause_moves();
+    }
+
+    /// As [`Table::resume_moves`].
+    pub fn resume_moves(&mut self) {
+        self.table.resume_moves();
+    }
+}
+
+impl Clone for Ordered {
+    fn clone(&self) -> Self {
+        let mut copy = Ordered::with_capacity(self.seed(), self.len());
+        self.iter().for_each(|(member, score)| copy.push(member, score));
+        copy
+    }
+}
+
+/// Members and scores that are still being gathered, in no order.
+pub struct Gathered {
+    table: Table<Member>,
+    record_bytes: usize,
+}
+
+impl Gathered {
+    /// Without members.
+    pub fn new(seed: HashSeed) -> Self {
+        Gathered { table: Table::new(seed), record_bytes: 0 }
+    }
+
+    /// Members.
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// True without members.
+    pub fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    /// Adds a member with a score, or joins the score to the one it has.
+    pub fn join(&mut self, member: &[u8], score: f64, join: impl FnOnce(f64, f64) -> f64) {
+        let hash = self.table.hash(member);
+        if let Some(found) = self.table.find_mut_hashed(hash, member) {
+            let mut record = found.into_mut();
+            let joined = join(record.view().fixed(), score);
+            record.set_fixed(joined);
+        } else {
+            let record = Record::new(member, b"", score);
+            self.record_bytes += record.view().memory_bytes();
+            self.table.insert_new(hash, record);
+        }
+    }
+
+    /// Removes a member.
+    pub fn remove(&mut self, member: &[u8]) {
+        if let Some(record) = self.table.remove(member) {
+            self.record_bytes -= record.view().memory_bytes();
+        }
+    }
+
+    /// Puts the members in order.
+    pub fn order(self) -> Ordered {
+        let Gathered { table, record_bytes } = self;
+        let slot = |record: RecordRef<'_, f64>| Slot::new(record.fixed(), record.raw());
+        let mut slots: Vec<Slot> = table.iter().map(slot).collect();
+        slots.sort_unstable_by(|a, b| {
+            let scores = a.score().partial_cmp(&b.score()).expect("scores are numbers");
+            // SAFETY: the records of all slots are in the table, and nothing changes them meanwhile.
+            scores.then_with(|| unsafe { a.member().cmp(b.member()) })
+        });
+        let mut tree = Tree::default();
+        slots.into_iter().for_each(|slot| tree.insert(slot, |_| true));
+        Ordered { table, tree, record_bytes }
+    }
+}
+
+impl std::fmt::Debug for Ordered {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+/// Records that a walk asks the processor to fetch ahead.
+const AHEAD: usize = 8;
+
+/// Walks over members and scores in order, from either end.
+#[derive(Clone)]
+pub struct Iter<'a> {
+    of: &'a Ordered,
+    /// What is left.
+    positions: Range<usize>,
+    /// The slots of a leaf that come next from the front, and from the back.
+    front: &'a [Slot],
+    back: &'a [Slot],
+}
+
+impl<'a> Iter<'a> {
+    #[inline]
+    fn show(&self, slot: Slot) -> (&'a [u8], f64) {
+        // SAFETY: the records of all slots in the tree are in the table, which is borrowed for 'a.
+        (unsafe { slot.member() }, slot.score())
+    }
+}
+
+#[inline]
+fn fetch(slot: Option<&Slot>) {
+    if let Some(slot) = slot {
+        prefetch(slot.raw().as_ptr());
+    }
+}
+
+impl<'a> Iterator for Iter<'a> {
+    type Item = (&'a [u8], f64);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        let next = self.positions.next()?;
+        if self.front.is_empty() {
+            let (slots, at) = self.of.tree.leaf_at(next)?;
+            self.front = &slots[at..];
+            self.front
+                .iter()
+                .take(AHEAD.min(self.positions.len() + 1))
+                .for_each(|s| fetch(Some(s)));
+        }
+        let (slot, rest) = self.front.split_first()?;
+        self.front = rest;
+        if self.positions.len() >= AHEAD {
+            fetch(rest.get(AHEAD - 1));
+        }
+        Some(self.show(*slot))
+    }
+
+    #[inline]
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.positions.size_hint()
+    }
+}
+
+impl DoubleEndedIterator for Iter<'_> {
+    #[inline]
+    fn next_back(&mut self) -> Option<Self::Item> {
+        let next = self.positions.next_back()?;
+        if self.back.is_empty() {
+            let (slots, at) = self.of.tree.leaf_at(next)?;
+            self.back = &slots[..=at];
+            let ahead = self.back.iter().rev().take(AHEAD.min(self.positions.len() + 1));
+            ahead.for_each(|slot| fetch(Some(slot)));
+        }
+        let (slot, rest) = self.back.split_last()?;
+        self.back = rest;
+        if self.positions.len() >= AHEAD {
+            fetch(rest.len().checked_sub(AHEAD).map(|at| &rest[at]));
+        }
+        Some(self.show(*slot))
+    }
+}
+
+impl ExactSizeIterator for Iter<'_> {}

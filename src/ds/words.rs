@@ -22,7 +22,7 @@ const LEAF_MIN: usize = 32;
 const STEP: usize = 16;
 
 /// The set.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Words {
     leaves: BTreeMap<u64, Vec<u64>>,
     len: usize,
@@ -106,6 +106,21 @@ impl Words {
         self.leaves.values().find_map(|leaf| leaf.first().copied())
     }
 
+    /// How many items are smaller than one.
+    pub fn count_below(&self, item: u64) -> usize {
+        let mut leaves = self.leaves.range(..item).map(|(_, leaf)| leaf);
+        // All leaves but the last lie below as a whole.
+        let last = leaves.next_back();
+        let whole: usize = leaves.map(Vec::len).sum();
+        whole + last.map_or(0, |leaf| leaf.partition_point(|other| *other < item))
+    }
+
+    /// Bytes of memory outside this struct, roughly.
+    pub fn memory_bytes(&self) -> usize {
+        let room: usize = self.leaves.values().map(Vec::capacity).sum();
+        room * size_of::<u64>() + self.leaves.len() * size_of::<(u64, Vec<u64>)>()
+    }
+
     /// Number of items.
     pub fn len(&self) -> usize {
         self.len
@@ -160,6 +175,9 @@ mod tests {
                     assert_eq!(words.remove(item), model.remove(&item));
                 } else {
                     assert_eq!(words.contains(item), model.contains(&item));
+                    if step % 50 == 0 {
+                        assert_eq!(words.count_below(item), model.range(..item).count());
+                    }
                 }
                 if step % 5_000 == 0 {
                     check(&words, &model);

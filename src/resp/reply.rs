@@ -46,6 +46,13 @@ pub struct Mark {
     buf: usize,
 }
 
+/// The state before an answer that may be taken back.
+#[derive(Debug)]
+pub struct Attempt {
+    mark: Mark,
+    owed: i64,
+}
+
 /// A promise to say later how many elements an aggregate has.
 #[derive(Debug)]
 #[must_use = "the length has to be written"]
@@ -124,6 +131,17 @@ impl Reply {
             self.sealed_bytes = self.sealed.iter().map(|c| c.bytes().len()).sum();
         }
         self.buf.truncate(mark.buf);
+    }
+
+    /// Begins an answer that may turn out to be too long: see [`Reply::take_back`].
+    pub fn attempt(&self) -> Attempt {
+        Attempt { mark: self.mark(), owed: self.owed }
+    }
+
+    /// Cuts an answer, finished or not, as if it had not been begun.
+    pub fn take_back(&mut self, attempt: Attempt) {
+        self.rewind(attempt.mark);
+        self.owed = attempt.owed;
     }
 
     /// Seals a buffer that has grown large: between replies only.
@@ -521,6 +539,20 @@ mod tests {
         });
         assert_eq!(two, "*2\r\n*2\r\n$1\r\nk\r\n*1\r\n:1\r\n:2\r\n");
         assert_eq!(three, "*2\r\n%1\r\n$1\r\nk\r\n~1\r\n:1\r\n:2\r\n");
+    }
+
+    #[test]
+    fn an_answer_can_be_taken_back() {
+        let mut reply = Reply::new(Proto::Resp2);
+        reply.begin();
+        reply.array(2);
+        reply.int(1);
+        let attempt = reply.attempt();
+        reply.array(3);
+        reply.int(2);
+        reply.take_back(attempt);
+        reply.int(3);
+        assert_eq!((reply.owed(), reply.take()), (0, b"*2\r\n:1\r\n:3\r\n".to_vec()));
     }
 
     #[test]

@@ -106,7 +106,17 @@ fn idle_ms(pending: &Pending, now: UnixMillis) -> i64 {
     now.0.saturating_sub(pending.delivered.0)
 }
 
-@@xclaim@@
+pub static XCLAIM: Command = Command::data("xclaim", xclaim)
+.arity(-6)
+.flags(flag::WRITE | flag::FAST)
+.categories(category::STREAM)
+.group(Group::Stream)
+.since("5.0.0")
+.summary("Gives pending entries to another consumer.")
+.complexity("O(log N) for N pending entries of the group.")
+.keys(&[KeySpec::at(1).rw(UPDATE)])
+.args(&[Arg::key("key"), Arg::string("group"), Arg::string("consumer"), Arg::string("min-idle-time"), Arg::string("id").multiple(), Arg::integer("ms").token("IDLE").optional(), Arg::unix_time("unix-time-milliseconds").token("TIME").optional(), Arg::integer("count").token("RETRYCOUNT").optional(), Arg::pure_token("force", "FORCE").optional(), Arg::pure_token("justid", "JUSTID").optional(), Arg::string("lastid").token("LASTID").optional()])
+.tips(&["nondeterministic_output"]);
 
 fn xclaim(cx: &mut Cx<'_>) -> CmdResult {
     let (key, args, now) = (cx.args.at(1), cx.args, cx.now);
@@ -174,7 +184,18 @@ fn xclaim(cx: &mut Cx<'_>) -> CmdResult {
     Ok(Done)
 }
 
-@@xautoclaim@@
+pub static XAUTOCLAIM: Command = Command::data("xautoclaim", xautoclaim)
+.arity(-6)
+.flags(flag::WRITE | flag::FAST)
+.categories(category::STREAM)
+.group(Group::Stream)
+.since("6.2.0")
+.summary("Gives pending entries that have been idle for long to a consumer, found by scanning.")
+.complexity("O(1) with a small COUNT.")
+.keys(&[KeySpec::at(1).rw(DELETE)])
+.args(&[Arg::key("key"), Arg::string("group"), Arg::string("consumer"), Arg::string("min-idle-time"), Arg::string("start"), Arg::integer("count").token("COUNT").optional(), Arg::pure_token("justid", "JUSTID").optional()])
+.tips(&["nondeterministic_output"])
+.history(&[("7.0.0", "The answer names the deleted entries, which are not pending any more.")]);
 
 fn xautoclaim(cx: &mut Cx<'_>) -> CmdResult {
     let (key, args, now) = (cx.args.at(1), cx.args, cx.now);

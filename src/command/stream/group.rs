@@ -8,7 +8,12 @@ use crate::keyspace::{Edit, Event};
 use crate::resp::request::Args;
 use crate::types::stream::{self, Stream, StreamId};
 
-@@xgroup@@
+pub static XGROUP: Command = Command::container("xgroup", &[&XGROUP_CREATE, &XGROUP_CREATECONSUMER, &XGROUP_DELCONSUMER, &XGROUP_DESTROY, &XGROUP_HELP, &XGROUP_SETID])
+.arity(-2)
+.group(Group::Stream)
+.since("5.0.0")
+.summary("Groups the commands about groups of consumers.")
+.complexity("Depends on subcommand.");
 
 /// The stream that a subcommand works on.
 fn existing<'c>(cx: &'c mut Cx<'_>) -> Result<Edit<'c, Stream>, CmdError> {
@@ -40,7 +45,17 @@ fn options(args: Args<'_>, may_create: bool) -> Result<(bool, Option<u64>), CmdE
     Ok((create, read))
 }
 
-@@xgroup|create@@
+pub static XGROUP_CREATE: Command = Command::data("xgroup|create", xgroup_create)
+.arity(-5)
+.flags(flag::WRITE | flag::DENYOOM)
+.categories(category::STREAM)
+.group(Group::Stream)
+.since("5.0.0")
+.summary("Makes a group of consumers.")
+.complexity("O(1)")
+.keys(&[KeySpec::at(2).rw(INSERT)])
+.args(&[Arg::key("key"), Arg::string("group"), Arg::one_of("id-selector", &[Arg::string("id"), Arg::pure_token("new-id", "$")]), Arg::pure_token("mkstream", "MKSTREAM").optional(), Arg::integer("entriesread").token("ENTRIESREAD").display("entries-read").optional()])
+.history(&[("7.0.0", "The option `ENTRIESREAD`.")]);
 
 fn xgroup_create(cx: &mut Cx<'_>) -> CmdResult {
     let (key, args) = (cx.args.at(2), cx.args);
@@ -65,7 +80,17 @@ fn xgroup_create(cx: &mut Cx<'_>) -> CmdResult {
     Ok(Done)
 }
 
-@@xgroup|setid@@
+pub static XGROUP_SETID: Command = Command::data("xgroup|setid", xgroup_setid)
+.arity(-5)
+.flags(flag::WRITE)
+.categories(category::STREAM)
+.group(Group::Stream)
+.since("5.0.0")
+.summary("Sets the entry behind which a group goes on reading.")
+.complexity("O(1)")
+.keys(&[KeySpec::at(2).rw(UPDATE)])
+.args(&[Arg::key("key"), Arg::string("group"), Arg::one_of("id-selector", &[Arg::string("id"), Arg::pure_token("new-id", "$")]), Arg::integer("entriesread").token("ENTRIESREAD").display("entries-read").optional()])
+.history(&[("7.0.0", "The option `ENTRIESREAD`.")]);
 
 fn xgroup_setid(cx: &mut Cx<'_>) -> CmdResult {
     let (key, args) = (cx.args.at(2), cx.args);
@@ -81,7 +106,16 @@ fn xgroup_setid(cx: &mut Cx<'_>) -> CmdResult {
     Ok(Done)
 }
 
-@@xgroup|destroy@@
+pub static XGROUP_DESTROY: Command = Command::data("xgroup|destroy", xgroup_destroy)
+.arity(4)
+.flags(flag::WRITE)
+.categories(category::STREAM)
+.group(Group::Stream)
+.since("5.0.0")
+.summary("Removes a group of consumers.")
+.complexity("O(N) for N pending entries of the group.")
+.keys(&[KeySpec::at(2).rw(DELETE)])
+.args(&[Arg::key("key"), Arg::string("group")]);
 
 fn xgroup_destroy(cx: &mut Cx<'_>) -> CmdResult {
     let key = cx.args.at(2);
@@ -95,7 +129,16 @@ fn xgroup_destroy(cx: &mut Cx<'_>) -> CmdResult {
     Ok(Done)
 }
 
-@@xgroup|createconsumer@@
+pub static XGROUP_CREATECONSUMER: Command = Command::data("xgroup|createconsumer", xgroup_createconsumer)
+.arity(5)
+.flags(flag::WRITE | flag::DENYOOM)
+.categories(category::STREAM)
+.group(Group::Stream)
+.since("6.2.0")
+.summary("Makes a consumer in a group.")
+.complexity("O(1)")
+.keys(&[KeySpec::at(2).rw(INSERT)])
+.args(&[Arg::key("key"), Arg::string("group"), Arg::string("consumer")]);
 
 fn xgroup_createconsumer(cx: &mut Cx<'_>) -> CmdResult {
     let (key, args, now) = (cx.args.at(2), cx.args, cx.now);
@@ -109,7 +152,16 @@ fn xgroup_createconsumer(cx: &mut Cx<'_>) -> CmdResult {
     Ok(Done)
 }
 
-@@xgroup|delconsumer@@
+pub static XGROUP_DELCONSUMER: Command = Command::data("xgroup|delconsumer", xgroup_delconsumer)
+.arity(5)
+.flags(flag::WRITE)
+.categories(category::STREAM)
+.group(Group::Stream)
+.since("5.0.0")
+.summary("Removes a consumer from its group.")
+.complexity("O(1)")
+.keys(&[KeySpec::at(2).rw(DELETE)])
+.args(&[Arg::key("key"), Arg::string("group"), Arg::string("consumer")]);
 
 fn xgroup_delconsumer(cx: &mut Cx<'_>) -> CmdResult {
     let (key, args) = (cx.args.at(2), cx.args);
@@ -123,7 +175,14 @@ fn xgroup_delconsumer(cx: &mut Cx<'_>) -> CmdResult {
     Ok(Done)
 }
 
-@@xgroup|help@@
+pub static XGROUP_HELP: Command = Command::data("xgroup|help", xgroup_help)
+.arity(2)
+.flags(flag::LOADING | flag::STALE)
+.categories(category::STREAM)
+.group(Group::Stream)
+.since("5.0.0")
+.summary("Explains the subcommands.")
+.complexity("O(1)");
 
 fn xgroup_help(cx: &mut Cx<'_>) -> CmdResult {
     cx.out.help("XGROUP", HELP);

@@ -8,7 +8,12 @@ use crate::command::args::integer;
 use crate::resp::reply::Reply;
 use crate::types::stream::{self, Consumer, Stream, StreamId};
 
-@@xinfo@@
+pub static XINFO: Command = Command::container("xinfo", &[&XINFO_CONSUMERS, &XINFO_GROUPS, &XINFO_HELP, &XINFO_STREAM])
+.arity(-2)
+.group(Group::Stream)
+.since("5.0.0")
+.summary("Groups the commands that look into streams.")
+.complexity("Depends on subcommand.");
 
 fn text(out: &mut Reply, name: &str) {
     out.bulk(name.as_bytes());
@@ -32,7 +37,17 @@ fn id(out: &mut Reply, name: &str, id: StreamId) {
     reply_id(out, id);
 }
 
-@@xinfo|stream@@
+pub static XINFO_STREAM: Command = Command::data("xinfo|stream", xinfo_stream)
+.arity(-3)
+.flags(flag::READONLY)
+.categories(category::STREAM)
+.group(Group::Stream)
+.since("5.0.0")
+.summary("Answers what there is to know of a stream.")
+.complexity("O(1)")
+.keys(&[KeySpec::at(2).ro(ACCESS)])
+.args(&[Arg::key("key"), Arg::block("full-block", &[Arg::pure_token("full", "FULL"), Arg::integer("count").token("COUNT").optional()]).optional()])
+.history(&[("6.0.0", "The option `FULL`."), ("7.0.0", "The fields `max-deleted-entry-id`, `entries-added`, `recorded-first-entry-id`, `entries-read` and `lag`."), ("7.2.0", "The fields `active-time`, and `seen-time` with a new meaning.")]);
 
 fn xinfo_stream(cx: &mut Cx<'_>) -> CmdResult {
     const SHOWN: usize = 10;
@@ -129,7 +144,17 @@ fn full_consumer(out: &mut Reply, group: &stream::Group, consumer: &Consumer, sh
     }
 }
 
-@@xinfo|groups@@
+pub static XINFO_GROUPS: Command = Command::data("xinfo|groups", xinfo_groups)
+.arity(3)
+.flags(flag::READONLY)
+.categories(category::STREAM)
+.group(Group::Stream)
+.since("5.0.0")
+.summary("Answers the groups of a stream.")
+.complexity("O(1)")
+.keys(&[KeySpec::at(2).ro(ACCESS)])
+.args(&[Arg::key("key")])
+.history(&[("7.0.0", "The fields `entries-read` and `lag`.")]);
 
 fn xinfo_groups(cx: &mut Cx<'_>) -> CmdResult {
     let stream = cx.db.get::<Stream>(cx.args.at(2))?.ok_or(CmdError::NO_SUCH_KEY)?;
@@ -148,7 +173,18 @@ fn xinfo_groups(cx: &mut Cx<'_>) -> CmdResult {
     Ok(Done)
 }
 
-@@xinfo|consumers@@
+pub static XINFO_CONSUMERS: Command = Command::data("xinfo|consumers", xinfo_consumers)
+.arity(4)
+.flags(flag::READONLY)
+.categories(category::STREAM)
+.group(Group::Stream)
+.since("5.0.0")
+.summary("Answers the consumers of a group.")
+.complexity("O(1)")
+.keys(&[KeySpec::at(2).ro(ACCESS)])
+.args(&[Arg::key("key"), Arg::string("group")])
+.tips(&["nondeterministic_output"])
+.history(&[("7.2.0", "The field `inactive`.")]);
 
 fn xinfo_consumers(cx: &mut Cx<'_>) -> CmdResult {
     let (args, now) = (cx.args, cx.now);
@@ -170,7 +206,14 @@ fn xinfo_consumers(cx: &mut Cx<'_>) -> CmdResult {
     Ok(Done)
 }
 
-@@xinfo|help@@
+pub static XINFO_HELP: Command = Command::data("xinfo|help", xinfo_help)
+.arity(2)
+.flags(flag::LOADING | flag::STALE)
+.categories(category::STREAM)
+.group(Group::Stream)
+.since("5.0.0")
+.summary("Explains the subcommands.")
+.complexity("O(1)");
 
 fn xinfo_help(cx: &mut Cx<'_>) -> CmdResult {
     cx.out.help("XINFO", HELP);

@@ -99,7 +99,15 @@ impl<'a> Read<'a> {
     }
 }
 
-@@xread@@
+pub static XREAD: Command = Command::data("xread", xread)
+.arity(-4)
+.flags(flag::READONLY | flag::BLOCKING | flag::MOVABLEKEYS)
+.categories(category::STREAM)
+.group(Group::Stream)
+.since("5.0.0")
+.summary("Answers entries of streams behind given ids, and waits for them if there are none.")
+.keys(&[KeySpec::after("STREAMS", 1).range(-1, 1, 2).ro(ACCESS)])
+.args(&[Arg::integer("count").token("COUNT").optional(), Arg::integer("milliseconds").token("BLOCK").optional(), Arg::block("streams", &[Arg::key("key").multiple(), Arg::string("id").multiple()]).token("STREAMS")]);
 
 fn xread(cx: &mut Cx<'_>) -> CmdResult {
     let (read, args) = (Read::parse(cx)?, cx.args);
@@ -172,7 +180,16 @@ fn finish(cx: &mut Cx<'_>, read: &Read<'_>, answer: Answer, wait: Wait) -> Outco
     Done
 }
 
-@@xreadgroup@@
+pub static XREADGROUP: Command = Command::data("xreadgroup", xreadgroup)
+.arity(-7)
+.flags(flag::WRITE | flag::BLOCKING | flag::MOVABLEKEYS)
+.categories(category::STREAM)
+.group(Group::Stream)
+.since("5.0.0")
+.summary("Answers new or pending entries of streams for a consumer of a group, and waits for them if there are none.")
+.complexity("For each stream O(M) for M entries returned: O(1) with a constant COUNT. An XADD takes time for each client that waits for the stream.")
+.keys(&[KeySpec::after("STREAMS", 4).range(-1, 1, 2).ro(ACCESS)])
+.args(&[Arg::block("group-block", &[Arg::string("group"), Arg::string("consumer")]).token("GROUP"), Arg::integer("count").token("COUNT").optional(), Arg::integer("milliseconds").token("BLOCK").optional(), Arg::pure_token("noack", "NOACK").optional(), Arg::block("streams", &[Arg::key("key").multiple(), Arg::string("id").multiple()]).token("STREAMS")]);
 
 fn xreadgroup(cx: &mut Cx<'_>) -> CmdResult {
     let (read, args) = (Read::parse(cx)?, cx.args);

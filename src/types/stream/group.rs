@@ -12,7 +12,7 @@
 use super::StreamId;
 use crate::base::alloc::class_size;
 use crate::base::clock::UnixMillis;
-use crate::ds::ordered::Ordered;
+use crate::ds::ascending::Ascending;
 
 /// A consumer's number within its group.
 pub type ConsumerId = u32;
@@ -33,12 +33,12 @@ pub struct Consumer {
     pub seen: UnixMillis,
     /// When it last got something.
     pub active: Option<UnixMillis>,
-    pending: Ordered<StreamId, ()>,
+    pending: Ascending<StreamId, ()>,
 }
 
 impl Consumer {
     /// The ids of the entries that it has got and not acknowledged.
-    pub fn pending(&self) -> &Ordered<StreamId, ()> {
+    pub fn pending(&self) -> &Ascending<StreamId, ()> {
         &self.pending
     }
 }
@@ -51,7 +51,7 @@ pub struct Group {
     pub last_id: StreamId,
     /// How many entries of the stream were read up to there, if that is known.
     pub entries_read: Option<u64>,
-    pending: Ordered<StreamId, Pending>,
+    pending: Ascending<StreamId, Pending>,
     consumers: Vec<Option<Consumer>>,
     /// The numbers of the consumers, by their names.
     by_name: Vec<ConsumerId>,
@@ -59,12 +59,12 @@ pub struct Group {
 
 impl Group {
     pub fn new(name: &[u8], last_id: StreamId, entries_read: Option<u64>) -> Group {
-        let (pending, consumers, by_name) = (Ordered::default(), vec![], vec![]);
+        let (pending, consumers, by_name) = (Ascending::default(), vec![], vec![]);
         Group { name: name.into(), last_id, entries_read, pending, consumers, by_name }
     }
 
     /// The entries that were handed out and not acknowledged.
-    pub fn pending(&self) -> &Ordered<StreamId, Pending> {
+    pub fn pending(&self) -> &Ascending<StreamId, Pending> {
         &self.pending
     }
 
@@ -108,7 +108,7 @@ impl Group {
             Ok(at) => return (self.by_name[at], false),
             Err(at) => at,
         };
-        let pending = Ordered::default();
+        let pending = Ascending::default();
         let consumer = Consumer { name: name.into(), seen: now, active: None, pending };
         // All numbers are taken unless somebody has gone.
         let free = if self.by_name.len() == self.consumers.len() {

@@ -27,7 +27,7 @@ use super::digest::Digest;
 use super::{Form, Object, View};
 use crate::base::alloc::class_size;
 use crate::ds::listpack::Listpack;
-use crate::ds::ordered::{Ordered, Place};
+use crate::ds::ascending::{Ascending, Place};
 use node::{Head, Walk};
 
 /// Fields and values of an entry may have so many bytes together, and a node whose size is not limited.
@@ -45,7 +45,7 @@ pub struct Limits {
 /// A stream.
 #[derive(Clone, Debug, Default)]
 pub struct Stream {
-    nodes: Ordered<StreamId, Listpack>,
+    nodes: Ascending<StreamId, Listpack>,
     length: u64,
     first_id: StreamId,
     pub last_id: StreamId,
@@ -86,7 +86,7 @@ impl Stream {
     }
 
     /// The nodes, for files.
-    pub fn nodes(&self) -> &Ordered<StreamId, Listpack> {
+    pub fn nodes(&self) -> &Ascending<StreamId, Listpack> {
         &self.nodes
     }
 

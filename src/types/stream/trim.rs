@@ -6,7 +6,7 @@
 
 use super::node::{self, Head, Walk};
 use super::{Stream, StreamId};
-use crate::ds::ordered::Place;
+use crate::ds::ascending::Place;
 
 /// What is to be left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

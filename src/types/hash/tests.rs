@@ -1,0 +1,1 @@
+//! Hashes beside plain maps, in all encodings.
