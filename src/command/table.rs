@@ -3,7 +3,7 @@
 use super::Command;
 use super::commands as own;
 use super::connection as conn;
-use super::{generic, hash, list, set, sort, string};
+use super::{generic, hash, list, set, sort, stream, string};
 use crate::acl::commands as acl;
 use crate::client::commands as client;
 use crate::config::commands as config;

@@ -169,7 +169,8 @@ impl<K: Ord + Copy, V> Ascending<K, V> {
             self.chunks.back().and_then(VecDeque::back).is_none_or(|(last, _)| *last < key),
             "keys ascend"
         );
-        let at = self.last().map_or(Place { chunk: 0, slot: 0 }, |at| Place { slot: at.slot + 1, ..at });
+        let at =
+            self.last().map_or(Place { chunk: 0, slot: 0 }, |at| Place { slot: at.slot + 1, ..at });
         self.insert_at(at, key, value);
     }
 

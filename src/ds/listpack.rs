@@ -69,7 +69,7 @@ pub struct Listpack(Vec<u8>);
 
 /// The end of a listpack that is being extended.
 pub struct Tail<'a> {
-    bytes: &'a mut Vec<u8>,
+    pack: &'a mut Listpack,
     added: i64,
 }
 
@@ -498,14 +498,15 @@ impl Tail<'_> {
     #[inline]
     pub fn push(&mut self, item: Item<'_>) {
         self.added += 1;
+        let at = self.pack.0.len();
         if let Item::Int(number @ 0..=127) = item {
-            self.bytes.extend_from_slice(&[number as u8, 1]);
+            self.pack.grow(at + 2);
+            self.pack.0[at..].copy_from_slice(&[number as u8, 1]);
             return;
         }
         let element = Encoded::new(item);
-        let at = self.bytes.len();
-        self.bytes.resize(at + element.bytes(), 0);
-        element.write(&mut self.bytes[at..]);
+        self.pack.grow(at + element.bytes());
+        element.write(&mut self.pack.0[at..]);
     }
 
     /// Adds an integer.
@@ -653,10 +654,11 @@ impl Listpack {
     #[inline]
     pub fn extend(&mut self, write: impl FnOnce(&mut Tail<'_>)) {
         self.0.pop();
-        let mut tail = Tail { bytes: &mut self.0, added: 0 };
+        let mut tail = Tail { pack: self, added: 0 };
         write(&mut tail);
-        let added = tail.added;
-        self.0.push(END);
+        let (added, end) = (tail.added, self.0.len());
+        self.grow(end + 1);
+        self.0[end] = END;
         let total = u32::try_from(self.0.len()).expect("a listpack is smaller than 4 GiB");
         self.0[..4].copy_from_slice(&total.to_le_bytes());
         self.add_count(added);
@@ -719,6 +721,7 @@ impl Listpack {
 
     /// Lengthens the blob with zeros. It takes whole size classes, of which there are four to each doubling (and some room to
     /// spare beyond), and not what a vector takes by itself: up to twice the bytes.
+    #[inline]
     fn grow(&mut self, len: usize) {
         const LARGE: usize = 16 * 1024;
         if len > self.0.capacity() {

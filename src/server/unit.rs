@@ -193,8 +193,11 @@ mod tests {
         unit.listen();
         for (line, fx) in calls {
             let query = Query::of(line);
-            let mut fx =
-                Effects { instead: fx.instead.clone(), also: fx.also.clone(), ..Effects::default() };
+            let mut fx = Effects {
+                instead: fx.instead.clone(),
+                also: fx.also.clone(),
+                ..Effects::default()
+            };
             unit.gather(DbIndex(0), query.args(), &mut fx);
         }
         unit.finish();

@@ -69,17 +69,55 @@ fn choose(last: StreamId, wanted: Wanted, now: UnixMillis) -> Result<StreamId, C
 }
 
 pub static XADD: Command = Command::data("xadd", xadd)
-.arity(-5)
-.flags(flag::WRITE | flag::DENYOOM | flag::FAST)
-.categories(category::STREAM)
-.group(Group::Stream)
-.since("5.0.0")
-.summary("Adds an entry to the end of a stream, which is made if there is none.")
-.complexity("O(1), and O(N) for N entries that are trimmed.")
-.keys(&[KeySpec::at(1).rw(UPDATE)])
-.args(&[Arg::key("key"), Arg::pure_token("nomkstream", "NOMKSTREAM").since("6.2.0").optional(), Arg::one_of("condition", &[Arg::pure_token("keepref", "KEEPREF"), Arg::pure_token("delref", "DELREF"), Arg::pure_token("acked", "ACKED")]).optional(), Arg::block("trim", &[Arg::one_of("strategy", &[Arg::pure_token("maxlen", "MAXLEN"), Arg::pure_token("minid", "MINID").since("6.2.0")]), Arg::one_of("operator", &[Arg::pure_token("equal", "="), Arg::pure_token("approximately", "~")]).optional(), Arg::string("threshold"), Arg::integer("count").token("LIMIT").since("6.2.0").optional()]).optional(), Arg::one_of("id-selector", &[Arg::pure_token("auto-id", "*"), Arg::string("id")]), Arg::block("data", &[Arg::string("field"), Arg::string("value")]).multiple()])
-.tips(&["nondeterministic_output"])
-.history(&[("6.2.0", "The options `NOMKSTREAM`, `MINID` and `LIMIT`."), ("7.0.0", "Ids of the form `<ms>-*`."), ("8.2.0", "The options `KEEPREF`, `DELREF` and `ACKED`.")]);
+    .arity(-5)
+    .flags(flag::WRITE | flag::DENYOOM | flag::FAST)
+    .categories(category::STREAM)
+    .group(Group::Stream)
+    .since("5.0.0")
+    .summary("Adds an entry to the end of a stream, which is made if there is none.")
+    .complexity("O(1), and O(N) for N entries that are trimmed.")
+    .keys(&[KeySpec::at(1).rw(UPDATE)])
+    .args(&[
+        Arg::key("key"),
+        Arg::pure_token("nomkstream", "NOMKSTREAM").since("6.2.0").optional(),
+        Arg::one_of(
+            "condition",
+            &[
+                Arg::pure_token("keepref", "KEEPREF"),
+                Arg::pure_token("delref", "DELREF"),
+                Arg::pure_token("acked", "ACKED"),
+            ],
+        )
+        .optional(),
+        Arg::block(
+            "trim",
+            &[
+                Arg::one_of(
+                    "strategy",
+                    &[
+                        Arg::pure_token("maxlen", "MAXLEN"),
+                        Arg::pure_token("minid", "MINID").since("6.2.0"),
+                    ],
+                ),
+                Arg::one_of(
+                    "operator",
+                    &[Arg::pure_token("equal", "="), Arg::pure_token("approximately", "~")],
+                )
+                .optional(),
+                Arg::string("threshold"),
+                Arg::integer("count").token("LIMIT").since("6.2.0").optional(),
+            ],
+        )
+        .optional(),
+        Arg::one_of("id-selector", &[Arg::pure_token("auto-id", "*"), Arg::string("id")]),
+        Arg::block("data", &[Arg::string("field"), Arg::string("value")]).multiple(),
+    ])
+    .tips(&["nondeterministic_output"])
+    .history(&[
+        ("6.2.0", "The options `NOMKSTREAM`, `MINID` and `LIMIT`."),
+        ("7.0.0", "Ids of the form `<ms>-*`."),
+        ("8.2.0", "The options `KEEPREF`, `DELREF` and `ACKED`."),
+    ]);
 
 fn xadd(cx: &mut Cx<'_>) -> CmdResult {
     let (key, args) = (cx.args.at(1), cx.args);
@@ -136,16 +174,21 @@ fn tell(
 }
 
 pub static XSETID: Command = Command::data("xsetid", xsetid)
-.arity(-3)
-.flags(flag::WRITE | flag::DENYOOM | flag::FAST)
-.categories(category::STREAM)
-.group(Group::Stream)
-.since("5.0.0")
-.summary("For internal use: sets the last id of a stream.")
-.complexity("O(1)")
-.keys(&[KeySpec::at(1).rw(UPDATE)])
-.args(&[Arg::key("key"), Arg::string("last-id"), Arg::integer("entries-added").token("ENTRIESADDED").since("7.0.0").optional(), Arg::string("max-deleted-id").token("MAXDELETEDID").since("7.0.0").optional()])
-.history(&[("7.0.0", "The options `ENTRIESADDED` and `MAXDELETEDID`.")]);
+    .arity(-3)
+    .flags(flag::WRITE | flag::DENYOOM | flag::FAST)
+    .categories(category::STREAM)
+    .group(Group::Stream)
+    .since("5.0.0")
+    .summary("For internal use: sets the last id of a stream.")
+    .complexity("O(1)")
+    .keys(&[KeySpec::at(1).rw(UPDATE)])
+    .args(&[
+        Arg::key("key"),
+        Arg::string("last-id"),
+        Arg::integer("entries-added").token("ENTRIESADDED").since("7.0.0").optional(),
+        Arg::string("max-deleted-id").token("MAXDELETEDID").since("7.0.0").optional(),
+    ])
+    .history(&[("7.0.0", "The options `ENTRIESADDED` and `MAXDELETEDID`.")]);
 
 fn xsetid(cx: &mut Cx<'_>) -> CmdResult {
     let (key, args) = (cx.args.at(1), cx.args);

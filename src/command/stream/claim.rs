@@ -2,7 +2,7 @@
 
 use super::super::key_spec::key_flag::{DELETE, UPDATE};
 use super::super::{Arg, CmdError, CmdResult, Command, Cx, Done, Group, KeySpec, category, flag};
-use super::{announce_consumer, bound, consumer_seen, id, interval_start, reply_entry, reply_id};
+use super::{announce_consumer, consumer_seen, id, interval_start, reply_entry, reply_id};
 use crate::base::clock::UnixMillis;
 use crate::command::args::{integer, integer_or};
 use crate::resp::request::Args;
@@ -10,7 +10,12 @@ use crate::server::unit::Effects;
 use crate::types::stream::{self, Pending, Stream, StreamId};
 
 /// Tells who owns a pending entry.
-pub fn tell(fx: &mut Effects, (key, group): (&[u8], &stream::Group), id: StreamId, pending: Pending) {
+pub fn tell(
+    fx: &mut Effects,
+    (key, group): (&[u8], &stream::Group),
+    id: StreamId,
+    pending: Pending,
+) {
     if !fx.is_heard() {
         return;
     }
@@ -40,8 +45,15 @@ pub fn tell_last_id(fx: &mut Effects, key: &[u8], group: &stream::Group) {
     if fx.is_heard() {
         let read = group.entries_read.map_or("-1".to_owned(), |read| read.to_string());
         let last = group.last_id.text();
-        let words: [&[u8]; 7] =
-            [b"XGROUP", b"SETID", key, &group.name, last.as_bytes(), b"ENTRIESREAD", read.as_bytes()];
+        let words: [&[u8]; 7] = [
+            b"XGROUP",
+            b"SETID",
+            key,
+            &group.name,
+            last.as_bytes(),
+            b"ENTRIESREAD",
+            read.as_bytes(),
+        ];
         fx.propagate_as(&words);
     }
 }
@@ -62,7 +74,8 @@ impl Options {
             Options { delivered: now, deliveries, force: false, just_id: false, last_id };
         while at < args.len() {
             let number = |name: &str| {
-                let error = || CmdError::made(format!("ERR Invalid {name} option argument for XCLAIM"));
+                let error =
+                    || CmdError::made(format!("ERR Invalid {name} option argument for XCLAIM"));
                 integer(args.at(at + 1)).map_err(|_| error())
             };
             let has_more = at + 1 < args.len();
@@ -107,16 +120,28 @@ fn idle_ms(pending: &Pending, now: UnixMillis) -> i64 {
 }
 
 pub static XCLAIM: Command = Command::data("xclaim", xclaim)
-.arity(-6)
-.flags(flag::WRITE | flag::FAST)
-.categories(category::STREAM)
-.group(Group::Stream)
-.since("5.0.0")
-.summary("Gives pending entries to another consumer.")
-.complexity("O(log N) for N pending entries of the group.")
-.keys(&[KeySpec::at(1).rw(UPDATE)])
-.args(&[Arg::key("key"), Arg::string("group"), Arg::string("consumer"), Arg::string("min-idle-time"), Arg::string("id").multiple(), Arg::integer("ms").token("IDLE").optional(), Arg::unix_time("unix-time-milliseconds").token("TIME").optional(), Arg::integer("count").token("RETRYCOUNT").optional(), Arg::pure_token("force", "FORCE").optional(), Arg::pure_token("justid", "JUSTID").optional(), Arg::string("lastid").token("LASTID").optional()])
-.tips(&["nondeterministic_output"]);
+    .arity(-6)
+    .flags(flag::WRITE | flag::FAST)
+    .categories(category::STREAM)
+    .group(Group::Stream)
+    .since("5.0.0")
+    .summary("Gives pending entries to another consumer.")
+    .complexity("O(log N) for N pending entries of the group.")
+    .keys(&[KeySpec::at(1).rw(UPDATE)])
+    .args(&[
+        Arg::key("key"),
+        Arg::string("group"),
+        Arg::string("consumer"),
+        Arg::string("min-idle-time"),
+        Arg::string("id").multiple(),
+        Arg::integer("ms").token("IDLE").optional(),
+        Arg::unix_time("unix-time-milliseconds").token("TIME").optional(),
+        Arg::integer("count").token("RETRYCOUNT").optional(),
+        Arg::pure_token("force", "FORCE").optional(),
+        Arg::pure_token("justid", "JUSTID").optional(),
+        Arg::string("lastid").token("LASTID").optional(),
+    ])
+    .tips(&["nondeterministic_output"]);
 
 fn xclaim(cx: &mut Cx<'_>) -> CmdResult {
     let (key, args, now) = (cx.args.at(1), cx.args, cx.now);
@@ -185,17 +210,25 @@ fn xclaim(cx: &mut Cx<'_>) -> CmdResult {
 }
 
 pub static XAUTOCLAIM: Command = Command::data("xautoclaim", xautoclaim)
-.arity(-6)
-.flags(flag::WRITE | flag::FAST)
-.categories(category::STREAM)
-.group(Group::Stream)
-.since("6.2.0")
-.summary("Gives pending entries that have been idle for long to a consumer, found by scanning.")
-.complexity("O(1) with a small COUNT.")
-.keys(&[KeySpec::at(1).rw(DELETE)])
-.args(&[Arg::key("key"), Arg::string("group"), Arg::string("consumer"), Arg::string("min-idle-time"), Arg::string("start"), Arg::integer("count").token("COUNT").optional(), Arg::pure_token("justid", "JUSTID").optional()])
-.tips(&["nondeterministic_output"])
-.history(&[("7.0.0", "The answer names the deleted entries, which are not pending any more.")]);
+    .arity(-6)
+    .flags(flag::WRITE | flag::FAST)
+    .categories(category::STREAM)
+    .group(Group::Stream)
+    .since("6.2.0")
+    .summary("Gives pending entries that have been idle for long to a consumer, found by scanning.")
+    .complexity("O(1) with a small COUNT.")
+    .keys(&[KeySpec::at(1).rw(DELETE)])
+    .args(&[
+        Arg::key("key"),
+        Arg::string("group"),
+        Arg::string("consumer"),
+        Arg::string("min-idle-time"),
+        Arg::string("start"),
+        Arg::integer("count").token("COUNT").optional(),
+        Arg::pure_token("justid", "JUSTID").optional(),
+    ])
+    .tips(&["nondeterministic_output"])
+    .history(&[("7.0.0", "The answer names the deleted entries, which are not pending any more.")]);
 
 fn xautoclaim(cx: &mut Cx<'_>) -> CmdResult {
     let (key, args, now) = (cx.args.at(1), cx.args, cx.now);

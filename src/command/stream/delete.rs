@@ -14,15 +14,15 @@ fn ids(args: Args<'_>, from: usize, count: usize) -> Result<Vec<StreamId>, CmdEr
 }
 
 pub static XDEL: Command = Command::data("xdel", xdel)
-.arity(-3)
-.flags(flag::WRITE | flag::FAST)
-.categories(category::STREAM)
-.group(Group::Stream)
-.since("5.0.0")
-.summary("Deletes entries from a stream.")
-.complexity("O(1) for each entry, whatever the size of the stream.")
-.keys(&[KeySpec::at(1).rw(DELETES)])
-.args(&[Arg::key("key"), Arg::string("id").multiple()]);
+    .arity(-3)
+    .flags(flag::WRITE | flag::FAST)
+    .categories(category::STREAM)
+    .group(Group::Stream)
+    .since("5.0.0")
+    .summary("Deletes entries from a stream.")
+    .complexity("O(1) for each entry, whatever the size of the stream.")
+    .keys(&[KeySpec::at(1).rw(DELETES)])
+    .args(&[Arg::key("key"), Arg::string("id").multiple()]);
 
 fn xdel(cx: &mut Cx<'_>) -> CmdResult {
     let key = cx.args.at(1);
@@ -93,15 +93,27 @@ fn delete(stream: &mut Stream, id: StreamId, references: References) -> Verdict 
 }
 
 pub static XDELEX: Command = Command::data("xdelex", xdelex)
-.arity(-5)
-.flags(flag::WRITE | flag::FAST)
-.categories(category::STREAM)
-.group(Group::Stream)
-.since("8.2.0")
-.summary("Deletes entries from a stream, with regard to what groups still need.")
-.complexity("O(1) for each entry, whatever the size of the stream.")
-.keys(&[KeySpec::at(1).rw(DELETES)])
-.args(&[Arg::key("key"), Arg::one_of("condition", &[Arg::pure_token("keepref", "KEEPREF"), Arg::pure_token("delref", "DELREF"), Arg::pure_token("acked", "ACKED")]).optional(), Arg::block("ids", &[Arg::integer("numids"), Arg::string("id").multiple()]).token("IDS")]);
+    .arity(-5)
+    .flags(flag::WRITE | flag::FAST)
+    .categories(category::STREAM)
+    .group(Group::Stream)
+    .since("8.2.0")
+    .summary("Deletes entries from a stream, with regard to what groups still need.")
+    .complexity("O(1) for each entry, whatever the size of the stream.")
+    .keys(&[KeySpec::at(1).rw(DELETES)])
+    .args(&[
+        Arg::key("key"),
+        Arg::one_of(
+            "condition",
+            &[
+                Arg::pure_token("keepref", "KEEPREF"),
+                Arg::pure_token("delref", "DELREF"),
+                Arg::pure_token("acked", "ACKED"),
+            ],
+        )
+        .optional(),
+        Arg::block("ids", &[Arg::integer("numids"), Arg::string("id").multiple()]).token("IDS"),
+    ]);
 
 fn xdelex(cx: &mut Cx<'_>) -> CmdResult {
     let key = cx.args.at(1);
@@ -135,15 +147,15 @@ fn answer(cx: &mut Cx<'_>, verdicts: &[Verdict]) {
 }
 
 pub static XACK: Command = Command::data("xack", xack)
-.arity(-4)
-.flags(flag::WRITE | flag::FAST)
-.categories(category::STREAM)
-.group(Group::Stream)
-.since("5.0.0")
-.summary("Marks entries as processed: the group does not wait for them any more.")
-.complexity("O(1) for each id.")
-.keys(&[KeySpec::at(1).rw(UPDATE)])
-.args(&[Arg::key("key"), Arg::string("group"), Arg::string("id").multiple()]);
+    .arity(-4)
+    .flags(flag::WRITE | flag::FAST)
+    .categories(category::STREAM)
+    .group(Group::Stream)
+    .since("5.0.0")
+    .summary("Marks entries as processed: the group does not wait for them any more.")
+    .complexity("O(1) for each id.")
+    .keys(&[KeySpec::at(1).rw(UPDATE)])
+    .args(&[Arg::key("key"), Arg::string("group"), Arg::string("id").multiple()]);
 
 fn xack(cx: &mut Cx<'_>) -> CmdResult {
     let (key, args) = (cx.args.at(1), cx.args);
@@ -160,15 +172,28 @@ fn xack(cx: &mut Cx<'_>) -> CmdResult {
 }
 
 pub static XACKDEL: Command = Command::data("xackdel", xackdel)
-.arity(-6)
-.flags(flag::WRITE | flag::FAST)
-.categories(category::STREAM)
-.group(Group::Stream)
-.since("8.2.0")
-.summary("Marks entries as processed by a group, and deletes them.")
-.complexity("O(1) for each id.")
-.keys(&[KeySpec::at(1).rw(UPDATE | DELETES)])
-.args(&[Arg::key("key"), Arg::string("group"), Arg::one_of("condition", &[Arg::pure_token("keepref", "KEEPREF"), Arg::pure_token("delref", "DELREF"), Arg::pure_token("acked", "ACKED")]).optional(), Arg::block("ids", &[Arg::integer("numids"), Arg::string("id").multiple()]).token("IDS")]);
+    .arity(-6)
+    .flags(flag::WRITE | flag::FAST)
+    .categories(category::STREAM)
+    .group(Group::Stream)
+    .since("8.2.0")
+    .summary("Marks entries as processed by a group, and deletes them.")
+    .complexity("O(1) for each id.")
+    .keys(&[KeySpec::at(1).rw(UPDATE | DELETES)])
+    .args(&[
+        Arg::key("key"),
+        Arg::string("group"),
+        Arg::one_of(
+            "condition",
+            &[
+                Arg::pure_token("keepref", "KEEPREF"),
+                Arg::pure_token("delref", "DELREF"),
+                Arg::pure_token("acked", "ACKED"),
+            ],
+        )
+        .optional(),
+        Arg::block("ids", &[Arg::integer("numids"), Arg::string("id").multiple()]).token("IDS"),
+    ]);
 
 fn xackdel(cx: &mut Cx<'_>) -> CmdResult {
     let (key, args) = (cx.args.at(1), cx.args);

@@ -6,9 +6,19 @@ use super::{CREATE_CONSUMER, bound, id};
 use crate::command::args::integer;
 use crate::keyspace::{Edit, Event};
 use crate::resp::request::Args;
-use crate::types::stream::{self, Stream, StreamId};
+use crate::types::stream::{self, Stream};
 
-pub static XGROUP: Command = Command::container("xgroup", &[&XGROUP_CREATE, &XGROUP_CREATECONSUMER, &XGROUP_DELCONSUMER, &XGROUP_DESTROY, &XGROUP_HELP, &XGROUP_SETID])
+pub static XGROUP: Command = Command::container(
+    "xgroup",
+    &[
+        &XGROUP_CREATE,
+        &XGROUP_CREATECONSUMER,
+        &XGROUP_DELCONSUMER,
+        &XGROUP_DESTROY,
+        &XGROUP_HELP,
+        &XGROUP_SETID,
+    ],
+)
 .arity(-2)
 .group(Group::Stream)
 .since("5.0.0")
@@ -46,16 +56,22 @@ fn options(args: Args<'_>, may_create: bool) -> Result<(bool, Option<u64>), CmdE
 }
 
 pub static XGROUP_CREATE: Command = Command::data("xgroup|create", xgroup_create)
-.arity(-5)
-.flags(flag::WRITE | flag::DENYOOM)
-.categories(category::STREAM)
-.group(Group::Stream)
-.since("5.0.0")
-.summary("Makes a group of consumers.")
-.complexity("O(1)")
-.keys(&[KeySpec::at(2).rw(INSERT)])
-.args(&[Arg::key("key"), Arg::string("group"), Arg::one_of("id-selector", &[Arg::string("id"), Arg::pure_token("new-id", "$")]), Arg::pure_token("mkstream", "MKSTREAM").optional(), Arg::integer("entriesread").token("ENTRIESREAD").display("entries-read").optional()])
-.history(&[("7.0.0", "The option `ENTRIESREAD`.")]);
+    .arity(-5)
+    .flags(flag::WRITE | flag::DENYOOM)
+    .categories(category::STREAM)
+    .group(Group::Stream)
+    .since("5.0.0")
+    .summary("Makes a group of consumers.")
+    .complexity("O(1)")
+    .keys(&[KeySpec::at(2).rw(INSERT)])
+    .args(&[
+        Arg::key("key"),
+        Arg::string("group"),
+        Arg::one_of("id-selector", &[Arg::string("id"), Arg::pure_token("new-id", "$")]),
+        Arg::pure_token("mkstream", "MKSTREAM").optional(),
+        Arg::integer("entriesread").token("ENTRIESREAD").display("entries-read").optional(),
+    ])
+    .history(&[("7.0.0", "The option `ENTRIESREAD`.")]);
 
 fn xgroup_create(cx: &mut Cx<'_>) -> CmdResult {
     let (key, args) = (cx.args.at(2), cx.args);
@@ -81,16 +97,21 @@ fn xgroup_create(cx: &mut Cx<'_>) -> CmdResult {
 }
 
 pub static XGROUP_SETID: Command = Command::data("xgroup|setid", xgroup_setid)
-.arity(-5)
-.flags(flag::WRITE)
-.categories(category::STREAM)
-.group(Group::Stream)
-.since("5.0.0")
-.summary("Sets the entry behind which a group goes on reading.")
-.complexity("O(1)")
-.keys(&[KeySpec::at(2).rw(UPDATE)])
-.args(&[Arg::key("key"), Arg::string("group"), Arg::one_of("id-selector", &[Arg::string("id"), Arg::pure_token("new-id", "$")]), Arg::integer("entriesread").token("ENTRIESREAD").display("entries-read").optional()])
-.history(&[("7.0.0", "The option `ENTRIESREAD`.")]);
+    .arity(-5)
+    .flags(flag::WRITE)
+    .categories(category::STREAM)
+    .group(Group::Stream)
+    .since("5.0.0")
+    .summary("Sets the entry behind which a group goes on reading.")
+    .complexity("O(1)")
+    .keys(&[KeySpec::at(2).rw(UPDATE)])
+    .args(&[
+        Arg::key("key"),
+        Arg::string("group"),
+        Arg::one_of("id-selector", &[Arg::string("id"), Arg::pure_token("new-id", "$")]),
+        Arg::integer("entriesread").token("ENTRIESREAD").display("entries-read").optional(),
+    ])
+    .history(&[("7.0.0", "The option `ENTRIESREAD`.")]);
 
 fn xgroup_setid(cx: &mut Cx<'_>) -> CmdResult {
     let (key, args) = (cx.args.at(2), cx.args);
@@ -107,19 +128,19 @@ fn xgroup_setid(cx: &mut Cx<'_>) -> CmdResult {
 }
 
 pub static XGROUP_DESTROY: Command = Command::data("xgroup|destroy", xgroup_destroy)
-.arity(4)
-.flags(flag::WRITE)
-.categories(category::STREAM)
-.group(Group::Stream)
-.since("5.0.0")
-.summary("Removes a group of consumers.")
-.complexity("O(N) for N pending entries of the group.")
-.keys(&[KeySpec::at(2).rw(DELETE)])
-.args(&[Arg::key("key"), Arg::string("group")]);
+    .arity(4)
+    .flags(flag::WRITE)
+    .categories(category::STREAM)
+    .group(Group::Stream)
+    .since("5.0.0")
+    .summary("Removes a group of consumers.")
+    .complexity("O(N) for N pending entries of the group.")
+    .keys(&[KeySpec::at(2).rw(DELETE)])
+    .args(&[Arg::key("key"), Arg::string("group")]);
 
 fn xgroup_destroy(cx: &mut Cx<'_>) -> CmdResult {
-    let key = cx.args.at(2);
-    let gone = existing(cx)?.remove_group(cx.args.at(3));
+    let (key, name) = (cx.args.at(2), cx.args.at(3));
+    let gone = existing(cx)?.remove_group(name);
     if gone.is_some() {
         cx.db.changed_beside(key, Some(Event::stream("xgroup-destroy")), 1);
         // Those who read in this group wait in vain.
@@ -129,16 +150,17 @@ fn xgroup_destroy(cx: &mut Cx<'_>) -> CmdResult {
     Ok(Done)
 }
 
-pub static XGROUP_CREATECONSUMER: Command = Command::data("xgroup|createconsumer", xgroup_createconsumer)
-.arity(5)
-.flags(flag::WRITE | flag::DENYOOM)
-.categories(category::STREAM)
-.group(Group::Stream)
-.since("6.2.0")
-.summary("Makes a consumer in a group.")
-.complexity("O(1)")
-.keys(&[KeySpec::at(2).rw(INSERT)])
-.args(&[Arg::key("key"), Arg::string("group"), Arg::string("consumer")]);
+pub static XGROUP_CREATECONSUMER: Command =
+    Command::data("xgroup|createconsumer", xgroup_createconsumer)
+        .arity(5)
+        .flags(flag::WRITE | flag::DENYOOM)
+        .categories(category::STREAM)
+        .group(Group::Stream)
+        .since("6.2.0")
+        .summary("Makes a consumer in a group.")
+        .complexity("O(1)")
+        .keys(&[KeySpec::at(2).rw(INSERT)])
+        .args(&[Arg::key("key"), Arg::string("group"), Arg::string("consumer")]);
 
 fn xgroup_createconsumer(cx: &mut Cx<'_>) -> CmdResult {
     let (key, args, now) = (cx.args.at(2), cx.args, cx.now);
@@ -153,15 +175,15 @@ fn xgroup_createconsumer(cx: &mut Cx<'_>) -> CmdResult {
 }
 
 pub static XGROUP_DELCONSUMER: Command = Command::data("xgroup|delconsumer", xgroup_delconsumer)
-.arity(5)
-.flags(flag::WRITE)
-.categories(category::STREAM)
-.group(Group::Stream)
-.since("5.0.0")
-.summary("Removes a consumer from its group.")
-.complexity("O(1)")
-.keys(&[KeySpec::at(2).rw(DELETE)])
-.args(&[Arg::key("key"), Arg::string("group"), Arg::string("consumer")]);
+    .arity(5)
+    .flags(flag::WRITE)
+    .categories(category::STREAM)
+    .group(Group::Stream)
+    .since("5.0.0")
+    .summary("Removes a consumer from its group.")
+    .complexity("O(1)")
+    .keys(&[KeySpec::at(2).rw(DELETE)])
+    .args(&[Arg::key("key"), Arg::string("group"), Arg::string("consumer")]);
 
 fn xgroup_delconsumer(cx: &mut Cx<'_>) -> CmdResult {
     let (key, args) = (cx.args.at(2), cx.args);
@@ -176,13 +198,13 @@ fn xgroup_delconsumer(cx: &mut Cx<'_>) -> CmdResult {
 }
 
 pub static XGROUP_HELP: Command = Command::data("xgroup|help", xgroup_help)
-.arity(2)
-.flags(flag::LOADING | flag::STALE)
-.categories(category::STREAM)
-.group(Group::Stream)
-.since("5.0.0")
-.summary("Explains the subcommands.")
-.complexity("O(1)");
+    .arity(2)
+    .flags(flag::LOADING | flag::STALE)
+    .categories(category::STREAM)
+    .group(Group::Stream)
+    .since("5.0.0")
+    .summary("Explains the subcommands.")
+    .complexity("O(1)");
 
 fn xgroup_help(cx: &mut Cx<'_>) -> CmdResult {
     cx.out.help("XGROUP", HELP);

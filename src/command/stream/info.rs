@@ -8,12 +8,13 @@ use crate::command::args::integer;
 use crate::resp::reply::Reply;
 use crate::types::stream::{self, Consumer, Stream, StreamId};
 
-pub static XINFO: Command = Command::container("xinfo", &[&XINFO_CONSUMERS, &XINFO_GROUPS, &XINFO_HELP, &XINFO_STREAM])
-.arity(-2)
-.group(Group::Stream)
-.since("5.0.0")
-.summary("Groups the commands that look into streams.")
-.complexity("Depends on subcommand.");
+pub static XINFO: Command =
+    Command::container("xinfo", &[&XINFO_CONSUMERS, &XINFO_GROUPS, &XINFO_HELP, &XINFO_STREAM])
+        .arity(-2)
+        .group(Group::Stream)
+        .since("5.0.0")
+        .summary("Groups the commands that look into streams.")
+        .complexity("Depends on subcommand.");
 
 fn text(out: &mut Reply, name: &str) {
     out.bulk(name.as_bytes());
@@ -24,10 +25,10 @@ fn int(out: &mut Reply, name: &str, value: u64) {
     out.uint(value);
 }
 
-fn int_or_null(out: &mut Reply, name: &str, value: Option<u64>) {
+fn int_or_null(out: &mut Reply, name: &str, value: Option<i64>) {
     text(out, name);
     match value {
-        Some(value) => out.uint(value),
+        Some(value) => out.int(value),
         None => out.null(),
     }
 }
@@ -77,7 +78,7 @@ fn xinfo_stream(cx: &mut Cx<'_>) -> CmdResult {
     int(out, "radix-tree-nodes", stream.radix_nodes() as u64);
     id(out, "last-generated-id", stream.last_id);
     id(out, "max-deleted-entry-id", stream.max_deleted_id);
-    int(out, "entries-added", stream.entries_added);
+    int_or_null(out, "entries-added", Some(stream.entries_added as i64));
     id(out, "recorded-first-entry-id", stream.first_id());
     match shown {
         Some(shown) => full(out, stream, shown),
@@ -106,7 +107,7 @@ fn full(out: &mut Reply, stream: &Stream, shown: usize) {
         text(out, "name");
         out.bulk(&group.name);
         id(out, "last-delivered-id", group.last_id);
-        int_or_null(out, "entries-read", group.entries_read);
+        int_or_null(out, "entries-read", group.entries_read.map(|read| read as i64));
         int_or_null(out, "lag", stream.lag(group));
         int(out, "pel-count", group.pending().len() as u64);
         text(out, "pending");
@@ -145,16 +146,16 @@ fn full_consumer(out: &mut Reply, group: &stream::Group, consumer: &Consumer, sh
 }
 
 pub static XINFO_GROUPS: Command = Command::data("xinfo|groups", xinfo_groups)
-.arity(3)
-.flags(flag::READONLY)
-.categories(category::STREAM)
-.group(Group::Stream)
-.since("5.0.0")
-.summary("Answers the groups of a stream.")
-.complexity("O(1)")
-.keys(&[KeySpec::at(2).ro(ACCESS)])
-.args(&[Arg::key("key")])
-.history(&[("7.0.0", "The fields `entries-read` and `lag`.")]);
+    .arity(3)
+    .flags(flag::READONLY)
+    .categories(category::STREAM)
+    .group(Group::Stream)
+    .since("5.0.0")
+    .summary("Answers the groups of a stream.")
+    .complexity("O(1)")
+    .keys(&[KeySpec::at(2).ro(ACCESS)])
+    .args(&[Arg::key("key")])
+    .history(&[("7.0.0", "The fields `entries-read` and `lag`.")]);
 
 fn xinfo_groups(cx: &mut Cx<'_>) -> CmdResult {
     let stream = cx.db.get::<Stream>(cx.args.at(2))?.ok_or(CmdError::NO_SUCH_KEY)?;
@@ -167,29 +168,30 @@ fn xinfo_groups(cx: &mut Cx<'_>) -> CmdResult {
         int(out, "consumers", group.len() as u64);
         int(out, "pending", group.pending().len() as u64);
         id(out, "last-delivered-id", group.last_id);
-        int_or_null(out, "entries-read", group.entries_read);
+        int_or_null(out, "entries-read", group.entries_read.map(|read| read as i64));
         int_or_null(out, "lag", stream.lag(group));
     }
     Ok(Done)
 }
 
 pub static XINFO_CONSUMERS: Command = Command::data("xinfo|consumers", xinfo_consumers)
-.arity(4)
-.flags(flag::READONLY)
-.categories(category::STREAM)
-.group(Group::Stream)
-.since("5.0.0")
-.summary("Answers the consumers of a group.")
-.complexity("O(1)")
-.keys(&[KeySpec::at(2).ro(ACCESS)])
-.args(&[Arg::key("key"), Arg::string("group")])
-.tips(&["nondeterministic_output"])
-.history(&[("7.2.0", "The field `inactive`.")]);
+    .arity(4)
+    .flags(flag::READONLY)
+    .categories(category::STREAM)
+    .group(Group::Stream)
+    .since("5.0.0")
+    .summary("Answers the consumers of a group.")
+    .complexity("O(1)")
+    .keys(&[KeySpec::at(2).ro(ACCESS)])
+    .args(&[Arg::key("key"), Arg::string("group")])
+    .tips(&["nondeterministic_output"])
+    .history(&[("7.2.0", "The field `inactive`.")]);
 
 fn xinfo_consumers(cx: &mut Cx<'_>) -> CmdResult {
     let (args, now) = (cx.args, cx.now);
     let stream = cx.db.get::<Stream>(args.at(2))?.ok_or(CmdError::NO_SUCH_KEY)?;
-    let group = stream.group(args.at(3)).ok_or_else(|| CmdError::no_group(args.at(3), args.at(2)))?;
+    let group =
+        stream.group(args.at(3)).ok_or_else(|| CmdError::no_group(args.at(3), args.at(2)))?;
     let since = |then: UnixMillis| now.0.saturating_sub(then.0).max(0);
     let out = &mut *cx.out;
     out.array(group.len());
@@ -207,13 +209,13 @@ fn xinfo_consumers(cx: &mut Cx<'_>) -> CmdResult {
 }
 
 pub static XINFO_HELP: Command = Command::data("xinfo|help", xinfo_help)
-.arity(2)
-.flags(flag::LOADING | flag::STALE)
-.categories(category::STREAM)
-.group(Group::Stream)
-.since("5.0.0")
-.summary("Explains the subcommands.")
-.complexity("O(1)");
+    .arity(2)
+    .flags(flag::LOADING | flag::STALE)
+    .categories(category::STREAM)
+    .group(Group::Stream)
+    .since("5.0.0")
+    .summary("Explains the subcommands.")
+    .complexity("O(1)");
 
 fn xinfo_help(cx: &mut Cx<'_>) -> CmdResult {
     cx.out.help("XINFO", HELP);

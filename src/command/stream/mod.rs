@@ -12,8 +12,6 @@ mod info;
 mod pending;
 mod range;
 mod read;
-#[cfg(test)]
-mod tests;
 mod trim;
 
 pub use add::{XADD, XSETID};
@@ -28,6 +26,7 @@ pub use trim::XTRIM;
 
 use super::string::reply;
 use super::{CmdError, Cx};
+use crate::base::clock::UnixMillis;
 use crate::keyspace::Event;
 use crate::resp::reply::Reply;
 use crate::types::stream::{ConsumerId, Entry, Group, StreamId};
@@ -95,9 +94,9 @@ fn reply_entries<'e>(out: &mut Reply, entries: impl Iterator<Item = Entry<'e>>, 
 }
 
 /// The consumer with a name, who is seen now; a new one if there is none. True if it is new, which is then to be announced.
-fn consumer_seen(cx_now: crate::base::clock::UnixMillis, group: &mut Group, name: &[u8]) -> (ConsumerId, bool) {
-    let (id, is_new) = group.find_or_create(name, cx_now);
-    group.consumer_mut(id).seen = cx_now;
+fn consumer_seen(group: &mut Group, name: &[u8], now: UnixMillis) -> (ConsumerId, bool) {
+    let (id, is_new) = group.find_or_create(name, now);
+    group.consumer_mut(id).seen = now;
     (id, is_new)
 }
 

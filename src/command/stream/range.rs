@@ -7,15 +7,15 @@ use crate::command::args::integer;
 use crate::types::stream::Stream;
 
 pub static XLEN: Command = Command::data("xlen", xlen)
-.arity(2)
-.flags(flag::READONLY | flag::FAST)
-.categories(category::STREAM)
-.group(Group::Stream)
-.since("5.0.0")
-.summary("Answers how many entries a stream has.")
-.complexity("O(1)")
-.keys(&[KeySpec::at(1).ro(0)])
-.args(&[Arg::key("key")]);
+    .arity(2)
+    .flags(flag::READONLY | flag::FAST)
+    .categories(category::STREAM)
+    .group(Group::Stream)
+    .since("5.0.0")
+    .summary("Answers how many entries a stream has.")
+    .complexity("O(1)")
+    .keys(&[KeySpec::at(1).ro(0)])
+    .args(&[Arg::key("key")]);
 
 fn xlen(cx: &mut Cx<'_>) -> CmdResult {
     let length = cx.db.get::<Stream>(cx.args.at(1))?.map_or(0, Stream::length);
@@ -24,32 +24,42 @@ fn xlen(cx: &mut Cx<'_>) -> CmdResult {
 }
 
 pub static XRANGE: Command = Command::data("xrange", xrange)
-.arity(-4)
-.flags(flag::READONLY)
-.categories(category::STREAM)
-.group(Group::Stream)
-.since("5.0.0")
-.summary("Answers the entries of a stream within an interval of ids.")
-.complexity("O(N) for N entries returned: O(1) with a constant COUNT.")
-.keys(&[KeySpec::at(1).ro(ACCESS)])
-.args(&[Arg::key("key"), Arg::string("start"), Arg::string("end"), Arg::integer("count").token("COUNT").optional()])
-.history(&[("6.2.0", "Exclusive intervals.")]);
+    .arity(-4)
+    .flags(flag::READONLY)
+    .categories(category::STREAM)
+    .group(Group::Stream)
+    .since("5.0.0")
+    .summary("Answers the entries of a stream within an interval of ids.")
+    .complexity("O(N) for N entries returned: O(1) with a constant COUNT.")
+    .keys(&[KeySpec::at(1).ro(ACCESS)])
+    .args(&[
+        Arg::key("key"),
+        Arg::string("start"),
+        Arg::string("end"),
+        Arg::integer("count").token("COUNT").optional(),
+    ])
+    .history(&[("6.2.0", "Exclusive intervals.")]);
 
 fn xrange(cx: &mut Cx<'_>) -> CmdResult {
     range(cx, false)
 }
 
 pub static XREVRANGE: Command = Command::data("xrevrange", xrevrange)
-.arity(-4)
-.flags(flag::READONLY)
-.categories(category::STREAM)
-.group(Group::Stream)
-.since("5.0.0")
-.summary("Answers the entries of a stream within an interval of ids, last first.")
-.complexity("O(N) for N entries returned: O(1) with a constant COUNT.")
-.keys(&[KeySpec::at(1).ro(ACCESS)])
-.args(&[Arg::key("key"), Arg::string("end"), Arg::string("start"), Arg::integer("count").token("COUNT").optional()])
-.history(&[("6.2.0", "Exclusive intervals.")]);
+    .arity(-4)
+    .flags(flag::READONLY)
+    .categories(category::STREAM)
+    .group(Group::Stream)
+    .since("5.0.0")
+    .summary("Answers the entries of a stream within an interval of ids, last first.")
+    .complexity("O(N) for N entries returned: O(1) with a constant COUNT.")
+    .keys(&[KeySpec::at(1).ro(ACCESS)])
+    .args(&[
+        Arg::key("key"),
+        Arg::string("end"),
+        Arg::string("start"),
+        Arg::integer("count").token("COUNT").optional(),
+    ])
+    .history(&[("6.2.0", "Exclusive intervals.")]);
 
 fn xrevrange(cx: &mut Cx<'_>) -> CmdResult {
     range(cx, true)

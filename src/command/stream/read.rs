@@ -10,14 +10,13 @@ use super::super::key_spec::key_flag::ACCESS;
 use super::super::{
     Arg, CmdError, CmdResult, Command, Cx, Done, Group, KeySpec, Outcome, Wait, category, flag,
 };
-use super::{announce_consumer, bound, consumer_seen, id, reply_entries, reply_entry, reply_id};
+use super::{announce_consumer, consumer_seen, id, reply_entries, reply_entry, reply_id};
 use crate::base::clock::UnixMillis;
 use crate::command::args::{integer, timeout_ms};
 use crate::keyspace::Type;
 use crate::resp::Proto;
 use crate::resp::reply::{Deferred, Reply};
-use crate::resp::request::Args;
-use crate::types::stream::{self, ConsumerId, Pending, Stream, StreamId};
+use crate::types::stream::{ConsumerId, Pending, Stream, StreamId};
 
 /// What a call says before and about its streams.
 struct Read<'a> {
@@ -100,14 +99,19 @@ impl<'a> Read<'a> {
 }
 
 pub static XREAD: Command = Command::data("xread", xread)
-.arity(-4)
-.flags(flag::READONLY | flag::BLOCKING | flag::MOVABLEKEYS)
-.categories(category::STREAM)
-.group(Group::Stream)
-.since("5.0.0")
-.summary("Answers entries of streams behind given ids, and waits for them if there are none.")
-.keys(&[KeySpec::after("STREAMS", 1).range(-1, 1, 2).ro(ACCESS)])
-.args(&[Arg::integer("count").token("COUNT").optional(), Arg::integer("milliseconds").token("BLOCK").optional(), Arg::block("streams", &[Arg::key("key").multiple(), Arg::string("id").multiple()]).token("STREAMS")]);
+    .arity(-4)
+    .flags(flag::READONLY | flag::BLOCKING | flag::MOVABLEKEYS)
+    .categories(category::STREAM)
+    .group(Group::Stream)
+    .since("5.0.0")
+    .summary("Answers entries of streams behind given ids, and waits for them if there are none.")
+    .keys(&[KeySpec::after("STREAMS", 1).range(-1, 1, 2).ro(ACCESS)])
+    .args(&[
+        Arg::integer("count").token("COUNT").optional(),
+        Arg::integer("milliseconds").token("BLOCK").optional(),
+        Arg::block("streams", &[Arg::key("key").multiple(), Arg::string("id").multiple()])
+            .token("STREAMS"),
+    ]);
 
 fn xread(cx: &mut Cx<'_>) -> CmdResult {
     let (read, args) = (Read::parse(cx)?, cx.args);
@@ -205,7 +209,11 @@ fn xreadgroup(cx: &mut Cx<'_>) -> CmdResult {
             b"$" => return Err(CmdError::STREAM_DOLLAR_IN_GROUP),
             b"+" => return Err(CmdError::STREAM_PLUS_IN_GROUP),
             b">" => From::New,
-            word => From::After(id(word, 0)?),
+            word => match id(word, 0)? {
+                // Compat: behind the greatest id there is only what is new.
+                StreamId::MAX => From::New,
+                id => From::After(id),
+            },
         });
     }
     cx.fx.dont_propagate();
@@ -268,14 +276,19 @@ fn hand_out(
     fx: &mut crate::server::unit::Effects,
     key: &[u8],
     stream: &mut Stream,
-    (ids, (group_name, consumer, no_ack), now): (&[StreamId], (&[u8], ConsumerId, bool), UnixMillis),
+    (ids, (group_name, consumer, no_ack), now): (
+        &[StreamId],
+        (&[u8], ConsumerId, bool),
+        UnixMillis,
+    ),
 ) {
     let pending = Pending { delivered: now, deliveries: 1, consumer };
     for id in ids {
         stream.read_on(group_name, *id);
         let Some(group) = stream.group_mut(group_name) else { return };
-        group.consumer_mut(consumer).active = Some(now);
+        // Compat: what needs no acknowledgement is no activity.
         if !no_ack {
+            group.consumer_mut(consumer).active = Some(now);
             group.hand_out(*id, pending);
             super::claim::tell(fx, (key, group), *id, pending);
         }

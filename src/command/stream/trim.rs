@@ -53,7 +53,12 @@ impl TrimWords {
         Ok(0)
     }
 
-    fn read_bound(&mut self, args: Args<'_>, at: usize, by_length: bool) -> Result<usize, CmdError> {
+    fn read_bound(
+        &mut self,
+        args: Args<'_>,
+        at: usize,
+        by_length: bool,
+    ) -> Result<usize, CmdError> {
         if self.bound.is_some() {
             return Err(CmdError::TRIM_STRATEGIES);
         }
@@ -122,17 +127,50 @@ fn default_limit(node_entries: u64) -> u64 {
 }
 
 pub static XTRIM: Command = Command::data("xtrim", xtrim)
-.arity(-4)
-.flags(flag::WRITE)
-.categories(category::STREAM)
-.group(Group::Stream)
-.since("5.0.0")
-.summary("Deletes the oldest entries of a stream.")
-.complexity("O(N) for N entries that go, but with a small constant: most go as whole nodes.")
-.keys(&[KeySpec::at(1).rw(DELETE)])
-.args(&[Arg::key("key"), Arg::block("trim", &[Arg::one_of("strategy", &[Arg::pure_token("maxlen", "MAXLEN"), Arg::pure_token("minid", "MINID").since("6.2.0")]), Arg::one_of("operator", &[Arg::pure_token("equal", "="), Arg::pure_token("approximately", "~")]).optional(), Arg::string("threshold"), Arg::integer("count").token("LIMIT").since("6.2.0").optional(), Arg::one_of("condition", &[Arg::pure_token("keepref", "KEEPREF"), Arg::pure_token("delref", "DELREF"), Arg::pure_token("acked", "ACKED")]).optional()])])
-.tips(&["nondeterministic_output"])
-.history(&[("6.2.0", "The options `MINID` and `LIMIT`."), ("8.2.0", "The options `KEEPREF`, `DELREF` and `ACKED`.")]);
+    .arity(-4)
+    .flags(flag::WRITE)
+    .categories(category::STREAM)
+    .group(Group::Stream)
+    .since("5.0.0")
+    .summary("Deletes the oldest entries of a stream.")
+    .complexity("O(N) for N entries that go, but with a small constant: most go as whole nodes.")
+    .keys(&[KeySpec::at(1).rw(DELETE)])
+    .args(&[
+        Arg::key("key"),
+        Arg::block(
+            "trim",
+            &[
+                Arg::one_of(
+                    "strategy",
+                    &[
+                        Arg::pure_token("maxlen", "MAXLEN"),
+                        Arg::pure_token("minid", "MINID").since("6.2.0"),
+                    ],
+                ),
+                Arg::one_of(
+                    "operator",
+                    &[Arg::pure_token("equal", "="), Arg::pure_token("approximately", "~")],
+                )
+                .optional(),
+                Arg::string("threshold"),
+                Arg::integer("count").token("LIMIT").since("6.2.0").optional(),
+                Arg::one_of(
+                    "condition",
+                    &[
+                        Arg::pure_token("keepref", "KEEPREF"),
+                        Arg::pure_token("delref", "DELREF"),
+                        Arg::pure_token("acked", "ACKED"),
+                    ],
+                )
+                .optional(),
+            ],
+        ),
+    ])
+    .tips(&["nondeterministic_output"])
+    .history(&[
+        ("6.2.0", "The options `MINID` and `LIMIT`."),
+        ("8.2.0", "The options `KEEPREF`, `DELREF` and `ACKED`."),
+    ]);
 
 fn xtrim(cx: &mut Cx<'_>) -> CmdResult {
     let key = cx.args.at(1);

@@ -79,7 +79,7 @@ impl Group {
     }
 
     /// The consumers, by name.
-    pub fn consumers(&self) -> impl ExactSizeIterator<Item = &Consumer> {
+    pub fn consumers(&self) -> impl ExactSizeIterator<Item = &Consumer> + Clone {
         self.by_name.iter().map(|id| self.consumer(*id))
     }
 

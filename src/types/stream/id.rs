@@ -144,7 +144,9 @@ fn ids_are_read_as_the_reference_reads_them() {
     ] {
         assert_eq!(read(text), Some(id), "{text:?}");
     }
-    for text in ["", "-", "+", "5-", "-5", "5--1", "8-1 ", "0x9-1", "9-0x1", "1-1-1", "*", "1-*", "$"] {
+    for text in
+        ["", "-", "+", "5-", "-5", "5--1", "8-1 ", "0x9-1", "9-0x1", "1-1-1", "*", "1-*", "$"]
+    {
         assert_eq!(read(text), None, "{text:?}");
     }
     assert_eq!(read("18446744073709551616"), None);

@@ -5,8 +5,8 @@
 //!   groups   by name                                                           see `group`
 //! ```
 //!
-//! New entries go to the end of the last node, until it is full; then its spare memory is given back. A node without live
-//! entries is removed, while deleted entries within a node stay as tombstones. `length` counts live entries; `first_id`
+//! New entries go to the end of the last node, until it is full; then its spare memory is given back. A node whose
+//! last live entry is deleted is removed, while deleted entries within a node stay as tombstones. `length` counts live entries; `first_id`
 //! is the first live one (0-0 without any). The other numbers only ever move on: `last_id`, `max_deleted_id` and
 //! `entries_added`, from which the place of an id within all entries ever added is estimated ([`Stream::position`]).
 //! An empty stream keeps its key, since these numbers are its state.
@@ -15,8 +15,6 @@ pub mod group;
 mod id;
 pub mod node;
 mod trim;
-#[cfg(test)]
-mod tests;
 
 pub use group::{Consumer, ConsumerId, Group, Pending};
 pub use id::StreamId;
@@ -26,8 +24,8 @@ pub use trim::{Bound, References, Trim};
 use super::digest::Digest;
 use super::{Form, Object, View};
 use crate::base::alloc::class_size;
-use crate::ds::listpack::Listpack;
 use crate::ds::ascending::{Ascending, Place};
+use crate::ds::listpack::Listpack;
 use node::{Head, Walk};
 
 /// Fields and values of an entry may have so many bytes together, and a node whose size is not limited.
@@ -90,31 +88,30 @@ impl Stream {
         &self.nodes
     }
 
-    /// Adds an entry at the end. Its id is greater than the last one; what it holds has at most [`BYTES_MAX`] bytes.
+    /// Adds an entry at the end: fields with values, and how many bytes they have, at most [`BYTES_MAX`]. Its id is
+    /// greater than the last one.
     pub fn append<'f>(
         &mut self,
         id: StreamId,
-        fields: impl ExactSizeIterator<Item = (&'f [u8], &'f [u8])> + Clone,
+        (fields, bytes): (impl ExactSizeIterator<Item = (&'f [u8], &'f [u8])> + Clone, u64),
         limits: Limits,
     ) {
         assert!(id > self.last_id, "ids ascend");
-        let bytes: usize = fields.clone().map(|(name, value)| name.len() + value.len()).sum();
-        match self.nodes.last_mut() {
-            Some((node, pack)) if !limits.is_full(pack, bytes as u64) => {
-                let head = Head::of(pack.view());
-                node::append((node, pack, head), id, fields);
+        let mut buffer = Vec::new();
+        let room = self.nodes.last_mut().and_then(|(node, pack)| {
+            let head = Head::of(pack.view());
+            if limits.allow(pack, head, bytes) {
+                return Some((node, pack, head));
             }
-            last => {
-                let mut buffer = Vec::new();
-                if let Some((_, full)) = last {
-                    full.shrink();
-                    buffer.reserve_exact(full.view().bytes().len());
-                }
-                let pack = node::first(buffer, fields);
-                self.nodes.push_back(id, pack);
-            }
+            pack.shrink();
+            buffer.reserve_exact(pack.view().bytes().len());
+            None
+        });
+        match room {
+            Some(room) => node::append(room, id, fields),
+            None => self.nodes.push_back(id, node::first(buffer, fields)),
         }
-        self.entries_added += 1;
+        self.entries_added = self.entries_added.wrapping_add(1);
         self.last_id = id;
         self.length += 1;
         if self.length == 1 {
@@ -238,17 +235,21 @@ impl Stream {
         if !is_whole || id > self.first_id {
             return None;
         }
-        Some(self.entries_added - self.length + u64::from(id == self.first_id))
+        let gone = self.entries_added.wrapping_sub(self.length);
+        Some(gone.wrapping_add(u64::from(id == self.first_id)))
     }
 
     /// Moves a group on to an entry that it is handed.
     pub fn read_on(&mut self, group: &[u8], id: StreamId) {
-        let Some(at) = self.group_place(group).ok().filter(|at| id > self.groups[*at].last_id) else {
+        let Some(at) = self.group_place(group).ok().filter(|at| id > self.groups[*at].last_id)
+        else {
             return;
         };
         let (read, last) = (self.groups[at].entries_read, self.groups[at].last_id);
         let read = match read {
-            Some(read) if last >= self.first_id && !self.has_tombstone_from(id) => Some(read + 1),
+            Some(read) if last >= self.first_id && !self.has_tombstone_from(last) => {
+                Some(read.wrapping_add(1))
+            }
             other if self.entries_added == 0 => other,
             _ => self.position(id),
         };
@@ -256,19 +257,20 @@ impl Stream {
         (group.entries_read, group.last_id) = (read, id);
     }
 
-    /// How many entries a group has not read yet, if that can be told.
-    pub fn lag(&self, group: &Group) -> Option<u64> {
+    /// How many entries a group has not read yet, if that can be told. Compat: less than none, if it was told that it has
+    /// read more than there were.
+    pub fn lag(&self, group: &Group) -> Option<i64> {
         if self.entries_added == 0 || self.length == 0 {
             return Some(0);
         }
         if group.last_id < self.first_id && self.max_deleted_id < self.first_id {
-            return Some(self.length);
+            return Some(self.length as i64);
         }
         let read = match group.entries_read {
             Some(read) if !self.has_tombstone_from(group.last_id) => Some(read),
             _ => self.position(group.last_id),
         };
-        read.map(|read| self.entries_added.wrapping_sub(read))
+        read.map(|read| self.entries_added.wrapping_sub(read) as i64)
     }
 
     /// How many nodes a radix tree over the ids of the nodes would have.
@@ -290,7 +292,8 @@ fn radix_nodes(keys: &[[u8; 16]], above: isize) -> usize {
     let mut count = 1 + edge(depth);
     let mut rest = keys;
     while let Some(first) = rest.first() {
-        let (branch, others) = rest.split_at(rest.partition_point(|key| key[depth] == first[depth]));
+        let (branch, others) =
+            rest.split_at(rest.partition_point(|key| key[depth] == first[depth]));
         count += radix_nodes(branch, depth as isize);
         rest = others;
     }
@@ -298,17 +301,15 @@ fn radix_nodes(keys: &[[u8; 16]], above: isize) -> usize {
 }
 
 impl Limits {
-    /// Whether a node has no room for an entry with so many bytes of names and values.
+    /// Whether a node has room for an entry with so many bytes of names and values.
     #[inline]
-    fn is_full(self, pack: &Listpack, bytes: u64) -> bool {
+    fn allow(self, pack: &Listpack, head: Head, bytes: u64) -> bool {
         let bytes_max = match self.node_bytes {
             0 => BYTES_MAX,
             max => max.min(BYTES_MAX),
         };
-        let view = pack.view();
-        let head = Head::of(view);
-        view.bytes().len() as u64 + bytes >= bytes_max
-            || self.node_entries > 0 && head.live + head.deleted >= self.node_entries
+        pack.view().bytes().len() as u64 + bytes < bytes_max
+            && (self.node_entries == 0 || head.live + head.deleted < self.node_entries)
     }
 }
 

@@ -285,7 +285,7 @@ pub fn delete(pack: &mut Listpack, at: usize) -> isize {
 }
 
 /// Checks the bytes of a node from outside: that they are a listpack, that all entries are as long as they say,
-/// ascending from the node's id on, and counted right, and that one is alive. Returns the head, and the last id.
+/// ascending from the node's id on, and counted right. Returns the head, and the last id.
 pub fn check(id: StreamId, bytes: &[u8]) -> Result<(Head, StreamId), Corrupt> {
     let pack = Packed::check(bytes)?;
     let mut items = Items(pack.offsets());
@@ -317,7 +317,7 @@ pub fn check(id: StreamId, bytes: &[u8]) -> Result<(Head, StreamId), Corrupt> {
         last = Some(this);
     }
     match last {
-        Some(last) if seen == [live, deleted] && live > 0 => Ok((Head::of(pack), last)),
+        Some(last) if seen == [live, deleted] => Ok((Head::of(pack), last)),
         _ => Err(Corrupt),
     }
 }

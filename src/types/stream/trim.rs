@@ -108,7 +108,8 @@ impl Stream {
             if is_done {
                 break;
             }
-            if entry.is_deleted || trim.references == References::Respect && self.is_needed(entry.id)
+            if entry.is_deleted
+                || trim.references == References::Respect && self.is_needed(entry.id)
             {
                 continue;
             }
@@ -116,11 +117,13 @@ impl Stream {
             doomed.push((entry.id, entry.offset()));
         }
         let live = Head::of(pack.view()).live;
+        let is_whole = doomed.len() as u64 == live && self.is_beyond(trim.bound, at, live);
         self.length -= doomed.len() as u64;
         if trim.references == References::Drop {
             doomed.iter().for_each(|(id, _)| self.drop_references(*id));
         }
-        if doomed.len() as u64 == live {
+        // Compat: a node that ends with tombstones behind the bound stays, even if nothing in it lives.
+        if is_whole {
             self.nodes.remove_at(at);
             return is_done;
         }
