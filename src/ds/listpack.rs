@@ -499,10 +499,23 @@ impl Tail<'_> {
     pub fn push(&mut self, item: Item<'_>) {
         self.added += 1;
         let at = self.pack.0.len();
-        if let Item::Int(number @ 0..=127) = item {
-            self.pack.grow(at + 2);
-            self.pack.0[at..].copy_from_slice(&[number as u8, 1]);
-            return;
+        // Most elements are short, and then their frame is a byte at each end.
+        match item {
+            Item::Int(number @ 0..=127) => {
+                self.pack.grow(at + 2);
+                self.pack.0[at..].copy_from_slice(&[number as u8, 1]);
+                return;
+            }
+            Item::Bytes(bytes) if bytes.len() < 64 => {
+                self.pack.grow(at + bytes.len() + 2);
+                if let [head, data @ .., back] = &mut self.pack.0[at..] {
+                    *head = 0x80 | bytes.len() as u8;
+                    data.copy_from_slice(bytes);
+                    *back = bytes.len() as u8 + 1;
+                }
+                return;
+            }
+            _ => {}
         }
         let element = Encoded::new(item);
         self.pack.grow(at + element.bytes());

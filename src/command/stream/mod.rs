@@ -12,6 +12,8 @@ mod info;
 mod pending;
 mod range;
 mod read;
+#[cfg(test)]
+mod tests;
 mod trim;
 
 pub use add::{XADD, XSETID};

@@ -119,9 +119,10 @@ fn xread(cx: &mut Cx<'_>) -> CmdResult {
     let mut from = Vec::with_capacity(read.keys.len());
     for at in read.keys.clone() {
         let id_at = read.id_at(at);
+        let stream = cx.db.get::<Stream>(args.at(at))?;
         from.push(match args.at(id_at) {
             b"$" => {
-                let last = cx.db.get::<Stream>(args.at(at))?.map_or(StreamId::ZERO, |s| s.last_id);
+                let last = stream.map_or(StreamId::ZERO, |stream| stream.last_id);
                 wait.pin(id_at, last.text().as_bytes());
                 From::After(last)
             }
@@ -129,9 +130,6 @@ fn xread(cx: &mut Cx<'_>) -> CmdResult {
             b">" => return Err(CmdError::STREAM_NEW_ONLY_IN_GROUP),
             word => From::After(id(word, 0)?),
         });
-    }
-    for at in read.keys.clone() {
-        cx.db.get::<Stream>(args.at(at))?;
     }
     let mut answer = Answer::default();
     for (at, from) in read.keys.clone().zip(from) {

@@ -14,6 +14,8 @@
 pub mod group;
 mod id;
 pub mod node;
+#[cfg(test)]
+mod tests;
 mod trim;
 
 pub use group::{Consumer, ConsumerId, Group, Pending};

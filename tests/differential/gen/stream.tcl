@@ -126,6 +126,7 @@ proc gen::stream::policy {} { return [gen::pick {KEEPREF DELREF ACKED ACKED}] }
 
 proc gen::stream::begin {} {
     variable begun 1
+    if {[gen::chance 50]} { return [list HELLO [gen::pick {2 3}]] }
     return [gen::pick {
         {CONFIG SET stream-node-max-entries 4} {CONFIG SET stream-node-max-entries 10}
         {CONFIG SET stream-node-max-entries 100} {CONFIG SET stream-node-max-entries 0 stream-node-max-bytes 300}
