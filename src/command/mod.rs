@@ -25,6 +25,7 @@ pub mod lolwut;
 pub mod lookup;
 pub mod set;
 pub mod sort;
+pub mod stream;
 pub mod string;
 pub mod table;
 pub mod zset;

@@ -3,7 +3,7 @@
 use super::Command;
 use super::commands as own;
 use super::connection as conn;
-use super::{generic, hash, list, set, sort, string, zset};
+use super::{generic, hash, list, set, sort, stream, string, zset};
 use crate::acl::commands as acl;
 use crate::client::commands as client;
 use crate::config::commands as config;
@@ -161,6 +161,23 @@ pub static COMMANDS: &[&Command] = &[
     &generic::UNLINK,
     &multi::UNWATCH,
     &multi::WATCH,
+    &stream::XACK,
+    &stream::XACKDEL,
+    &stream::XADD,
+    &stream::XAUTOCLAIM,
+    &stream::XCLAIM,
+    &stream::XDEL,
+    &stream::XDELEX,
+    &stream::XGROUP,
+    &stream::XINFO,
+    &stream::XLEN,
+    &stream::XPENDING,
+    &stream::XRANGE,
+    &stream::XREAD,
+    &stream::XREADGROUP,
+    &stream::XREVRANGE,
+    &stream::XSETID,
+    &stream::XTRIM,
     &zset::ZADD,
     &zset::ZCARD,
     &zset::ZCOUNT,

@@ -67,6 +67,12 @@ pub struct Packed<'a>(&'a [u8]);
 #[derive(Clone, PartialEq, Eq)]
 pub struct Listpack(Vec<u8>);
 
+/// The end of a listpack that is being extended.
+pub struct Tail<'a> {
+    pack: &'a mut Listpack,
+    added: i64,
+}
+
 /// Walks over elements with their offsets, from either end.
 #[derive(Clone)]
 pub struct Iter<'a> {
@@ -372,7 +378,7 @@ impl<'a> Packed<'a> {
 
     /// The element at an offset, and the offset behind it.
     #[inline]
-    fn decode(self, at: usize) -> (Item<'a>, usize) {
+    pub fn decode(self, at: usize) -> (Item<'a>, usize) {
         let bytes = &self.0[at..];
         let (head, len) = measure(bytes).expect("offsets are of elements");
         let item = match bytes[0] {
@@ -396,7 +402,7 @@ impl<'a> Packed<'a> {
 
     /// Offset behind the element at an offset.
     #[inline]
-    fn skip(self, at: usize) -> usize {
+    pub fn skip(self, at: usize) -> usize {
         let (_, len) = measure(&self.0[at..]).expect("offsets are of elements");
         at + len + back_len(len)
     }
@@ -484,6 +490,42 @@ impl<'a> Packed<'a> {
     /// A copy to be changed.
     pub fn to_owned(self) -> Listpack {
         Listpack(self.0.to_vec())
+    }
+}
+
+impl Tail<'_> {
+    /// Adds an element.
+    #[inline]
+    pub fn push(&mut self, item: Item<'_>) {
+        self.added += 1;
+        let at = self.pack.0.len();
+        // Most elements are short, and then their frame is a byte at each end.
+        match item {
+            Item::Int(number @ 0..=127) => {
+                self.pack.grow(at + 2);
+                self.pack.0[at..].copy_from_slice(&[number as u8, 1]);
+                return;
+            }
+            Item::Bytes(bytes) if bytes.len() < 64 => {
+                self.pack.grow(at + bytes.len() + 2);
+                if let [head, data @ .., back] = &mut self.pack.0[at..] {
+                    *head = 0x80 | bytes.len() as u8;
+                    data.copy_from_slice(bytes);
+                    *back = bytes.len() as u8 + 1;
+                }
+                return;
+            }
+            _ => {}
+        }
+        let element = Encoded::new(item);
+        self.pack.grow(at + element.bytes());
+        element.write(&mut self.pack.0[at..]);
+    }
+
+    /// Adds an integer.
+    #[inline]
+    pub fn int(&mut self, number: i64) {
+        self.push(Item::Int(number));
     }
 }
 
@@ -615,7 +657,24 @@ impl Listpack {
     pub fn replace(&mut self, at: usize, item: Item<'_>) {
         let old = self.view().skip(at) - at;
         let element = Encoded::new(item);
-        element.write(self.splice(at, old, element.bytes()));
+        let new = element.bytes();
+        let room = if new == old { &mut self.0[at..at + new] } else { self.splice(at, old, new) };
+        element.write(room);
+    }
+
+    /// Adds several elements at the end, looking at the frame only once. Whoever adds more than there is room for
+    /// ([`Listpack::has_room`]) has to know that others will not.
+    #[inline]
+    pub fn extend(&mut self, write: impl FnOnce(&mut Tail<'_>)) {
+        self.0.pop();
+        let mut tail = Tail { pack: self, added: 0 };
+        write(&mut tail);
+        let (added, end) = (tail.added, self.0.len());
+        self.grow(end + 1);
+        self.0[end] = END;
+        let total = u32::try_from(self.0.len()).expect("a listpack is smaller than 4 GiB");
+        self.0[..4].copy_from_slice(&total.to_le_bytes());
+        self.add_count(added);
     }
 
     /// Removes the element at an offset, and so many after it. The offset is then that of the next one, if there is one.
@@ -662,7 +721,7 @@ impl Listpack {
     /// Makes room: the bytes at an offset, `old` of them, become `new`, which are returned to be written.
     fn splice(&mut self, at: usize, old: usize, new: usize) -> &mut [u8] {
         let len = self.0.len();
-        assert!(len - old + new <= BYTES_MAX, "whoever adds asks for room first");
+        assert!(new <= old || len - old + new <= BYTES_MAX, "whoever adds asks for room first");
         if new > old {
             self.grow(len + new - old);
         }
@@ -675,6 +734,7 @@ impl Listpack {
 
     /// Lengthens the blob with zeros. It takes whole size classes, of which there are four to each doubling (and some room to
     /// spare beyond), and not what a vector takes by itself: up to twice the bytes.
+    #[inline]
     fn grow(&mut self, len: usize) {
         const LARGE: usize = 16 * 1024;
         if len > self.0.capacity() {

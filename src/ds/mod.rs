@@ -1,5 +1,6 @@
 //! Data structures: pure, without clock, file or server.
 //!
+//! * [`ascending`]: an ordered map for keys that mostly grow
 //! * [`expiry`]: an index of deadlines
 //! * [`hash`]: the keyed hash of the table
 //! * [`intset`]: the blob of small sets of integers
@@ -11,6 +12,7 @@
 //! * [`tally`]: counts with quick sums
 //! * [`words`]: an ordered set of 64-bit items
 
+pub mod ascending;
 pub mod expiry;
 pub mod hash;
 pub mod intset;

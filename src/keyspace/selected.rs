@@ -278,6 +278,20 @@ impl Selected<'_> {
         self.keyspace.events.push(self.index, event, key);
     }
 
+    /// As [`Selected::changed`], for what is kept beside a value and is no part of it (the groups of a stream): watches hold,
+    /// and nobody who waits is tried again.
+    pub fn changed_beside(&mut self, key: &[u8], event: Option<Event>, count: u64) {
+        self.keyspace.dirty += count;
+        if let Some(event) = event {
+            self.announce(key, event);
+        }
+    }
+
+    /// Lets those who wait for the key try again when the unit is over.
+    pub fn wake(&mut self, key: &[u8]) {
+        self.keyspace.blocked.touch(self.index, key);
+    }
+
     /// Queues an event that changes nothing by itself (the second one of a command).
     pub fn announce(&mut self, key: &[u8], event: Event) {
         self.keyspace.events.push(self.index, event, key);

@@ -278,8 +278,9 @@ pub fn run_inner(srv: &mut Box<Server>, call: &mut Call, mark: Mark) {
 fn handle(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     match call.cmd.handler {
         Handler::Data(handler) => {
-            let Server { keyspace, conf, clock, .. } = &mut **srv;
+            let Server { keyspace, conf, clock, unit, .. } = &mut **srv;
             let Call { cmd, query, out, fx, session, may_wait, .. } = call;
+            fx.set_heard(unit.is_listening());
             let may_wait = *may_wait;
             let now = clock.now();
             let mut db = keyspace.select(session.db, now);
