@@ -2,6 +2,7 @@
 #
 #   tclsh tests/differential.tcl [--server PATH] [--oracle PATH] [--resp 2|3] [SCRIPT.cmds ...]
 #   tclsh tests/differential.tcl --random NAME [--seed N] [--count N] [--rounds N]
+#   and for both: --baseport N, the first of 40 ports to use
 #
 # What a script and a generator are: support/differential.tcl.
 
@@ -10,7 +11,7 @@ foreach file {resp assert server runner differential} {
     source [file join $tests_dir support $file.tcl]
 }
 
-array set opt {server {} oracle {} resp {} random {} seed {} count 5000 rounds 1}
+array set opt {server {} oracle {} resp {} random {} seed {} count 5000 rounds 1 baseport 0}
 set files {}
 while {[llength $argv]} {
     set argv [lassign $argv word]
@@ -18,7 +19,7 @@ while {[llength $argv]} {
         set argv [lassign $argv opt([string range $word 2 end])]
     } elseif {[string match -* $word]} {
         puts stderr "usage: differential.tcl \[--server PATH\] \[--oracle PATH\] \[--resp 2|3\] \[SCRIPT ...\] |\
-            --random NAME \[--seed N\] \[--count N\] \[--rounds N\]"
+            --random NAME \[--seed N\] \[--count N\] \[--rounds N\] \[--baseport N\]"
         exit 2
     } else {
         lappend files $word
@@ -34,7 +35,7 @@ if {$oracle_path eq {}} {
 }
 set run_dir [file join $tests_dir tmp diff-[pid]]
 set scratch $run_dir
-set port_base [expr {9000 + ([pid] % 50) * 40}]
+set port_base [expr {$opt(baseport) ? $opt(baseport) : 9000 + ([pid] % 50) * 40}]
 set port_count 40
 set port_next 0
 set worker_out [open /dev/null w]

@@ -48,9 +48,27 @@ pub fn write_i64(out: &mut Vec<u8>, number: i64) {
     write_u64(out, number.unsigned_abs());
 }
 
-/// Appends an unsigned integer in decimal, two digits at a step.
-pub fn write_u64(out: &mut Vec<u8>, mut number: u64) {
-    let mut buffer = [0u8; 20];
+/// Appends an unsigned integer in decimal.
+pub fn write_u64(out: &mut Vec<u8>, number: u64) {
+    let mut buffer = [0; 20];
+    let at = fill(&mut buffer, number);
+    out.extend_from_slice(&buffer[at..]);
+}
+
+/// The text of a signed integer, in a buffer of its own.
+pub fn text_i64(number: i64, buffer: &mut [u8; 20]) -> &[u8] {
+    let mut at = fill(buffer, number.unsigned_abs());
+    if number < 0 {
+        // The longest magnitude of a negative number has 19 digits.
+        at -= 1;
+        buffer[at] = b'-';
+    }
+    &buffer[at..]
+}
+
+/// Writes an integer to the end of a buffer, two digits at a step, and returns where it begins.
+#[inline]
+fn fill(buffer: &mut [u8; 20], mut number: u64) -> usize {
     let mut at = buffer.len();
     while number >= 100 {
         let pair = (number % 100) as usize;
@@ -65,7 +83,7 @@ pub fn write_u64(out: &mut Vec<u8>, mut number: u64) {
         at -= 1;
         buffer[at] = b'0' + number as u8;
     }
-    out.extend_from_slice(&buffer[at..]);
+    at
 }
 
 /// How many bytes `write_i64` would append.
@@ -97,6 +115,7 @@ mod tests {
             assert_eq!(parse_i64(text.as_bytes()), None, "{text}");
         }
         assert_eq!(parse_i64(b"-9223372036854775808"), Some(i64::MIN));
+        assert_eq!(text_i64(i64::MIN, &mut [0; 20]), b"-9223372036854775808");
         assert_eq!(parse_i64(b"9223372036854775807"), Some(i64::MAX));
         assert_eq!(parse_u64(b"18446744073709551615"), Some(u64::MAX));
         assert_eq!(parse_u64(b"18446744073709551616"), None);
@@ -112,6 +131,8 @@ mod tests {
             write_i64(&mut out, number);
             prop_assert_eq!(&out[1..], expected.as_bytes());
             prop_assert_eq!(len_i64(number), out.len() - 1);
+            let mut buffer = [0; 20];
+            prop_assert_eq!(text_i64(number, &mut buffer), expected.as_bytes());
             prop_assert_eq!(parse_i64(&out[1..]), Some(number));
         }
 

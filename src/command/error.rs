@@ -38,6 +38,8 @@ impl CmdError {
     );
     pub const COUNT_BELOW_MINUS_ONE: CmdError =
         CmdError::Fixed("ERR count should be greater than or equal to -1");
+    pub const COUNT_NEGATIVE: CmdError = CmdError::Fixed("ERR COUNT can't be negative");
+    pub const COUNT_POSITIVE: CmdError = CmdError::Fixed("ERR count should be greater than 0");
     pub const DEBUG_DB: CmdError = CmdError::Fixed("ERR Out of range database");
     pub const DECREMENT_OVERFLOW: CmdError = CmdError::Fixed("ERR decrement would overflow");
     pub const EXEC_ABORT: CmdError =
@@ -46,6 +48,15 @@ impl CmdError {
         CmdError::Fixed("ERR GT and LT options at the same time are not compatible");
     pub const EXPIRE_NX: CmdError =
         CmdError::Fixed("ERR NX and XX, GT or LT options at the same time are not compatible");
+    pub const FIELDS_ABOVE_0: CmdError =
+        CmdError::Fixed("ERR Parameter `numFields` should be greater than 0");
+    pub const FIELDS_COUNT: CmdError =
+        CmdError::Fixed("ERR The `numfields` parameter must match the number of arguments");
+    pub const FIELDS_MISSING: CmdError =
+        CmdError::Fixed("ERR Mandatory argument FIELDS is missing or not at the right position");
+    pub const FIELDS_NUMBER: CmdError = CmdError::Fixed("ERR invalid number of fields");
+    pub const FIELDS_POSITIVE: CmdError =
+        CmdError::Fixed("ERR Number of fields must be a positive integer");
     pub const FIRST_DB: CmdError = CmdError::Fixed("ERR invalid first DB index");
     pub const IS_LFU: CmdError = CmdError::Fixed(
         "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when \
@@ -61,9 +72,12 @@ impl CmdError {
     pub const SECOND_DB: CmdError = CmdError::Fixed("ERR invalid second DB index");
     pub const FLOAT_OVERFLOW: CmdError =
         CmdError::Fixed("ERR increment would produce NaN or Infinity");
+    pub const HASH_NOT_FLOAT: CmdError = CmdError::Fixed("ERR hash value is not a float");
+    pub const HASH_NOT_INTEGER: CmdError = CmdError::Fixed("ERR hash value is not an integer");
     pub const INCREMENT_OVERFLOW: CmdError =
         CmdError::Fixed("ERR increment or decrement would overflow");
     pub const INVALID_CURSOR: CmdError = CmdError::Fixed("ERR invalid cursor");
+    pub const INDEX: CmdError = CmdError::Fixed("ERR index out of range");
     pub const LCS_NO_MEMORY: CmdError =
         CmdError::Fixed("ERR Insufficient memory, failed allocating transient memory for LCS");
     pub const LCS_OPTIONS: CmdError =
@@ -73,11 +87,35 @@ impl CmdError {
     );
     pub const LCS_TYPES: CmdError =
         CmdError::Fixed("ERR The specified keys must contain string values");
+    pub const MAXLEN_NEGATIVE: CmdError = CmdError::Fixed("ERR MAXLEN can't be negative");
+    pub const NEGATIVE_EXPIRE_TIME: CmdError =
+        CmdError::Fixed("ERR invalid expire time, must be >= 0");
+    pub const NOT_FINITE: CmdError = CmdError::Fixed("ERR value is NaN or Infinity");
+    /// Compat: the smallest integer has no opposite.
+    pub const NOT_NEGATABLE: CmdError = CmdError::Fixed(
+        "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
+    );
     pub const NO_SUCH_KEY: CmdError = CmdError::Fixed("ERR no such key");
     pub const NUMKEYS: CmdError = CmdError::Fixed("ERR invalid numkeys value or out of range");
+    pub const NUMKEYS_POSITIVE: CmdError = CmdError::Fixed("ERR numkeys should be greater than 0");
+    pub const LIMIT_NEGATIVE: CmdError = CmdError::Fixed("ERR LIMIT can't be negative");
+    pub const REPLY_TOO_LONG: CmdError =
+        CmdError::Fixed("ERR reply exceeds maximum allowed size (proto-max-bulk-len)");
+    pub const TOO_MANY_KEYS: CmdError =
+        CmdError::Fixed("ERR Number of keys can't be greater than number of args");
+    pub const ONE_CONDITION: CmdError =
+        CmdError::Fixed("ERR Only one of FXX or FNX arguments can be specified");
+    pub const ONE_LIFETIME: CmdError =
+        CmdError::Fixed("ERR Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments can be specified");
     pub const OFFSET: CmdError = CmdError::Fixed("ERR offset is out of range");
+    pub const RANK_ZERO: CmdError = CmdError::Fixed(
+        "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use \
+         negative to start from the end of the list",
+    );
     pub const SAME_OBJECT: CmdError =
         CmdError::Fixed("ERR source and destination objects are the same");
+    pub const SORT_SCORE: CmdError =
+        CmdError::Fixed("ERR One or more scores can't be converted into double");
     pub const STRING_TOO_LONG: CmdError =
         CmdError::Fixed("ERR string exceeds maximum allowed size (proto-max-bulk-len)");
     pub const DB_INDEX: CmdError = CmdError::Fixed("ERR DB index is out of range");
@@ -94,6 +132,8 @@ impl CmdError {
     pub const OUT_OF_RANGE: CmdError = CmdError::Fixed("ERR value is out of range");
     pub const NO_MULTI: CmdError = CmdError::Fixed("ERR Command not allowed inside a transaction");
     pub const NO_PROTO: CmdError = CmdError::Fixed("NOPROTO unsupported protocol version");
+    pub const NO_VALUES: CmdError =
+        CmdError::Fixed("ERR NOVALUES option can only be used in HSCAN");
     pub const NO_SUCH_CLIENT: CmdError = CmdError::Fixed("ERR No such client");
     pub const SYNTAX: CmdError = CmdError::Fixed("ERR syntax error");
     pub const TIMEOUT_NEGATIVE: CmdError = CmdError::Fixed("ERR timeout is negative");
@@ -104,6 +144,21 @@ impl CmdError {
     pub const TIMEOUT_RANGE: CmdError = CmdError::Fixed("ERR timeout is out of range");
     pub const UNBLOCKED: CmdError =
         CmdError::Fixed("UNBLOCKED client unblocked via CLIENT UNBLOCK");
+    pub const LEX_RANGE: CmdError = CmdError::Fixed("ERR min or max not valid string range item");
+    pub const LEX_WITH_SCORES: CmdError =
+        CmdError::Fixed("ERR syntax error, WITHSCORES not supported in combination with BYLEX");
+    pub const LIMIT_ALONE: CmdError = CmdError::Fixed(
+        "ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX",
+    );
+    pub const NOT_A_NUMBER: CmdError = CmdError::Fixed("ERR resulting score is not a number (NaN)");
+    pub const SCORE_RANGE: CmdError = CmdError::Fixed("ERR min or max is not a float");
+    pub const WEIGHT: CmdError = CmdError::Fixed("ERR weight value is not a float");
+    pub const ZADD_GT_LT_NX: CmdError =
+        CmdError::Fixed("ERR GT, LT, and/or NX options at the same time are not compatible");
+    pub const ZADD_INCR: CmdError =
+        CmdError::Fixed("ERR INCR option supports a single increment-element pair");
+    pub const ZADD_NX_XX: CmdError =
+        CmdError::Fixed("ERR XX and NX options at the same time are not compatible");
     pub const WRONG_PASSWORD: CmdError =
         CmdError::Fixed("WRONGPASS invalid username-password pair or user is disabled.");
     pub const WRONG_TYPE: CmdError =
@@ -124,6 +179,11 @@ impl CmdError {
     /// A time to live that is not positive, or beyond the end of time.
     pub fn expire_time(command: &str) -> CmdError {
         CmdError::made(format!("ERR invalid expire time in '{command}' command"))
+    }
+
+    /// A command that combines sets was given none.
+    pub fn no_input_keys(command: &str) -> CmdError {
+        CmdError::made(format!("ERR at least 1 input key is needed for '{command}' command"))
     }
 
     pub fn arity(command: &str) -> CmdError {
@@ -147,6 +207,11 @@ impl CmdError {
             length += arg.len() + 3;
         }
         CmdError::made(text)
+    }
+
+    /// A word that is none of those a command takes.
+    pub fn unknown_argument(word: &[u8]) -> CmdError {
+        CmdError::made([b"ERR unknown argument: ", shown(word, usize::MAX)].concat())
     }
 
     /// A subcommand that exists, called with words it does not take.

@@ -16,13 +16,18 @@ pub mod docs;
 pub mod error;
 pub mod generic;
 pub mod getkeys;
+pub mod hash;
 pub mod introspect;
 pub mod key_spec;
 pub mod lifetime;
+pub mod list;
 pub mod lolwut;
 pub mod lookup;
+pub mod set;
+pub mod sort;
 pub mod string;
 pub mod table;
+pub mod zset;
 
 use std::ops::Range;
 

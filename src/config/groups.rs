@@ -587,6 +587,8 @@ pub struct ListConfig {
     pub max_listpack_size: i32,
     /// `list-compress-depth`: compresses the nodes of a list but for so many at either end.
     pub compress_depth: u32,
+    /// Elements of so many bytes stand alone. No option: DEBUG sets it.
+    pub packed_threshold: Option<u64>,
 }
 
 /// Encodings of sets.

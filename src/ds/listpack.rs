@@ -24,7 +24,14 @@
 //! makes sure of for bytes from outside. Elements are named by their *offset*, which a change at or before them moves.
 //! What elements mean (members, fields and values) is the business of the types.
 
+pub mod needle;
+pub mod run;
+
+use crate::base::alloc::class_size;
 use crate::base::text::{parse_i64, write_i64};
+
+pub use needle::Needle;
+pub use run::Run;
 
 /// Bytes of an empty listpack.
 pub const EMPTY_BYTES: usize = 7;
@@ -48,7 +55,7 @@ pub enum Item<'a> {
     Int(i64),
 }
 
-/// Bytes that are no listpack.
+/// Bytes that are not what they should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Corrupt;
 
@@ -351,6 +358,12 @@ impl<'a> Packed<'a> {
         self.before(self.0.len() - 1)
     }
 
+    /// Offset behind the last element.
+    #[inline]
+    pub fn end(self) -> usize {
+        self.0.len() - 1
+    }
+
     /// The element at an offset.
     #[inline]
     pub fn item(self, at: usize) -> Item<'a> {
@@ -416,6 +429,11 @@ impl<'a> Packed<'a> {
         } else {
             (index + 1..len).try_fold(self.last()?, |at, _| self.before(at))
         }
+    }
+
+    /// Number of elements in front of an offset.
+    pub fn count_before(self, at: usize) -> usize {
+        Iter { pack: self, front: HEAD, back: at }.count()
     }
 
     /// Offset of the first element with a text among every `step`-th one, from the one at an offset on. `step` is 1
@@ -545,7 +563,7 @@ impl Listpack {
 
     /// Bytes of memory.
     pub fn memory_bytes(&self) -> usize {
-        crate::base::alloc::class_size(self.0.capacity())
+        class_size(self.0.capacity())
     }
 
     /// Gives back room that is not used.
@@ -607,6 +625,20 @@ impl Listpack {
         self.add_count(-(count as i64));
     }
 
+    /// Moves the element at an offset, and so many after it in all, to an offset that is not among theirs: in front of the
+    /// element there, or to the end. Returns their new offset.
+    pub fn shift(&mut self, at: usize, count: usize, to: usize) -> usize {
+        let end = (0..count).fold(at, |end, _| self.view().skip(end));
+        assert!(to <= at || to >= end, "elements do not move into themselves");
+        if to <= at {
+            self.0[to..end].rotate_right(end - at);
+            to
+        } else {
+            self.0[at..to].rotate_left(end - at);
+            to - (end - at)
+        }
+    }
+
     /// Moves the elements from an offset on into a listpack of their own.
     pub fn split_off(&mut self, at: usize) -> Listpack {
         let count = self.view().offsets_from(at).count();
@@ -632,13 +664,24 @@ impl Listpack {
         let len = self.0.len();
         assert!(len - old + new <= BYTES_MAX, "whoever adds asks for room first");
         if new > old {
-            self.0.resize(len + new - old, 0);
+            self.grow(len + new - old);
         }
         self.0.copy_within(at + old..len, at + new);
         self.0.truncate(len - old + new);
         let total = (len - old + new) as u32;
         self.0[..4].copy_from_slice(&total.to_le_bytes());
         &mut self.0[at..at + new]
+    }
+
+    /// Lengthens the blob with zeros. It takes whole size classes, of which there are four to each doubling (and some room to
+    /// spare beyond), and not what a vector takes by itself: up to twice the bytes.
+    fn grow(&mut self, len: usize) {
+        const LARGE: usize = 16 * 1024;
+        if len > self.0.capacity() {
+            let wanted = if len > LARGE { len + len / 8 } else { len };
+            self.0.reserve_exact(class_size(wanted) - self.0.len());
+        }
+        self.0.resize(len, 0);
     }
 
     /// Keeps the count, which sticks at its maximum.

@@ -1,15 +1,28 @@
 //! Data structures: pure, without clock, file or server.
 //!
-//! [`table`] is the hash table under everything that is looked up by name: the keyspace itself, fields,
-//! members, channels. [`listpack`] is the blob that small collections are. [`hash`] is its keyed hash, [`record`] an element for most uses. [`words`] is an ordered set
-//! of 64-bit items, [`tally`] counts with quick sums. [`bits`] works on the bits of strings, [`hyperloglog`] on those
-//! strings that count; [`avx2`] makes both fast where the processor can.
+//! * [`avx2`]: loops of `bits` and `hyperloglog` for processors that have that unit
+//! * [`bits`]: counting, finding, combining the bits of strings, and the numbers in them
+//! * [`expiry`]: an index of deadlines
+//! * [`hash`]: the keyed hash of the table
+//! * [`hyperloglog`]: strings that count how many different elements they have seen
+//! * [`intset`]: the blob of small sets of integers
+//! * [`listpack`]: the blob that small collections are
+//! * [`ordered`]: members with scores, found by member and by order
+//! * [`quicklist`]: a chain of listpacks: long lists
+//! * [`record`]: an element of the table, for most uses
+//! * [`table`]: the hash table under everything that is looked up by name: the keyspace itself, fields, members, channels
+//! * [`tally`]: counts with quick sums
+//! * [`words`]: an ordered set of 64-bit items
 
 pub mod avx2;
 pub mod bits;
+pub mod expiry;
 pub mod hash;
 pub mod hyperloglog;
+pub mod intset;
 pub mod listpack;
+pub mod ordered;
+pub mod quicklist;
 pub mod record;
 pub mod table;
 pub mod tally;

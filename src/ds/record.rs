@@ -56,9 +56,10 @@ struct Lens {
 }
 
 impl Lens {
-    fn of(key: &[u8], value: &[u8]) -> Self {
-        assert!(key.len().max(value.len()) <= u32::MAX as usize, "bulks are shorter than 4 GiB");
-        Lens { key: key.len(), value: value.len() }
+    fn of(key: &[u8], value: [&[u8]; 2]) -> Self {
+        let value = value[0].len() + value[1].len();
+        assert!(key.len().max(value) <= u32::MAX as usize, "bulks are shorter than 4 GiB");
+        Lens { key: key.len(), value }
     }
 
     /// Offset of the key.
@@ -112,6 +113,19 @@ unsafe fn read_len(at: NonNull<u8>) -> usize {
     }
 }
 
+/// Writes bytes and returns the place behind them.
+///
+/// # Safety
+/// There is room for them at `at`, which they do not overlap, and nobody else looks at it.
+#[inline]
+unsafe fn append(at: NonNull<u8>, bytes: &[u8]) -> NonNull<u8> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        at.copy_from_nonoverlapping(NonNull::from(bytes).cast(), bytes.len());
+        at.add(bytes.len())
+    }
+}
+
 fn layout(size: usize) -> Layout {
     Layout::from_size_align(class_size(size), 8)
         .expect("two lengths of 32 bits fit the address space")
@@ -119,7 +133,13 @@ fn layout(size: usize) -> Layout {
 
 impl<M: Copy> Record<M> {
     /// Makes a record.
+    #[inline]
     pub fn new(key: &[u8], value: &[u8], fixed: M) -> Self {
+        Record::joined(key, [value, &[]], fixed)
+    }
+
+    /// Makes a record whose value comes in two pieces.
+    pub fn joined(key: &[u8], value: [&[u8]; 2], fixed: M) -> Self {
         const { assert!(align_of::<M>() <= 8, "blocks are aligned to 8") };
         let lens = Lens::of(key, value);
         let layout = layout(lens.size::<M>());
@@ -131,9 +151,9 @@ impl<M: Copy> Record<M> {
             block.cast::<M>().write(fixed);
             let at = write_len(block.add(size_of::<M>()), lens.key);
             let at = write_len(at, lens.value);
-            at.copy_from_nonoverlapping(NonNull::from(key).cast(), key.len());
-            let at = at.add(key.len());
-            at.copy_from_nonoverlapping(NonNull::from(value).cast(), value.len());
+            let at = append(at, key);
+            let at = append(at, value[0]);
+            append(at, value[1]);
             Record { block, owns: PhantomData }
         }
     }
@@ -175,6 +195,12 @@ unsafe impl<M: Copy + Send> Send for Record<M> {}
 unsafe impl<M: Copy + Sync> Sync for Record<M> {}
 
 impl<'a, M: Copy> RecordRef<'a, M> {
+    /// The pointer that [`Element::into_raw`] would give, for indexes beside a table.
+    #[inline]
+    pub fn raw(self) -> NonNull<u8> {
+        self.block
+    }
+
     #[inline]
     fn lens(self) -> Lens {
         // SAFETY: the lengths are there, alive for 'a, and one follows the other.
@@ -238,20 +264,38 @@ impl<'a, M: Copy> RecordMut<'a, M> {
         unsafe { self.view.block.cast().write(fixed) }
     }
 
+    /// The value, to be changed in place.
+    #[inline]
+    pub fn value_mut(&mut self) -> &mut [u8] {
+        let lens = self.view.lens();
+        // SAFETY: so many bytes follow the key, and the record is borrowed exclusively.
+        unsafe {
+            let start = self.view.block.add(lens.key_at::<M>() + lens.key);
+            NonNull::slice_from_raw_parts(start, lens.value).as_mut()
+        }
+    }
+
     /// Puts another value in the place of the old one, if the size class stays the same and its length is as wide.
+    #[inline]
     pub fn overwrite(&mut self, value: &[u8]) -> bool {
+        self.overwrite_joined([value, &[]])
+    }
+
+    /// As [`RecordMut::overwrite`], for a value that comes in two pieces.
+    pub fn overwrite_joined(&mut self, value: [&[u8]; 2]) -> bool {
         let old = self.view.lens();
-        let new = Lens { value: value.len(), ..old };
+        let new = Lens { value: value[0].len() + value[1].len(), ..old };
         let same_class = class_size(new.size::<M>()) == class_size(old.size::<M>());
         let fits = same_class && width(new.value) == width(old.value);
         if fits {
-            // SAFETY: the block is a whole size class, and the new end is inside; the record is borrowed
-            // exclusively, and `value` is borrowed by somebody else, so they do not overlap.
+            // SAFETY: the block is a whole size class, and the new end is inside, and so is the length, which is as wide
+            // as before; the record is borrowed exclusively, and `value` is borrowed by somebody else, so they do not
+            // overlap.
             unsafe {
                 let block = self.view.block;
                 write_len(block.add(size_of::<M>() + width(new.key)), new.value);
-                let target = block.add(new.key_at::<M>() + new.key);
-                target.copy_from_nonoverlapping(NonNull::from(value).cast(), value.len());
+                let at = append(block.add(new.key_at::<M>() + new.key), value[0]);
+                append(at, value[1]);
             }
         }
         fits
@@ -343,6 +387,19 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn values_may_come_in_two_pieces() {
+        let mut record = Record::joined(b"field", [b"12", b"345"], 0u8);
+        assert_eq!((record.view().key(), record.view().value()), (&b"field"[..], &b"12345"[..]));
+        record.edit().value_mut()[0] = b'x';
+        assert_eq!((record.view().key(), record.view().value()), (&b"field"[..], &b"x2345"[..]));
+        assert!(record.edit().overwrite_joined([b"abc", b"defgh"]));
+        assert_eq!(record.view().value(), b"abcdefgh");
+        assert!(!record.edit().overwrite_joined([b"abcdefgh", &[0; 300]]));
+        let long = Record::joined(&[b'k'; 300], [&[b'a'; 200], &[b'b'; 100]], ());
+        assert_eq!(long.view().value(), [[b'a'; 200].as_slice(), &[b'b'; 100]].concat());
     }
 
     #[test]

@@ -12,6 +12,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::base::alloc::class_size;
+
 /// Items a leaf holds at most.
 const LEAF_MAX: usize = 128;
 
@@ -22,7 +24,7 @@ const LEAF_MIN: usize = 32;
 const STEP: usize = 16;
 
 /// The set.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Words {
     leaves: BTreeMap<u64, Vec<u64>>,
     len: usize,
@@ -106,6 +108,23 @@ impl Words {
         self.leaves.values().find_map(|leaf| leaf.first().copied())
     }
 
+    /// How many items are smaller than one.
+    pub fn count_below(&self, item: u64) -> usize {
+        let mut leaves = self.leaves.range(..item).map(|(_, leaf)| leaf);
+        // All leaves but the last lie below as a whole.
+        let last = leaves.next_back();
+        let whole: usize = leaves.map(Vec::len).sum();
+        whole + last.map_or(0, |leaf| leaf.partition_point(|other| *other < item))
+    }
+
+    /// Bytes of memory outside this struct, roughly.
+    pub fn memory_bytes(&self) -> usize {
+        // The map's nodes are two thirds full.
+        const EACH: usize = size_of::<(u64, Vec<u64>)>() * 3 / 2;
+        let leaf = |leaf: &Vec<u64>| EACH + class_size(leaf.capacity() * size_of::<u64>());
+        self.leaves.values().map(leaf).sum()
+    }
+
     /// Number of items.
     pub fn len(&self) -> usize {
         self.len
@@ -160,6 +179,9 @@ mod tests {
                     assert_eq!(words.remove(item), model.remove(&item));
                 } else {
                     assert_eq!(words.contains(item), model.contains(&item));
+                    if step % 50 == 0 {
+                        assert_eq!(words.count_below(item), model.range(..item).count());
+                    }
                 }
                 if step % 5_000 == 0 {
                     check(&words, &model);

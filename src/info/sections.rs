@@ -221,7 +221,7 @@ pub fn stats(w: &mut Info, stats: &Stats, keys: &KeyspaceStats) {
     w.later("sync_full");
     w.later("sync_partial_ok");
     w.later("sync_partial_err");
-    w.later("expired_subkeys");
+    w.put("expired_subkeys", keys.expired_subkeys);
     w.put("expired_keys", keys.expired_keys);
     w.later_as("expired_stale_perc", "0.00");
     w.put("expired_time_cap_reached_count", keys.expire_cycle_cut);
@@ -295,7 +295,9 @@ pub fn keyspace(w: &mut Info, keyspace: &Keyspace, now: UnixMillis) {
         }
         let (keys, expires, ttl) = (db.keys.len(), db.expiry.len(), db.expiry.average_ttl_ms(now));
         let name = format!("db{index}");
-        w.put(&name, format_args!("keys={keys},expires={expires},avg_ttl={ttl},subexpiry=0"));
+        let hashes = db.parts.len();
+        let line = format_args!("keys={keys},expires={expires},avg_ttl={ttl},subexpiry={hashes}");
+        w.put(&name, line);
     }
 }
 

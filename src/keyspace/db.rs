@@ -12,9 +12,9 @@
 //! ```
 
 use super::entry::{Entry, EntryMut, EntryRef};
-use super::expiry::{Due, Expiry, LOW_BITS};
 use super::slots::{SLOTS, slot_of};
 use crate::base::clock::UnixMillis;
+use crate::ds::expiry::{Due, Expiry, LOW_BITS};
 use crate::ds::hash::HashSeed;
 use crate::ds::table::{Drain, Slot, Table};
 use crate::ds::tally::Tally;
@@ -141,9 +141,13 @@ impl Keys {
         place | ((hash << SLOT_BITS) & ((1 << LOW_BITS) - 1)) | slot_of(key) as u64
     }
 
-    /// The entry that an item of the index of deadlines means.
-    pub fn find_due(&self, due: Due) -> Option<EntryRef<'_>> {
-        let accept = |entry: EntryRef<'_>| entry.deadline() == Some(due.deadline);
+    /// The entry that an item of an index of deadlines means: of those that `deadline_of` gives.
+    pub fn find_due(
+        &self,
+        due: Due,
+        deadline_of: impl Fn(EntryRef<'_>) -> Option<UnixMillis>,
+    ) -> Option<EntryRef<'_>> {
+        let accept = |entry: EntryRef<'_>| deadline_of(entry) == Some(due.deadline);
         if self.tables.len() == 1 {
             return self.tables[0].find_where(due.hash, LOW_BITS, accept);
         }

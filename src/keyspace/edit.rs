@@ -12,16 +12,16 @@
 //! An edit also keeps the index of the earliest fields in step, whatever happens to them meanwhile. It says nothing of the
 //! change: that is [`Selected::changed`], afterwards.
 
-use std::mem::take;
+use std::mem::{replace, take};
 use std::ops::{Deref, DerefMut};
 
 use super::db::{Db, Keys};
 use super::entry::{Boxed, Entry, Meta, SHORT_MAX, Value};
 use super::events::{Event, Events};
-use super::expiry::Expiry;
 use super::selected::{Selected, WrongType, touch_entry};
 use super::{DbIndex, Keyspace};
 use crate::base::clock::UnixMillis;
+use crate::ds::expiry::Expiry;
 use crate::ds::table::Slot;
 use crate::types::View;
 
@@ -48,8 +48,11 @@ enum Place<'a, T: Boxed> {
         key: &'a [u8],
         hash: u64,
         clock: u32,
+        scratch: &'a mut Vec<u8>,
         events: (&'a mut Events, DbIndex),
     },
+    /// The edit is over.
+    Ended,
 }
 
 impl Selected<'_> {
@@ -75,15 +78,16 @@ impl Selected<'_> {
             return self.edit_found(key, hash);
         }
         let clock = self.keyspace.tuning.policy.fresh(self.now);
-        let Keyspace { dbs, events, .. } = &mut *self.keyspace;
+        let Keyspace { dbs, events, scratch, .. } = &mut *self.keyspace;
         let Db { keys, parts, .. } = &mut dbs[self.index.0 as usize];
         let due_hash = keys.due_hash(hash, key);
-        let events = (events, self.index);
-        let place = Place::New { object: T::default(), keys, key, hash, clock, events };
+        let (events, object) = ((events, self.index), T::within(take(scratch)));
+        let place = Place::New { object, keys, key, hash, clock, scratch, events };
         Ok(Edit { place, parts, due_hash, deadline: None })
     }
 
-    fn edit_found<'a, T: Boxed>(
+    /// Reaches a collection that is known to be there. Nothing of it expires on the way.
+    pub(super) fn edit_found<'a, T: Boxed>(
         &'a mut self,
         key: &'a [u8],
         hash: u64,
@@ -119,6 +123,7 @@ impl<T: Boxed> Deref for Edit<'_, T> {
         match &self.place {
             Place::Boxed(object) => object,
             Place::Small { object, .. } | Place::New { object, .. } => object,
+            Place::Ended => unreachable!("an edit ends when it is dropped"),
         }
     }
 }
@@ -129,6 +134,7 @@ impl<T: Boxed> DerefMut for Edit<'_, T> {
         match &mut self.place {
             Place::Boxed(object) => object,
             Place::Small { object, .. } | Place::New { object, .. } => object,
+            Place::Ended => unreachable!("an edit ends when it is dropped"),
         }
     }
 }
@@ -136,15 +142,17 @@ impl<T: Boxed> DerefMut for Edit<'_, T> {
 impl<T: Boxed> Drop for Edit<'_, T> {
     fn drop(&mut self) {
         let deadline = self.view().deadline();
-        match &mut self.place {
-            Place::Boxed(_) => {}
-            Place::Small { object, slot, scratch } => put_back(take(object), slot, scratch),
-            Place::New { object, .. } if object.view().is_empty() => return,
-            Place::New { object, keys, key, hash, clock, events: (events, db) } => {
-                let meta = Meta { deadline: None, clock: *clock, is_raw: false };
-                let value = T::to_value(Box::new(take(object)));
-                keys.insert_new(*hash, Entry::new(key, value, meta));
-                events.push(*db, Event::NEW, key);
+        match replace(&mut self.place, Place::Ended) {
+            Place::Boxed(_) | Place::Ended => {}
+            Place::Small { object, mut slot, scratch } => put_back(object, &mut slot, scratch),
+            Place::New { object, scratch, .. } if object.view().is_empty() => {
+                *scratch = object.into_blob().unwrap_or_default();
+                return;
+            }
+            Place::New { object, keys, key, hash, clock, scratch, events: (events, db) } => {
+                let meta = Meta { deadline: None, clock, is_raw: false };
+                keys.insert_new(hash, entry_of(object, key, meta, scratch));
+                events.push(db, Event::NEW, key);
             }
         }
         if deadline != self.deadline {
@@ -155,21 +163,25 @@ impl<T: Boxed> Drop for Edit<'_, T> {
 
 /// Puts a small collection back into its entry, or into one that it fits into.
 fn put_back<T: Boxed>(object: T, slot: &mut Slot<'_, Entry>, scratch: &mut Vec<u8>) {
-    let meta = slot.view().meta();
-    let fresh = match object.packed() {
+    if let Some((form, blob)) = object.packed()
+        && blob.len() <= SHORT_MAX
+        && slot.edit().overwrite_packed(form, blob)
+    {
+        *scratch = object.into_blob().unwrap_or_default();
+        return;
+    }
+    let fresh = entry_of(object, slot.view().key(), slot.view().meta(), scratch);
+    slot.replace(fresh);
+}
+
+/// The entry of a collection: a small one is copied into it, and its memory serves the next edit.
+fn entry_of<T: Boxed>(object: T, key: &[u8], meta: Meta, scratch: &mut Vec<u8>) -> Entry {
+    match object.packed() {
         Some((form, blob)) if blob.len() <= SHORT_MAX => {
-            if slot.edit().overwrite_packed(form, blob) {
-                None
-            } else {
-                Some(Entry::new(slot.view().key(), Value::Packed(form, blob), meta))
-            }
+            let entry = Entry::new(key, Value::Packed(form, blob), meta);
+            *scratch = object.into_blob().unwrap_or_default();
+            entry
         }
-        _ => {
-            let fresh = Entry::new(slot.view().key(), T::to_value(Box::new(object)), meta);
-            slot.replace(fresh);
-            return;
-        }
-    };
-    fresh.map(|entry| slot.replace(entry));
-    *scratch = object.into_blob().unwrap_or_default();
+        _ => Entry::new(key, T::to_value(Box::new(object)), meta),
+    }
 }

@@ -2,13 +2,13 @@
 //!
 //! ```text
 //!   Keyspace ── Db 0 ── Keys: table(s) of Entry      one allocation per key, see `entry`
-//!            │       ├─ Expiry: deadlines in order   see `expiry`
+//!            │       ├─ Expiry: deadlines in order   see `ds::expiry`
 //!            │       └─ parts: the same for the earliest field of each hash
 //!            ├─ Db 1 ...
 //!            ├─ watch     who is to be told at EXEC
 //!            ├─ blocked   who waits for which key
 //!            ├─ events    what is to be published when the unit ends
-//!            ├─ deleted   keys the server itself removed: replicas and the AOF are told
+//!            ├─ deleted   what the server itself removed: replicas and the AOF are told
 //!            ├─ lazyfree  what a thread drops
 //!            └─ stats, dirty
 //! ```
@@ -23,7 +23,7 @@ pub mod db;
 pub mod edit;
 pub mod entry;
 pub mod events;
-pub mod expiry;
+mod fields;
 pub mod lazyfree;
 pub mod selected;
 pub mod slots;
@@ -42,11 +42,12 @@ pub use events::{Classes, Event, Events};
 pub use selected::{Selected, Stored, Ttl, WrongType};
 
 use crate::base::clock::UnixMillis;
+use crate::ds::expiry::Expiry;
 use crate::ds::hash::HashSeed;
 use blocked::Blocked;
 use db::Db;
 use lazyfree::{EFFORT_MIN, Garbage, Lazyfree};
-use watch::Watch;
+use watch::{Presence, Watch};
 
 /// The number of a database.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -80,6 +81,8 @@ pub struct KeyspaceStats {
     pub hits: u64,
     pub misses: u64,
     pub expired_keys: u64,
+    /// Fields of hashes.
+    pub expired_subkeys: u64,
     pub evicted_keys: u64,
     /// Cycles that ended because their time was used up.
     pub expire_cycle_cut: u64,
@@ -87,13 +90,21 @@ pub struct KeyspaceStats {
     pub expire_cycle_us: u64,
 }
 
-/// A key that the server removed on its own account.
+/// What the server removed on its own account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deleted {
     pub db: DbIndex,
     pub key: Box<[u8]>,
-    /// It is told as UNLINK instead of DEL.
-    pub lazily: bool,
+    pub what: Gone,
+}
+
+/// How much of a key the server removed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Gone {
+    /// All of it. Lazily: it is told as UNLINK instead of DEL.
+    Key { lazily: bool },
+    /// Fields of a hash.
+    Fields(Vec<Box<[u8]>>),
 }
 
 /// All databases of a server.
@@ -107,7 +118,7 @@ pub struct Keyspace {
     pub events: Events,
     pub watch: Watch,
     pub blocked: Blocked,
-    /// Keys removed by expiry or eviction since the queue was last drained.
+    /// Keys and fields removed by expiry or eviction since the queue was last drained.
     pub deleted: Vec<Deleted>,
     pub lazyfree: Lazyfree,
     dbs: Vec<Db>,
@@ -194,17 +205,16 @@ impl Keyspace {
     }
 
     /// Exchanges two databases. Watched keys that exist in either are touched.
-    pub fn swap(&mut self, a: DbIndex, b: DbIndex) {
-        self.touch_all(true, &[a, b]);
+    pub fn swap(&mut self, a: DbIndex, b: DbIndex, now: UnixMillis) {
+        self.touch_all(&[(a, Some(b)), (b, Some(a))], now);
         self.dbs.swap(a.0 as usize, b.0 as usize);
-        self.touch_all(false, &[a, b]);
         self.blocked.touch_database(a);
         self.blocked.touch_database(b);
     }
 
     /// Empties a database, here or in the thread. Returns how many keys it had.
     pub fn flush(&mut self, index: DbIndex, lazily: bool) -> usize {
-        self.touch_all(true, &[index]);
+        self.touch_all(&[(index, None)], UnixMillis(0));
         self.blocked.touch_database(index);
         let db = self.db_mut(index).take();
         let count = db.keys.len();
@@ -220,17 +230,27 @@ impl Keyspace {
     /// Replaces all data (a full synchronisation): the old databases are handed out.
     pub fn replace_all(&mut self) -> Vec<Db> {
         let all: Vec<_> = (0..self.databases()).map(DbIndex).collect();
-        self.touch_all(true, &all);
+        self.touch_all(&all.iter().map(|index| (*index, None)).collect::<Vec<_>>(), UnixMillis(0));
         all.iter().for_each(|index| self.blocked.touch_database(*index));
         let fresh = (0..self.databases()).map(|_| Db::new(self.seed, self.by_slot)).collect();
         std::mem::replace(&mut self.dbs, fresh)
     }
 
-    fn touch_all(&mut self, going: bool, of: &[DbIndex]) {
+    /// Touches the watched keys of databases which others, or nothing, are about to take the place of.
+    fn touch_all(&mut self, changes: &[(DbIndex, Option<DbIndex>)], now: UnixMillis) {
         let Keyspace { watch, dbs, .. } = self;
-        watch.touch_databases(going, |db, key| {
-            let keys = &dbs[db.0 as usize].keys;
-            of.contains(&db) && keys.find(keys.hash(key), key).is_some()
+        watch.touch_databases(|db, key| {
+            let (_, next) = changes.iter().find(|(changed, _)| *changed == db)?;
+            let find = |db: DbIndex| {
+                let keys = &dbs[db.0 as usize].keys;
+                keys.find(keys.hash(key), key)
+            };
+            let becomes = match next.and_then(find) {
+                None => Presence::Absent,
+                Some(entry) if entry.deadline().is_some_and(|at| at < now) => Presence::Expired,
+                Some(_) => Presence::Live,
+            };
+            Some((find(db).is_some(), becomes))
         });
     }
 
@@ -263,11 +283,11 @@ impl Keyspace {
         self.events.push(index, Event::EXPIRED, key);
         self.watch.touch_expired(index, key);
         self.blocked.touch(index, key);
-        self.deleted.push(Deleted { db: index, key: key.into(), lazily });
+        self.deleted.push(Deleted { db: index, key: key.into(), what: Gone::Key { lazily } });
         self.discard(entry, lazily);
     }
 
-    /// Removes keys whose deadlines have passed, for at most `budget`: to be called often (ten times a
+    /// Removes keys and fields whose deadlines have passed, for at most `budget`: to be called often (ten times a
     /// second or more). True when none is left for now.
     pub fn expire_due(&mut self, now: UnixMillis, budget: Duration) -> bool {
         if !self.is_due(now) {
@@ -281,51 +301,64 @@ impl Keyspace {
         done
     }
 
-    /// As [`Keyspace::expire_due`], as long as `go_on` says so; it is asked after every 16 keys.
+    /// As [`Keyspace::expire_due`], as long as `go_on` says so; it is asked after every 16 keys and fields.
     pub fn expire_for(&mut self, now: UnixMillis, mut go_on: impl FnMut() -> bool) -> bool {
         const BATCH: usize = 16;
         let mut key = Vec::new();
         // Each database in turn, one batch at a time, so that none starves the others.
-        let (mut idle, mut removed) = (0, 0);
+        let mut idle = 0;
         while idle < self.dbs.len() {
             self.cycle_db = (self.cycle_db + 1) % self.dbs.len();
             let index = DbIndex(self.cycle_db as u32);
-            let before = removed;
-            while removed < before + BATCH {
-                let db = self.db_mut(index);
-                let Some(due) = db.expiry.pop_due(now) else { break };
-                removed += 1;
-                let Some(entry) = db.keys.find_due(due) else { continue };
-                key.clear();
-                key.extend_from_slice(entry.key());
-                let hash = db.keys.hash(&key);
-                // The index has lost its item already.
-                if let Some(entry) = db.keys.remove(hash, &key) {
-                    db.note_part(hash, &key, entry.view().part_deadline(), None);
-                    self.bury(index, entry);
+            let mut left = BATCH;
+            while left > 0 && self.expire_next_key(index, now, &mut key) {
+                left -= 1;
+            }
+            while left > 0 {
+                match self.expire_next_fields(index, now, left, &mut key) {
+                    0 => break,
+                    removed => left -= removed,
                 }
             }
-            idle = if removed == before { idle + 1 } else { 0 };
-            if removed > before && !go_on() {
+            idle = if left == BATCH { idle + 1 } else { 0 };
+            if left < BATCH && !go_on() {
                 return false;
             }
         }
         true
     }
 
-    /// True when some key waits to be removed.
-    #[inline]
-    pub fn is_due(&self, now: UnixMillis) -> bool {
-        self.expire == Expire::Delete && self.dbs.iter().any(|db| db.expiry.has_due(now))
+    /// Removes the key that has waited longest, if there is one. `key` is a buffer.
+    fn expire_next_key(&mut self, index: DbIndex, now: UnixMillis, key: &mut Vec<u8>) -> bool {
+        let db = self.db_mut(index);
+        let Some(due) = db.expiry.pop_due(now) else { return false };
+        let Some(entry) = db.keys.find_due(due, |entry| entry.deadline()) else { return true };
+        key.clear();
+        key.extend_from_slice(entry.key());
+        let hash = db.keys.hash(key);
+        // The index has lost its item already.
+        if let Some(entry) = db.keys.remove(hash, key) {
+            db.note_part(hash, key, entry.view().part_deadline(), None);
+            self.bury(index, entry);
+        }
+        true
     }
 
-    /// When the next key is to be removed, for the timer.
+    /// True when some key or field waits to be removed.
+    #[inline]
+    pub fn is_due(&self, now: UnixMillis) -> bool {
+        let has_due = |db: &Db| db.expiry.has_due(now) || db.parts.has_due(now);
+        self.expire == Expire::Delete && self.dbs.iter().any(has_due)
+    }
+
+    /// When the next key or field is to be removed, for the timer.
     #[inline]
     pub fn next_expiry(&self) -> Option<UnixMillis> {
         if self.expire != Expire::Delete {
             return None;
         }
-        self.dbs.iter().filter_map(|db| db.expiry.next_deadline()).min()
+        let deadlines = self.dbs.iter().flat_map(|db| [&db.expiry, &db.parts]);
+        deadlines.filter_map(Expiry::next_deadline).min()
     }
 }
 

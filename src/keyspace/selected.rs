@@ -11,7 +11,7 @@
 //! ```
 //!
 //! The deadline of a key is not even looked at unless some deadline of the database has passed: the index
-//! knows the earliest one, and the cycle keeps it ahead of the clock.
+//! knows the earliest one, and the cycle keeps it ahead of the clock. The same goes for fields of hashes; see `fields`.
 
 use super::db::Db;
 use super::entry::{Boxed, Entry, EntryMut, EntryRef, Kind, Meta, ObjectFn, Type, Value};
@@ -387,19 +387,27 @@ impl Selected<'_> {
         is_past && self.keyspace.expire != Expire::Ignore
     }
 
-    /// True when the key is there but its deadline has passed: it is deleted, or hidden on a replica.
+    /// True when the key is there but its deadline has passed: it is deleted, or hidden on a replica. Of a hash that stays
+    /// the fields whose deadlines have passed are deleted, and nothing may be left.
     #[inline]
     pub(super) fn is_gone(&mut self, hash: u64, key: &[u8]) -> bool {
-        self.db().expiry.has_due(self.now) && self.is_gone_slow(hash, key)
+        let db = self.db();
+        let any_due = db.expiry.has_due(self.now) || db.parts.has_due(self.now);
+        any_due && self.is_gone_slow(hash, key)
     }
 
     #[cold]
     fn is_gone_slow(&mut self, hash: u64, key: &[u8]) -> bool {
-        let gone = self.db().keys.find(hash, key).is_some_and(|entry| self.hides(entry));
-        if gone && self.keyspace.expire == Expire::Delete {
-            self.keyspace.remove_expired(self.index, hash, key);
+        let Some(entry) = self.db().keys.find(hash, key) else { return false };
+        let deletes = self.keyspace.expire == Expire::Delete;
+        if self.hides(entry) {
+            if deletes {
+                self.keyspace.remove_expired(self.index, hash, key);
+            }
+            return true;
         }
-        gone
+        let fields_due = deletes && entry.part_deadline().is_some_and(|at| at < self.now);
+        fields_due && self.keyspace.expire_fields_on_access(self.index, hash, key, self.now)
     }
 }
 

@@ -31,7 +31,7 @@ fn a_key_lives_until_its_deadline_and_not_longer() {
     assert_eq!(shown(&mut keyspace, "k", later(101)), None);
     let names: Vec<_> = keyspace.events.take().iter().map(|a| a.event.name).collect();
     assert_eq!(names, ["new", "set", "expired", "keymiss"]);
-    let deleted = Deleted { db: DB, key: b"k"[..].into(), lazily: false };
+    let deleted = Deleted { db: DB, key: b"k"[..].into(), what: Gone::Key { lazily: false } };
     assert_eq!(std::mem::take(&mut keyspace.deleted), [deleted]);
     let stats = &keyspace.stats;
     assert_eq!((stats.hits, stats.misses, stats.expired_keys, keyspace.dirty), (1, 1, 1, 1));

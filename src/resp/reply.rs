@@ -46,6 +46,13 @@ pub struct Mark {
     buf: usize,
 }
 
+/// The state before an answer that may be taken back.
+#[derive(Debug)]
+pub struct Attempt {
+    mark: Mark,
+    owed: i64,
+}
+
 /// A promise to say later how many elements an aggregate has.
 #[derive(Debug)]
 #[must_use = "the length has to be written"]
@@ -124,6 +131,17 @@ impl Reply {
             self.sealed_bytes = self.sealed.iter().map(|c| c.bytes().len()).sum();
         }
         self.buf.truncate(mark.buf);
+    }
+
+    /// Begins an answer that may turn out to be too long: see [`Reply::take_back`].
+    pub fn attempt(&self) -> Attempt {
+        Attempt { mark: self.mark(), owed: self.owed }
+    }
+
+    /// Cuts an answer, finished or not, as if it had not been begun.
+    pub fn take_back(&mut self, attempt: Attempt) {
+        self.rewind(attempt.mark);
+        self.owed = attempt.owed;
     }
 
     /// Seals a buffer that has grown large: between replies only.
@@ -365,16 +383,24 @@ impl Reply {
 
     /// A floating-point number: `,` in RESP3, its text as a bulk string in RESP2.
     pub fn double(&mut self, d: f64) {
-        let mut text = Vec::with_capacity(24);
-        write_f64(&mut text, d);
+        self.pay(0);
         if self.resp3() {
-            self.pay(0);
             self.buf.push(b',');
-            self.buf.extend_from_slice(&text);
-            self.buf.extend_from_slice(b"\r\n");
+            write_f64(&mut self.buf, d);
         } else {
-            self.bulk(&text);
+            // The length comes first and is known last: there is room for two digits of it.
+            let at = self.buf.len();
+            self.buf.extend_from_slice(b"$00\r\n");
+            write_f64(&mut self.buf, d);
+            let len = self.buf.len() - at - b"$00\r\n".len();
+            debug_assert!(len < 100, "no double has so long a text");
+            self.buf[at + 1] = b'0' + (len / 10) as u8;
+            self.buf[at + 2] = b'0' + (len % 10) as u8;
+            if len < 10 {
+                self.buf.remove(at + 1);
+            }
         }
+        self.buf.extend_from_slice(b"\r\n");
     }
 
     /// An integer of any size, in decimal: `(` in RESP3, a bulk string in RESP2.
@@ -495,6 +521,10 @@ mod tests {
         assert_eq!(both(|r| r.null()), pair("$-1\r\n", "_\r\n"));
         assert_eq!(both(|r| r.null_array()), pair("*-1\r\n", "_\r\n"));
         assert_eq!(both(|r| r.double(1.5)), pair("$3\r\n1.5\r\n", ",1.5\r\n"));
+        let long = "-1.7976931348623157e+308";
+        let text = pair(&format!("$24\r\n{long}\r\n"), &format!(",{long}\r\n"));
+        assert_eq!(both(|r| r.double(f64::MIN)), text);
+        assert_eq!(both(|r| r.double(1e9)), pair("$10\r\n1000000000\r\n", ",1000000000\r\n"));
         assert_eq!(both(|r| r.boolean(true)), pair(":1\r\n", "#t\r\n"));
         assert_eq!(both(|r| r.verbatim(b"hi")), pair("$2\r\nhi\r\n", "=6\r\ntxt:hi\r\n"));
         assert_eq!(both(|r| r.big_number("12345")), pair("$5\r\n12345\r\n", "(12345\r\n"));
@@ -521,6 +551,20 @@ mod tests {
         });
         assert_eq!(two, "*2\r\n*2\r\n$1\r\nk\r\n*1\r\n:1\r\n:2\r\n");
         assert_eq!(three, "*2\r\n%1\r\n$1\r\nk\r\n~1\r\n:1\r\n:2\r\n");
+    }
+
+    #[test]
+    fn an_answer_can_be_taken_back() {
+        let mut reply = Reply::new(Proto::Resp2);
+        reply.begin();
+        reply.array(2);
+        reply.int(1);
+        let attempt = reply.attempt();
+        reply.array(3);
+        reply.int(2);
+        reply.take_back(attempt);
+        reply.int(3);
+        assert_eq!((reply.owed(), reply.take()), (0, b"*2\r\n:1\r\n:3\r\n".to_vec()));
     }
 
     #[test]

@@ -34,8 +34,6 @@ pub struct Debug {
     pub scripts_unbound: bool,
     /// Checksums of snapshots and payloads are not looked at.
     pub checksums_skipped: bool,
-    /// List elements larger than this stand alone; `None` for the default.
-    pub packed_threshold: Option<u64>,
 }
 
 const REPLY_PEAK_RESET_MS: u64 = 5000;
@@ -50,7 +48,6 @@ impl Default for Debug {
             table_resizing: true,
             scripts_unbound: false,
             checksums_skipped: false,
-            packed_threshold: None,
         }
     }
 }
@@ -464,7 +461,7 @@ fn packed_threshold(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     let size = size.ok_or(CmdError::Fixed(
         "ERR argument must be a memory value bigger than 1 and smaller than 4gb",
     ))?;
-    srv.debug.packed_threshold = (size != 0).then_some(size);
+    srv.conf.list.packed_threshold = (size != 0).then_some(size);
     call.out.ok();
     Ok(Done)
 }

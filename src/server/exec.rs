@@ -297,10 +297,7 @@ fn gather_deleted(srv: &mut Server, call: &Call) {
     // Compat: keys that a call comes across without having named them are units of their own.
     let apart = srv.unit.depth == 0 && matches!(call.cmd.name, "keys" | "randomkey" | "scan");
     for deleted in std::mem::take(&mut srv.keyspace.deleted) {
-        expire::tell(&mut srv.unit, &deleted);
-        if apart {
-            srv.unit.finish();
-        }
+        expire::tell(&mut srv.unit, &deleted, apart);
     }
 }
 

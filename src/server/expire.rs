@@ -1,4 +1,4 @@
-//! Expiry on time: keys whose deadlines have passed are removed between the commands of clients.
+//! Expiry on time: keys and fields whose deadlines have passed are removed between the commands of clients.
 //!
 //! The reactor sleeps until the earliest deadline, so a key goes away within some ten milliseconds of it. When
 //! many are due at once the work is done in slices of [`SLICE`], one each turn, and all slices of a tick share a
@@ -6,13 +6,13 @@
 //! What is left when the budget is used up waits for the next tick; nobody can read it meanwhile, for a read
 //! looks at the deadline too.
 //!
-//! Each key is a unit of its own: its event, and its DEL for replicas and the AOF.
+//! Each key is a unit of its own: its event, and its DEL for replicas and the AOF. So is each field, with its HDEL.
 
 use std::time::Duration;
 
 use super::unit::Unit;
 use super::{Server, cron, exec};
-use crate::keyspace::Deleted;
+use crate::keyspace::{Deleted, Gone};
 use crate::observe::latency::event;
 
 /// The longest that clients wait for expiry.
@@ -42,16 +42,27 @@ pub fn run(srv: &mut Box<Server>) {
         srv.cron.expire_left_us = srv.cron.expire_left_us.saturating_sub(spent);
         srv.latency.add(&srv.conf.latency, event::EXPIRE_CYCLE, spent / 1000, now.seconds());
         for deleted in std::mem::take(&mut srv.keyspace.deleted) {
-            tell(&mut srv.unit, &deleted);
+            tell(&mut srv.unit, &deleted, true);
             exec::after_unit(srv);
         }
     }
 }
 
-/// Tells of a key that the server removed on its own account.
-pub fn tell(unit: &mut Unit, deleted: &Deleted) {
-    let verb: &[u8] = if deleted.lazily { b"UNLINK" } else { b"DEL" };
-    unit.add(deleted.db, &[verb, &deleted.key]);
+/// Tells of what the server removed on its own account. Apart: each line is a unit of its own.
+pub fn tell(unit: &mut Unit, deleted: &Deleted, apart: bool) {
+    let mut add = |line: &[&[u8]]| {
+        unit.add(deleted.db, line);
+        if apart {
+            unit.finish();
+        }
+    };
+    match &deleted.what {
+        Gone::Key { lazily: true } => add(&[b"UNLINK", &deleted.key]),
+        Gone::Key { lazily: false } => add(&[b"DEL", &deleted.key]),
+        Gone::Fields(fields) => {
+            fields.iter().for_each(|field| add(&[b"HDEL", &deleted.key, field]));
+        }
+    }
 }
 
 /// How long the reactor may sleep for all that expiry cares.

@@ -140,6 +140,51 @@ impl TestServer {
     }
 }
 
+#[cfg(test)]
+impl TestServer {
+    /// Runs the commands of a golden table and compares the events with those that Redis 8.2 published. `WAIT` stands for
+    /// 20 ms.
+    pub fn check_events(&mut self, golden: &str) {
+        self.run("CONFIG SET notify-keyspace-events EAmnoc");
+        self.check(golden, |t| {
+            let past = std::mem::take(&mut t.srv.keyspace.events.past).into_iter();
+            let shown = past.map(|it| {
+                format!("{}:{}:{}", it.db.0, it.event.name, String::from_utf8_lossy(&it.key))
+            });
+            shown.collect::<Vec<_>>().join(" ")
+        });
+    }
+
+    /// The same for what Redis 8.2 told its replica. `@n` stands for n seconds from now.
+    pub fn check_told(&mut self, golden: &str) {
+        self.check(golden, |t| {
+            let now = t.srv.clock.now().0;
+            let shown = |word: &str| match word.parse::<i64>() {
+                Ok(at) if word.len() == 13 && (at - now).abs() < 1_000_000_000 => {
+                    format!("@{}", (at - now + 500) / 1000)
+                }
+                _ if word.is_empty() => "\"\"".to_owned(),
+                _ => word.to_owned(),
+            };
+            let told = t.propagated().into_iter();
+            let told = told.map(|line| line.split(' ').map(shown).collect::<Vec<_>>().join(" "));
+            told.collect::<Vec<_>>().join("; ")
+        });
+    }
+
+    fn check(&mut self, golden: &str, look: impl Fn(&mut TestServer) -> String) {
+        self.srv.debug.active_expire = false;
+        for line in golden.lines().skip(1) {
+            let (command, wanted) = line.split_once('\t').expect("two fields");
+            match command {
+                "WAIT" => self.advance(Duration::from_millis(20)),
+                _ => drop(self.run(command)),
+            }
+            assert_eq!(look(self), wanted, "{command}");
+        }
+    }
+}
+
 #[test]
 fn two_servers_live_in_one_process() {
     let (mut a, mut b) = (TestServer::new(), TestServer::new());

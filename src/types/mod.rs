@@ -59,6 +59,11 @@ pub trait Object: Send + Sync + Clone + Default + 'static {
     /// Takes such a blob over in order to change it.
     fn from_packed(form: Form, blob: Vec<u8>) -> Option<Self>;
 
+    /// An empty value, which may use the memory of a buffer.
+    fn within(_buffer: Vec<u8>) -> Self {
+        Self::default()
+    }
+
     /// The memory of the blob, if it is kept as one, to be used again.
     fn into_blob(self) -> Option<Vec<u8>>;
 

@@ -117,24 +117,9 @@ fn objects_tell_of_themselves() {
     assert!(t.run("MEMORY DOCTOR").starts_with('$'));
 }
 
-/// Events that Redis 8.2 published, command after command. `WAIT` stands for 20 ms.
 #[test]
 fn events_as_in_the_reference() {
-    let mut t = TestServer::new();
-    t.srv.debug.active_expire = false;
-    t.srv.keyspace.events.want(Classes::parse(b"EAmnoc").expect("letters"));
-    for line in include_str!("../../../tests/golden/events.tsv").lines().skip(1) {
-        let (command, wanted) = line.split_once('\t').expect("two fields");
-        match command {
-            "WAIT" => t.advance(Duration::from_millis(20)),
-            _ => drop(t.run(command)),
-        }
-        let past = std::mem::take(&mut t.srv.keyspace.events.past).into_iter();
-        let shown = past.map(|it| {
-            format!("{}:{}:{}", it.db.0, it.event.name, String::from_utf8_lossy(&it.key))
-        });
-        assert_eq!(shown.collect::<Vec<_>>().join(" "), wanted, "{command}");
-    }
+    TestServer::new().check_events(include_str!("../../../tests/golden/events.tsv"));
 }
 
 #[test]
@@ -169,28 +154,7 @@ fn accesses_are_noted_unless_the_client_said_otherwise() {
     }
 }
 
-/// What Redis 8.2 told its replica, command after command. `WAIT` stands for 20 ms, `@n` for n seconds from now.
 #[test]
 fn replicas_are_told_as_in_the_reference() {
-    let mut t = TestServer::new();
-    t.srv.debug.active_expire = false;
-    for line in include_str!("../../../tests/golden/propagated.tsv").lines().skip(1) {
-        let (command, wanted) = line.split_once('\t').expect("two fields");
-        match command {
-            "WAIT" => t.advance(Duration::from_millis(20)),
-            _ => drop(t.run(command)),
-        }
-        let now = t.srv.clock.now().0;
-        let shown = |word: &str| match word.parse::<i64>() {
-            Ok(at) if word.len() == 13 && (at - now).abs() < 1_000_000_000 => {
-                format!("@{}", (at - now + 500) / 1000)
-            }
-            _ if word.is_empty() => "\"\"".to_owned(),
-            _ => word.to_owned(),
-        };
-        let told = t.propagated().into_iter();
-        let told = told.map(|line| line.split(' ').map(shown).collect::<Vec<_>>().join(" "));
-        let told = told.collect::<Vec<_>>().join("; ");
-        assert_eq!(told, wanted, "{command}");
-    }
+    TestServer::new().check_told(include_str!("../../../tests/golden/propagated.tsv"));
 }

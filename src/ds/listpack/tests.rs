@@ -58,7 +58,7 @@ fn random_changes_agree_with_a_vector() {
         for step in 0..200 {
             let (draw, value) = (next(&mut state) as usize, text(&mut state));
             let index = draw.checked_rem(model.len()).unwrap_or(0);
-            match (draw >> 16) % 9 {
+            match (draw >> 16) % 10 {
                 0 | 1 => {
                     pack.push_back(Item::of(&value));
                     model.push(value);
@@ -82,6 +82,16 @@ fn random_changes_agree_with_a_vector() {
                     let at = pack.view().seek(index).expect("there");
                     pack.replace(at, Item::of(&value));
                     model[index] = value;
+                }
+                9 => {
+                    let to = (draw >> 24) % (model.len() + 1);
+                    let offset = pack.view().seek(to).unwrap_or(pack.view().end());
+                    let at = pack.view().seek(index).expect("there");
+                    let at = pack.shift(at, 1, offset);
+                    let value = model.remove(index);
+                    let to = to - usize::from(to > index);
+                    assert_eq!(pack.view().seek(to), Some(at));
+                    model.insert(to, value);
                 }
                 6 => {
                     let count = (draw >> 24) % 3 + 1;

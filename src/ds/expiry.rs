@@ -1,6 +1,6 @@
-//! The index of deadlines: which key goes away next.
+//! The index of deadlines: which element of a table goes away next. A database has one for its keys, a hash for its fields.
 //!
-//! One 64-bit item per volatile key, ordered by time to the millisecond:
+//! One 64-bit item per volatile element, ordered by time to the millisecond:
 //!
 //! ```text
 //!   epochs   (deadline >> 24: one in four and a half hours)       ordered map, a handful
@@ -11,15 +11,15 @@
 //!               └───────────────────┴──────────────────┴───────────────────────┘
 //! ```
 //!
-//! The hash bits find the entry again (`Table::find_where`), so an item needs neither key nor pointer, and an
-//! entry may be replaced by a larger one without the index being told. Items are removed exactly, because
-//! the entry knows its own deadline: nothing stale gathers, whatever clients do. Being ordered by wall-clock
+//! The hash bits find the element again (`Table::find_where`), so an item needs neither key nor pointer, and an
+//! element may be replaced by a larger one without the index being told. Items are removed exactly, because
+//! the element knows its own deadline: nothing stale gathers, whatever clients do. Being ordered by wall-clock
 //! time and never by ticks, the index does not care when the clock jumps: what is due then is due.
 
 use std::collections::BTreeMap;
 
+use super::words::Words;
 use crate::base::clock::UnixMillis;
-use crate::ds::words::Words;
 
 /// Bits of an item that say when.
 const TIME_BITS: u32 = 24;
@@ -30,11 +30,11 @@ const HASH_BITS: u64 = (1 << 40) - 1;
 /// The low bits of the hash that an item keeps.
 pub const LOW_BITS: u32 = 24;
 
-/// The ordered index of one database.
-#[derive(Debug)]
+/// The ordered index of one table.
+#[derive(Clone, Debug)]
 pub struct Expiry {
     epochs: BTreeMap<i64, Words>,
-    /// Items that stand for several keys (the same 40 bits at the same millisecond): how many more.
+    /// Items that stand for several elements (the same 40 bits at the same millisecond): how many more.
     shared: BTreeMap<(i64, u64), usize>,
     /// The earliest deadline, `i64::MAX` without any.
     earliest: i64,
@@ -43,7 +43,7 @@ pub struct Expiry {
     sum: i128,
 }
 
-/// A key that is due: its deadline, and the part of its hash that is known, in its place.
+/// An element that is due: its deadline, and the part of its hash that is known, in its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Due {
     pub deadline: UnixMillis,
@@ -62,7 +62,7 @@ impl Default for Expiry {
     }
 }
 
-/// The epoch of a deadline, and the item of a key in it.
+/// The epoch of a deadline, and the item of an element in it.
 fn split(deadline: UnixMillis, hash: u64) -> (i64, u64) {
     let time = deadline.0 as u64 & ((1 << TIME_BITS) - 1);
     let bits = ((hash >> 48) << LOW_BITS) | (hash & ((1 << LOW_BITS) - 1));
@@ -70,7 +70,7 @@ fn split(deadline: UnixMillis, hash: u64) -> (i64, u64) {
 }
 
 impl Expiry {
-    /// Notes the deadline of a key with this hash.
+    /// Notes the deadline of an element with this hash.
     pub fn insert(&mut self, deadline: UnixMillis, hash: u64) {
         let (epoch, item) = split(deadline, hash);
         if !self.epochs.entry(epoch).or_default().insert(item) {
@@ -81,7 +81,7 @@ impl Expiry {
         self.earliest = self.earliest.min(deadline.0);
     }
 
-    /// Forgets the deadline of a key.
+    /// Forgets the deadline of an element.
     pub fn remove(&mut self, deadline: UnixMillis, hash: u64) {
         let (epoch, item) = split(deadline, hash);
         let Some(items) = self.epochs.get_mut(&epoch).filter(|items| items.contains(item)) else {
@@ -112,7 +112,7 @@ impl Expiry {
         }
     }
 
-    /// One key less stands behind a shared item.
+    /// One element less stands behind a shared item.
     #[cold]
     fn unshare(&mut self, epoch: i64, item: u64) {
         let more = self.shared.entry((epoch, item)).or_default();
@@ -122,8 +122,8 @@ impl Expiry {
         }
     }
 
-    /// True when some key's deadline has passed. Costs nothing: a lookup asks it first, and looks at the
-    /// deadline of the key itself only then.
+    /// True when some deadline has passed. Costs nothing: a lookup asks it first, and looks at the
+    /// deadline of the element itself only then.
     #[inline]
     pub fn has_due(&self, now: UnixMillis) -> bool {
         self.earliest < now.0
@@ -151,17 +151,35 @@ impl Expiry {
         (self.len > 0).then_some(UnixMillis(self.earliest))
     }
 
-    /// Volatile keys.
+    /// How many elements' deadlines have passed.
+    pub fn count_due(&self, now: UnixMillis) -> usize {
+        if !self.has_due(now) {
+            return 0;
+        }
+        let (epoch, item) = split(now, 0);
+        let whole: usize = self.epochs.range(..epoch).map(|(_, items)| items.len()).sum();
+        let part = self.epochs.get(&epoch).map_or(0, |items| items.count_below(item));
+        let more: usize = self.shared.range(..(epoch, item)).map(|(_, more)| more).sum();
+        whole + part + more
+    }
+
+    /// Bytes of memory outside this struct, roughly.
+    pub fn memory_bytes(&self) -> usize {
+        const EPOCH: usize = size_of::<(i64, Words)>();
+        self.epochs.values().map(|items| EPOCH + items.memory_bytes()).sum()
+    }
+
+    /// Volatile elements.
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// True without volatile keys.
+    /// True without volatile elements.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// Mean time to live of the volatile keys, in milliseconds (`avg_ttl` of INFO).
+    /// Mean time to live of the volatile elements, in milliseconds (`avg_ttl` of INFO).
     pub fn average_ttl_ms(&self, now: UnixMillis) -> i64 {
         let Some(mean) = self.sum.checked_div(self.len as i128) else { return 0 };
         (mean - i128::from(now.0)).clamp(0, i128::from(i64::MAX)) as i64
@@ -205,9 +223,22 @@ mod tests {
         for left in [2, 1, 0] {
             assert!(expiry.has_due(UnixMillis(10)) && !expiry.has_due(UnixMillis(9)));
             assert!(expiry.pop_due(UnixMillis(10)).is_some());
-            assert_eq!(expiry.len(), left);
+            assert_eq!((expiry.len(), expiry.count_due(UnixMillis(10))), (left, left));
         }
         assert!(!expiry.has_due(UnixMillis(i64::MAX)) && expiry.shared.is_empty());
+    }
+
+    #[test]
+    fn what_is_due_can_be_counted() {
+        let mut expiry = Expiry::default();
+        for i in 0..1000i64 {
+            expiry.insert(UnixMillis(i / 2 * 100_000), i as u64 % 3);
+        }
+        for now in [0, 1, 99_999, 100_000, 100_001, 16_777_216, 20_000_001, 49_900_000, i64::MAX] {
+            let due = (0..1000).filter(|i| i / 2 * 100_000 < now).count();
+            assert_eq!(expiry.count_due(UnixMillis(now)), due, "{now}");
+        }
+        assert!(expiry.memory_bytes() > 8000);
     }
 
     #[test]

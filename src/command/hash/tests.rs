@@ -1,0 +1,1 @@
+//! Hash commands through a server in a box.

@@ -1,0 +1,1 @@
+//! List commands through a server in a box.

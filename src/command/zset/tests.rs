@@ -1,0 +1,1 @@
+//! Sorted set commands, on a whole server.

@@ -1,0 +1,217 @@
+//! Looking at a hash, whatever its encoding.
+//!
+//! A view has a *horizon*: fields whose deadlines lie before it are hidden, as if they were gone. On a primary there are
+//! next to none, for access removes them (`keyspace::fields`); a replica waits for its primary to say so, and shows its clients
+//! what its primary would.
+
+use std::collections::HashSet;
+
+use super::packed::{PackedFields, PackedIter};
+use super::table::{FieldTable, TableIter};
+use super::{Field, Hash};
+use crate::base::clock::UnixMillis;
+use crate::types::View;
+use crate::types::digest::Digest;
+
+/// A hash, looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct HashView<'a> {
+    body: Body<'a>,
+    /// Fields that go away before this are hidden.
+    horizon: UnixMillis,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Body<'a> {
+    Packed(PackedFields<'a>),
+    Table(&'a FieldTable),
+}
+
+impl<'a> HashView<'a> {
+    pub(super) fn of(hash: &'a Hash) -> Self {
+        match hash {
+            Hash::Packed(pack) => HashView::packed(PackedFields::pairs(pack.view())),
+            Hash::PackedTtl(pack) => HashView::packed(PackedFields::triples(pack.view())),
+            Hash::Table(table) => HashView { body: Body::Table(table), horizon: NOTHING_HIDDEN },
+        }
+    }
+
+    pub(super) fn packed(fields: PackedFields<'a>) -> Self {
+        HashView { body: Body::Packed(fields), horizon: NOTHING_HIDDEN }
+    }
+
+    /// Hides the fields that go away before a moment.
+    #[inline]
+    pub fn from_horizon(self, horizon: UnixMillis) -> Self {
+        HashView { horizon, ..self }
+    }
+
+    /// Finds a field.
+    #[inline]
+    pub fn find(self, field: &[u8]) -> Option<Field<'a>> {
+        let found = match self.body {
+            Body::Packed(fields) => {
+                let at = fields.find(field)?;
+                let (name, value) = (fields.pack.item(at), fields.value(at));
+                Field { name, value, deadline: fields.deadline(at) }
+            }
+            Body::Table(table) => table.find(field)?,
+        };
+        (!found.is_due(self.horizon)).then_some(found)
+    }
+
+    /// All fields: of a packed hash in their order.
+    #[inline]
+    pub fn iter(self) -> Fields<'a> {
+        let body = match self.body {
+            Body::Packed(fields) => BodyIter::Packed(fields.iter()),
+            Body::Table(table) => BodyIter::Table(table.iter()),
+        };
+        Fields { body, horizon: self.horizon }
+    }
+
+    /// True when a scan shows all fields at once, whatever the cursor.
+    pub fn is_packed(self) -> bool {
+        matches!(self.body, Body::Packed(_))
+    }
+
+    /// Visits the fields at a cursor; returns the next cursor, 0 at the end.
+    pub fn scan(self, cursor: u64, mut visit: impl FnMut(Field<'a>)) -> u64 {
+        match self.body {
+            Body::Packed(_) => {
+                self.iter().for_each(visit);
+                0
+            }
+            Body::Table(table) => table.scan(cursor, |field| {
+                if !field.is_due(self.horizon) {
+                    visit(field);
+                }
+            }),
+        }
+    }
+
+    /// A random field, all being equally likely. `random` gives random words.
+    pub fn sample(self, mut random: impl FnMut() -> u64) -> Option<Field<'a>> {
+        // With so many misses nearly everything is hidden.
+        const TRIES_MAX: usize = 100;
+        match self.body {
+            Body::Packed(_) => {
+                let index = below(random(), self.len())?;
+                self.iter().nth(index)
+            }
+            Body::Table(table) => {
+                let mut tries = (0..TRIES_MAX).map_while(|_| table.sample(&mut random));
+                let found = tries.find(|field| !field.is_due(self.horizon));
+                found.or_else(|| self.iter().nth(below(random(), self.len())?))
+            }
+        }
+    }
+
+    /// So many different fields at random, in no particular order; all of them in their order if there are not more.
+    pub fn sample_distinct(self, count: usize, mut random: impl FnMut() -> u64) -> Vec<Field<'a>> {
+        let len = self.len();
+        if count >= len {
+            return self.iter().collect();
+        }
+        // Of many fields few are drawn until they differ; else all are laid out and the first ones shuffled.
+        if let Body::Table(_) = self.body
+            && count < len / 4
+        {
+            let (mut seen, mut found) = (HashSet::new(), Vec::new());
+            while let (true, Some(field)) = (found.len() < count, self.sample(&mut random)) {
+                if seen.insert(field.identity()) {
+                    found.push(field);
+                }
+            }
+            return found;
+        }
+        let mut all: Vec<_> = self.iter().collect();
+        for i in 0..count {
+            let other = i + below(random(), len - i).unwrap_or(0);
+            all.swap(i, other);
+        }
+        all.truncate(count);
+        all
+    }
+}
+
+/// The horizon before which nothing lies.
+const NOTHING_HIDDEN: UnixMillis = UnixMillis(i64::MIN);
+
+/// A random word as a number below `end`, if there is one.
+fn below(word: u64, end: usize) -> Option<usize> {
+    (end > 0).then(|| ((u128::from(word) * end as u128) >> 64) as usize)
+}
+
+impl View for HashView<'_> {
+    fn encoding(self) -> &'static str {
+        match self.body {
+            Body::Packed(fields) => fields.shape.encoding(),
+            Body::Table(_) => "hashtable",
+        }
+    }
+
+    #[inline]
+    fn len(self) -> usize {
+        match self.body {
+            Body::Packed(fields) => fields.len() - fields.count_due(self.horizon),
+            Body::Table(table) => table.len() - table.count_due(self.horizon),
+        }
+    }
+
+    fn digest(self, into: &mut Digest) {
+        let mut text = Vec::new();
+        for field in self.iter() {
+            let mut one = Digest::default();
+            one.mix(field.name.bytes(&mut text));
+            one.mix(field.value.bytes(&mut text));
+            if field.deadline.is_some() {
+                one.xor_in(b"!!hexpire!!");
+            }
+            into.xor_in(one.bytes());
+        }
+    }
+
+    fn free_effort(self) -> usize {
+        match self.body {
+            Body::Packed(_) => 1,
+            Body::Table(table) => table.len(),
+        }
+    }
+
+    #[inline]
+    fn deadline(self) -> Option<UnixMillis> {
+        match self.body {
+            Body::Packed(fields) => fields.earliest(),
+            Body::Table(table) => table.earliest(),
+        }
+    }
+}
+
+/// Walks over the fields that are not hidden.
+pub struct Fields<'a> {
+    body: BodyIter<'a>,
+    horizon: UnixMillis,
+}
+
+enum BodyIter<'a> {
+    Packed(PackedIter<'a>),
+    Table(TableIter<'a>),
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = Field<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Field<'a>> {
+        loop {
+            let field = match &mut self.body {
+                BodyIter::Packed(fields) => fields.next().map(|(_, field)| field),
+                BodyIter::Table(fields) => fields.next(),
+            }?;
+            if !field.is_due(self.horizon) {
+                return Some(field);
+            }
+        }
+    }
+}
