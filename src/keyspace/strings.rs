@@ -14,6 +14,9 @@ use crate::types::text::Text;
 /// Room to spare is at most this.
 const SPARE_MAX: usize = 1 << 20;
 
+/// A larger scratch buffer is not kept.
+const SCRATCH_MAX: usize = 1 << 16;
+
 /// What a new string is made of.
 static ZEROS: [u8; SHORT_MAX] = [0; SHORT_MAX];
 
@@ -83,7 +86,9 @@ impl Selected<'_> {
             self.reshape(key, false, len, |text| text.copy_from_slice(&bytes))?;
             Ok(result)
         });
-        self.keyspace.scratch = bytes;
+        if bytes.capacity() <= SCRATCH_MAX {
+            self.keyspace.scratch = bytes;
+        }
         result
     }
 
@@ -115,7 +120,11 @@ impl Selected<'_> {
         write: impl FnOnce(&mut [u8]),
     ) -> Result<Edited, WrongType> {
         let hash = self.hash(key);
-        let (_, now, no_touch) = (self.is_gone(hash, key), self.now, self.no_touch);
+        if self.is_gone(hash, key) {
+            // A replica may be written to: what was hidden goes without a word.
+            drop(self.db_mut().remove(hash, key));
+        }
+        let (now, no_touch) = (self.now, self.no_touch);
         let policy = self.keyspace.tuning.policy;
         let super::Keyspace { dbs, random, events, .. } = &mut *self.keyspace;
         let db = &mut dbs[self.index.0 as usize];
@@ -156,7 +165,7 @@ fn write_in_place<W: FnOnce(&mut [u8])>(
     match entry.big_mut() {
         Some(big) if len > SHORT_MAX => {
             resize(big, len);
-            write(Arc::make_mut(big));
+            write(Arc::make_mut(big).as_mut_slice());
             None
         }
         _ => Some(write),
