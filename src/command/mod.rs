@@ -10,6 +10,7 @@
 
 pub mod admit;
 pub mod args;
+pub mod bitmap;
 pub mod commands;
 pub mod connection;
 pub mod docs;
@@ -17,6 +18,7 @@ pub mod error;
 pub mod generic;
 pub mod getkeys;
 pub mod hash;
+pub mod hyperloglog;
 pub mod introspect;
 pub mod key_spec;
 pub mod lifetime;
@@ -253,7 +255,8 @@ pub mod flag {
     pub const ALLOW_BUSY: u64 = 1 << 20;
     pub const MOVABLEKEYS: u64 = 1 << 21;
 
-    /// Names in the order in which COMMAND INFO lists them. Compat: that a command is protected by an option is not told. Compat: `protected` is not shown.
+    /// Names in the order in which COMMAND INFO lists them. Compat: `protected` and
+    /// `may_replicate` are not shown.
     pub const NAMES: &[(u64, &str)] = &[
         (WRITE, "write"),
         (READONLY, "readonly"),
@@ -269,7 +272,6 @@ pub mod flag {
         (ASKING, "asking"),
         (FAST, "fast"),
         (NO_AUTH, "no_auth"),
-        (MAY_REPLICATE, "may_replicate"),
         (SENTINEL, "sentinel"),
         (NO_MANDATORY_KEYS, "no_mandatory_keys"),
         (NO_ASYNC_LOADING, "no_async_loading"),

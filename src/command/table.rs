@@ -3,7 +3,7 @@
 use super::Command;
 use super::commands as own;
 use super::connection as conn;
-use super::{generic, hash, list, set, sort, stream, string, zset};
+use super::{bitmap, generic, hash, hyperloglog as hll, list, set, sort, stream, string, zset};
 use crate::acl::commands as acl;
 use crate::client::commands as client;
 use crate::config::commands as config;
@@ -16,6 +16,11 @@ use crate::server::{commands as server, debug, multi};
 pub static COMMANDS: &[&Command] = &[
     &string::APPEND,
     &acl::AUTH,
+    &bitmap::BITCOUNT,
+    &bitmap::BITFIELD,
+    &bitmap::BITFIELD_RO,
+    &bitmap::BITOP,
+    &bitmap::BITPOS,
     &list::BLMOVE,
     &list::BLMPOP,
     &list::BLPOP,
@@ -45,6 +50,7 @@ pub static COMMANDS: &[&Command] = &[
     &generic::FLUSHALL,
     &generic::FLUSHDB,
     &string::GET,
+    &bitmap::GETBIT,
     &string::GETDEL,
     &string::GETEX,
     &string::GETRANGE,
@@ -112,6 +118,11 @@ pub static COMMANDS: &[&Command] = &[
     &generic::PEXPIRE,
     &generic::PEXPIREAT,
     &generic::PEXPIRETIME,
+    &hll::PFADD,
+    &hll::PFCOUNT,
+    &hll::PFDEBUG,
+    &hll::PFMERGE,
+    &hll::PFSELFTEST,
     &conn::PING,
     &string::PSETEX,
     &generic::PTTL,
@@ -131,6 +142,7 @@ pub static COMMANDS: &[&Command] = &[
     &set::SDIFFSTORE,
     &client::SELECT,
     &string::SET,
+    &bitmap::SETBIT,
     &string::SETEX,
     &string::SETNX,
     &string::SETRANGE,

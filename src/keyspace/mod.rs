@@ -40,6 +40,7 @@ pub use edit::Edit;
 pub use entry::{Entry, EntryRef, Kind, Meta, Type, Value};
 pub use events::{Classes, Event, Events};
 pub use selected::{Selected, Stored, Ttl, WrongType};
+pub use strings::Edited;
 
 use crate::base::clock::UnixMillis;
 use crate::ds::expiry::Expiry;
@@ -118,6 +119,8 @@ pub struct Keyspace {
     pub events: Events,
     pub watch: Watch,
     pub blocked: Blocked,
+    /// HyperLogLogs are worked on without what the processor offers beyond its plain instructions (PFDEBUG SIMD OFF).
+    pub plain_loops: bool,
     /// Keys and fields removed by expiry or eviction since the queue was last drained.
     pub deleted: Vec<Deleted>,
     pub lazyfree: Lazyfree,
@@ -150,6 +153,7 @@ impl Keyspace {
             events: Events::default(),
             watch: Watch::default(),
             blocked: Blocked::default(),
+            plain_loops: false,
             deleted: Vec::new(),
             lazyfree: Lazyfree::default(),
             dbs: (0..databases).map(|_| Db::new(seed, by_slot)).collect(),

@@ -1,0 +1,1 @@
+//! Bitmap commands through a server in a box.

@@ -1,0 +1,1 @@
+//! HyperLogLog commands through a server in a box.
