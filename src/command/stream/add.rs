@@ -125,7 +125,7 @@ fn xadd(cx: &mut Cx<'_>) -> CmdResult {
     let trim = words.trim.trim(cx.conf.stream.node_max_entries)?;
     let first = words.id_at + 1;
     let count = args.len().saturating_sub(first);
-    if count < 2 || count % 2 != 0 {
+    if count < 2 || !count.is_multiple_of(2) {
         return Err(CmdError::arity("xadd"));
     }
     if let Wanted::Id(StreamId::ZERO) = words.wanted {

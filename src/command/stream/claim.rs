@@ -5,9 +5,10 @@ use super::super::{Arg, CmdError, CmdResult, Command, Cx, Done, Group, KeySpec, 
 use super::{announce_consumer, consumer_seen, id, interval_start, reply_entry, reply_id};
 use crate::base::clock::UnixMillis;
 use crate::command::args::{integer, integer_or};
+use crate::resp::reply::Reply;
 use crate::resp::request::Args;
 use crate::server::unit::Effects;
-use crate::types::stream::{self, Pending, Stream, StreamId};
+use crate::types::stream::{self, ConsumerId, Pending, Stream, StreamId};
 
 /// Tells who owns a pending entry.
 pub fn tell(
@@ -68,10 +69,14 @@ struct Options {
 }
 
 impl Options {
-    fn parse(args: Args<'_>, mut at: usize, now: UnixMillis) -> Result<Options, CmdError> {
+    /// What holds if nothing is said.
+    fn plain(now: UnixMillis) -> Options {
         let (deliveries, last_id) = (None, StreamId::ZERO);
-        let mut options =
-            Options { delivered: now, deliveries, force: false, just_id: false, last_id };
+        Options { delivered: now, deliveries, force: false, just_id: false, last_id }
+    }
+
+    fn parse(args: Args<'_>, mut at: usize, now: UnixMillis) -> Result<Options, CmdError> {
+        let mut options = Options::plain(now);
         while at < args.len() {
             let number = |name: &str| {
                 let error =
@@ -114,9 +119,61 @@ fn min_idle(word: &[u8], command: &str) -> Result<i64, CmdError> {
     integer(word).map(|ms| ms.max(0)).map_err(|_| error())
 }
 
-/// For how long an entry has been idle.
-fn idle_ms(pending: &Pending, now: UnixMillis) -> i64 {
-    now.0.saturating_sub(pending.delivered.0)
+/// On what terms entries are claimed.
+struct Terms<'a> {
+    key: &'a [u8],
+    group: &'a [u8],
+    /// Who gets them.
+    consumer: ConsumerId,
+    min_idle_ms: i64,
+    now: UnixMillis,
+    options: Options,
+}
+
+/// What became of an entry that was to be claimed.
+enum Claim {
+    Claimed,
+    /// It was deleted: now it is pending no more, either.
+    Lost,
+    /// It is not pending, or not for long enough.
+    Refused,
+}
+
+/// Gives a pending entry to another consumer, and tells of it.
+fn claim(fx: &mut Effects, stream: &mut Stream, id: StreamId, terms: &Terms<'_>) -> Claim {
+    let is_there = stream.contains(id);
+    let options = &terms.options;
+    let Some(group) = stream.group_mut(terms.group) else { return Claim::Refused };
+    let before = group.pending().get(id).copied();
+    if let Some(before) = before {
+        if !is_there {
+            tell(fx, (terms.key, group), id, before);
+            group.acknowledge(id);
+            return Claim::Lost;
+        }
+        let idle_ms = terms.now.0.saturating_sub(before.delivered.0);
+        if terms.min_idle_ms > 0 && idle_ms < terms.min_idle_ms {
+            return Claim::Refused;
+        }
+    } else if !is_there || !options.force {
+        return Claim::Refused;
+    }
+    let told_before = before.map_or(1, |before| before.deliveries);
+    let told_now = told_before.wrapping_add(u64::from(!options.just_id));
+    let deliveries = options.deliveries.unwrap_or(told_now);
+    let pending = Pending { delivered: options.delivered, deliveries, consumer: terms.consumer };
+    group.hand_out(id, pending);
+    group.consumer_mut(terms.consumer).active = Some(terms.now);
+    tell(fx, (terms.key, group), id, pending);
+    Claim::Claimed
+}
+
+/// Answers with an entry that was claimed.
+fn reply_claimed(out: &mut Reply, stream: &Stream, id: StreamId, just_id: bool) {
+    match stream.entry(id) {
+        Some(entry) if !just_id => reply_entry(out, entry),
+        _ => reply_id(out, id),
+    }
 }
 
 pub static XCLAIM: Command = Command::data("xclaim", xclaim)
@@ -149,7 +206,7 @@ fn xclaim(cx: &mut Cx<'_>) -> CmdResult {
     let missing = || CmdError::no_key_or_group(key, group_name);
     let found = cx.db.get::<Stream>(key)?.and_then(|stream| stream.group(group_name));
     found.ok_or_else(missing)?;
-    let min_idle = min_idle(args.at(4), "XCLAIM")?;
+    let min_idle_ms = min_idle(args.at(4), "XCLAIM")?;
     let ids: Vec<_> = args.from(5).map_while(|word| StreamId::parse(word, 0)).collect();
     let options = Options::parse(args, 5 + ids.len(), now)?;
     cx.fx.dont_propagate();
@@ -158,40 +215,19 @@ fn xclaim(cx: &mut Cx<'_>) -> CmdResult {
     let moved_on = options.last_id > group.last_id;
     group.last_id = group.last_id.max(options.last_id);
     let (consumer, is_new) = consumer_seen(group, args.at(3), now);
+    let just_id = options.just_id;
+    let terms = Terms { key, group: group_name, consumer, min_idle_ms, now, options };
     let list = cx.out.open();
     let (mut claimed, mut changes) = (0, 0);
     for id in ids {
-        let entry_is_there = stream.contains(id);
-        let Some(group) = stream.group_mut(group_name) else { break };
-        let before = group.pending().get(id).copied();
-        if !entry_is_there {
-            if let Some(before) = before {
-                tell(cx.fx, (key, group), id, before);
-                group.acknowledge(id);
-                changes += 1;
+        match claim(cx.fx, &mut stream, id, &terms) {
+            Claim::Refused => {}
+            Claim::Lost => changes += 1,
+            Claim::Claimed => {
+                reply_claimed(cx.out, &stream, id, just_id);
+                claimed += 1;
             }
-            continue;
         }
-        if before.is_none() && !options.force
-            || before.is_some_and(|p| min_idle > 0 && idle_ms(&p, now) < min_idle)
-        {
-            continue;
-        }
-        let told_before = before.map_or(1, |before| before.deliveries);
-        let deliveries = match options.deliveries {
-            Some(deliveries) => deliveries,
-            None if options.just_id => told_before,
-            None => told_before.wrapping_add(1),
-        };
-        let pending = Pending { delivered: options.delivered, deliveries, consumer };
-        group.hand_out(id, pending);
-        group.consumer_mut(consumer).active = Some(now);
-        tell(cx.fx, (key, group), id, pending);
-        match stream.entry(id) {
-            Some(entry) if !options.just_id => reply_entry(cx.out, entry),
-            _ => reply_id(cx.out, id),
-        }
-        claimed += 1;
     }
     cx.out.close_array(list, claimed);
     changes += claimed as u64;
@@ -234,37 +270,30 @@ fn xautoclaim(cx: &mut Cx<'_>) -> CmdResult {
     let (key, args, now) = (cx.args.at(1), cx.args, cx.now);
     let group_name = args.at(2);
     let missing = || CmdError::no_key_or_group(key, group_name);
-    let min_idle = min_idle(args.at(4), "XAUTOCLAIM")?;
+    let min_idle_ms = min_idle(args.at(4), "XAUTOCLAIM")?;
     let start = interval_start(args.at(5))?;
     let (max, just_id) = auto_options(args)?;
     cx.fx.dont_propagate();
     let mut stream = cx.db.edit::<Stream>(key)?.ok_or_else(missing)?;
     let group = stream.group_mut(group_name).ok_or_else(missing)?;
     let (consumer, is_new) = consumer_seen(group, args.at(3), now);
+    let options = Options { just_id, ..Options::plain(now) };
+    let terms = Terms { key, group: group_name, consumer, min_idle_ms, now, options };
     let (mut cursor, mut tries) = (Some(start), max.saturating_mul(TRIES));
     let (mut claimed, mut deleted) = (vec![], vec![]);
     while tries > 0 && claimed.len() + deleted.len() < max {
-        let Some(group) = stream.group(group_name) else { break };
-        let next = cursor.and_then(|id| group.pending().iter_from(id).next());
-        let Some((id, before)) = next.map(|(id, pending)| (id, *pending)) else {
+        let pending = stream.group(group_name).map(stream::Group::pending);
+        let next = cursor.and_then(|id| pending?.iter_from(id).next());
+        let Some((id, _)) = next else {
             cursor = None;
             break;
         };
         tries -= 1;
         cursor = id.next();
-        let is_there = stream.contains(id);
-        let Some(group) = stream.group_mut(group_name) else { break };
-        if !is_there {
-            tell(cx.fx, (key, group), id, before);
-            group.acknowledge(id);
-            deleted.push(id);
-        } else if idle_ms(&before, now) >= min_idle {
-            let deliveries = before.deliveries.wrapping_add(u64::from(!just_id));
-            let pending = Pending { delivered: now, deliveries, consumer };
-            group.hand_out(id, pending);
-            group.consumer_mut(consumer).active = Some(now);
-            tell(cx.fx, (key, group), id, pending);
-            claimed.push(id);
+        match claim(cx.fx, &mut stream, id, &terms) {
+            Claim::Claimed => claimed.push(id),
+            Claim::Lost => deleted.push(id),
+            Claim::Refused => {}
         }
     }
     let pending = stream.group(group_name).map(stream::Group::pending);
@@ -272,12 +301,7 @@ fn xautoclaim(cx: &mut Cx<'_>) -> CmdResult {
     cx.out.array(3);
     reply_id(cx.out, next.map_or(StreamId::ZERO, |(id, _)| id));
     cx.out.array(claimed.len());
-    for id in &claimed {
-        match stream.entry(*id) {
-            Some(entry) if !just_id => reply_entry(cx.out, entry),
-            _ => reply_id(cx.out, *id),
-        }
-    }
+    claimed.iter().for_each(|id| reply_claimed(cx.out, &stream, *id, just_id));
     cx.out.array(deleted.len());
     deleted.iter().for_each(|id| reply_id(cx.out, *id));
     drop(stream);

@@ -58,7 +58,7 @@ impl<'a> Read<'a> {
                 read.max = if max > 0 { max as usize } else { usize::MAX };
                 at += 2;
             } else if more > 0 && args.is(at, "STREAMS") {
-                if more % 2 != 0 {
+                if !more.is_multiple_of(2) {
                     return Err(CmdError::unbalanced_streams(in_group));
                 }
                 read.keys = at + 1..at + 1 + more / 2;

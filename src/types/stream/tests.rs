@@ -146,7 +146,7 @@ fn random_changes_agree_with_a_model() {
                     model = kept;
                 }
                 _ => {
-                    let ms = last.ms + u64::from(draw % 5 == 0);
+                    let ms = last.ms + u64::from(draw.is_multiple_of(5));
                     let seq = if ms == last.ms { last.seq + 1 + draw % 3 } else { draw % 4 };
                     let value = "v".repeat(draw as usize % 70);
                     let names = [["a", "b"], ["a", "c"], ["17", "-5"]][draw as usize % 3];

@@ -1,7 +1,8 @@
 # Streams: a few keys and groups, every command with every option, nodes of every size, errors included.
 #
 # Ids are explicit, so that time cannot differ; they come in order mostly. What nobody claims has been idle for 0 to some
-# thousand milliseconds, so that a wait for 0 or for days says the same on both sides.
+# thousand milliseconds, so that a wait for 0 or for days says the same on both sides. The oracle is to be a Redis 8: older
+# ones lack options, and see some things otherwise.
 
 namespace eval gen::stream {
     variable keys {a b c d}
@@ -11,14 +12,6 @@ namespace eval gen::stream {
     variable last
     array set last {}
     variable begun 0
-    variable level 0
-}
-
-# Oracles before 8 do not know all options, and count some things otherwise.
-proc gen::stream::knows8 {} {
-    variable level
-    if {!$level} { set level [diff::oracle_level] }
-    return [expr {$level >= 8}]
 }
 
 proc gen::stream::key {} {
@@ -118,7 +111,7 @@ proc gen::stream::trim {key} {
         lappend out MINID {*}$operator [old_id $key]
     }
     if {$operator eq "~" && [gen::chance 50] || [gen::chance 3]} { lappend out LIMIT [gen::pick {0 1 2 3 5 10 20 -1 x}] }
-    if {[knows8] && [gen::chance 25]} { set out [concat {*}[gen::pick [list [list [policy] $out] [list $out [policy]]]]] }
+    if {[gen::chance 25]} { set out [concat {*}[gen::pick [list [list [policy] $out] [list $out [policy]]]]] }
     return $out
 }
 
@@ -146,7 +139,7 @@ proc gen::stream::command {} {
         badadd {
             set argv [list XADD $key {*}[gen::pick {{} NOMKSTREAM nomkstream KEEPREF {LIMIT 1}}] \
                 [gen::pick [list [old_id $key] [lindex [split [new_id $key] -] 0]-*]] {*}[fields]]
-            if {"*" in $argv || "KEEPREF" in $argv && ![knows8]} { set argv {XADD a} }
+            if {"*" in $argv} { set argv {XADD a} }
         }
         range {
             set argv [list [gen::pick {XRANGE XREVRANGE}] $key [edge $key] [edge $key]]
@@ -156,7 +149,6 @@ proc gen::stream::command {} {
             set other [key]
             set argv [list XREAD {*}[gen::pick [list {} {} [list COUNT [number]]]] STREAMS $key $other \
                 [old_id $key] [old_id $other]]
-            if {"+" in $argv && ![knows8]} { set how drop }
         }
         del { set argv [list XDEL $key {*}[ids $key]] }
         trim { set argv [list XTRIM $key {*}[trim $key]] }
@@ -178,7 +170,6 @@ proc gen::stream::command {} {
         }
         history {
             set argv [list XREADGROUP GROUP [group] [consumer] COUNT [number] STREAMS $key [old_id $key]]
-            if {"+" in $argv && ![knows8]} { set how drop }
         }
         ack { set argv [list XACK $key [group] {*}[ids $key]] }
         group {
@@ -214,34 +205,26 @@ proc gen::stream::command {} {
         autoclaim {
             set argv [list XAUTOCLAIM $key [group] [consumer] [idle] [gen::pick [list - 0 [edge $key]]]]
             while {[gen::chance 50]} { lappend argv {*}[gen::pick [list [list COUNT [number]] JUSTID foo]] }
-            if {![knows8]} { set how drop }
         }
         delex {
-            set argv [list XDEL $key [old_id $key]]
-            if {[knows8]} {
-                set ids [ids $key]
-                set argv [list XDELEX $key {*}[gen::pick [list {} [policy] [policy]]] IDS \
-                    [gen::pick [list [llength $ids] [llength $ids] [llength $ids] [number]]] {*}$ids]
-            }
+            set ids [ids $key]
+            set argv [list XDELEX $key {*}[gen::pick [list {} [policy] [policy]]] IDS \
+                [gen::pick [list [llength $ids] [llength $ids] [llength $ids] [number]]] {*}$ids]
         }
         ackdel {
             set ids [ids $key]
-            set argv [list XACK $key [group] {*}$ids]
-            if {[knows8]} {
-                set argv [list XACKDEL $key [group] {*}[gen::pick [list {} [policy] [policy]]] IDS [llength $ids] {*}$ids]
-            }
+            set argv [list XACKDEL $key [group] {*}[gen::pick [list {} [policy] [policy]]] IDS [llength $ids] {*}$ids]
         }
         info { set argv [list XINFO STREAM $key] }
         full {
-            set how [expr {[knows8] ? "moments" : "drop"}]
+            set how moments
             set argv [list XINFO STREAM $key FULL {*}[gen::pick [list {} {COUNT 0} [list COUNT [number]]]]]
         }
         groups {
-            set how [expr {[knows8] ? "exact" : "drop"}]
             set argv [list XINFO GROUPS $key]
         }
         consumers {
-            set how [expr {[knows8] ? "clock" : "drop"}]
+            set how clock
             set argv [list XINFO CONSUMERS $key [group]]
         }
         digest { set argv [list DEBUG DIGEST-VALUE $key] }
@@ -262,8 +245,7 @@ proc gen::stream::command {} {
                     MINID ~ = LIMIT KEEPREF STREAM GROUPS CONSUMERS FULL CREATE SETID - + MKSTREAM ENTRIESREAD]]
             }
             # Nothing that has to do with the time of day.
-            set how [expr {![knows8] || [lindex $argv 0] in {XPENDING XINFO} ? "clock" : "exact"}]
-            if {![knows8]} { set argv {XLEN} }
+            set how [expr {[lindex $argv 0] in {XPENDING XINFO} ? "clock" : "exact"}]
         }
     }
     return [list $how {*}$argv]
@@ -274,7 +256,7 @@ proc gen::stream::audit {} {
     set out {}
     foreach key $keys {
         lappend out [list exact XRANGE $key - +] [list exact XREVRANGE $key + -] [list exact DEBUG DIGEST-VALUE $key] \
-            [list [expr {[knows8] ? "moments" : "drop"}] XINFO STREAM $key FULL COUNT 0]
+            [list moments XINFO STREAM $key FULL COUNT 0]
     }
     return $out
 }
