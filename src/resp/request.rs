@@ -331,21 +331,32 @@ impl Query {
     /// The first arguments of requests that wait in the buffer, mostly keys: a guess from a quick look, for
     /// fetching memory ahead. Whatever is unusual ends it.
     #[inline]
-    pub fn upcoming(&self) -> impl Iterator<Item = &[u8]> {
+    pub fn upcoming(&self) -> impl Iterator<Item = &[u8]> + Clone {
+        self.upcoming_words::<1>().map(|[key]| key)
+    }
+
+    /// The same for the first arguments and the second, where there are some: mostly keys with elements.
+    #[inline]
+    pub fn upcoming_pairs(&self) -> impl Iterator<Item = [&[u8]; 2]> + Clone {
+        self.upcoming_words::<2>()
+    }
+
+    #[inline]
+    fn upcoming_words<const N: usize>(&self) -> impl Iterator<Item = [&[u8]; N]> + Clone {
         let mut rest =
             if self.missing == 0 { self.buf.get(self.pos..).unwrap_or(&[]) } else { &[] };
         std::iter::from_fn(move || {
             let words = short_number(&mut rest, b'*')?;
-            let mut first = None;
+            let mut found = [&[][..]; N];
             for word in 0..words {
                 let len = short_number(&mut rest, b'$')?;
                 let (bytes, after) = rest.split_at_checked(len + 2)?;
-                if word == 1 {
-                    first = Some(&bytes[..len]);
+                if let Some(place) = word.checked_sub(1).and_then(|at| found.get_mut(at)) {
+                    *place = &bytes[..len];
                 }
                 rest = after;
             }
-            first
+            (words > N).then_some(found)
         })
     }
 
@@ -589,9 +600,11 @@ mod tests {
         query.feed(b"*2\r\n$3\r\nGET\r\n$1\r\na\r\n*3\r\n$3\r\nSET\r\n$2\r\nbb\r\n$10\r\n0123456789\r\n*2\r\n$3\r\nGE");
         let ahead: Vec<_> = query.upcoming().collect();
         assert_eq!(ahead, [&b"a"[..], b"bb"]);
+        assert_eq!(query.upcoming_pairs().count(), 0, "the first has no second argument");
         assert_eq!(query.parse(OPEN), Ok(Parsed::Request));
         query.consume();
         assert_eq!(query.upcoming().collect::<Vec<_>>(), [b"bb"]);
+        assert_eq!(query.upcoming_pairs().collect::<Vec<_>>(), [[&b"bb"[..], b"0123456789"]]);
         for text in
             [&b"PING\r\n"[..], b"*1\r\n$4\r\nPING\r\n", b"*2\r\n$x\r\n", b"*", b"*2\r\n$999\r\nab"]
         {

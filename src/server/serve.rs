@@ -6,11 +6,14 @@ use super::exec::{self, Flow};
 use super::{Server, waits};
 use crate::base::os::os_text;
 use crate::base::slab::Id;
-use crate::command::{Call, ReplyMode};
+use crate::command::{Call, Group, ReplyMode};
 use crate::config::LogLevel;
+use crate::keyspace::db::Keys;
+use crate::keyspace::entry::ObjectFn;
 use crate::observe::crash;
 use crate::observe::log::Log;
 use crate::resp::request::{Limits, Parsed, ProtocolError};
+use crate::types::View;
 
 /// Reads from a client's socket once and runs every request that is complete. `closed` says that the peer has closed
 /// its side, so that an end of file follows what is read, now or by a later call: no other edge will tell.
@@ -143,12 +146,20 @@ fn run_requests(srv: &mut Box<Server>, call: &mut Call) {
 /// Requests whose keys are fetched ahead at once.
 const AHEAD: usize = 16;
 
-/// Asks the processor for the memory that the next requests will want: first all buckets, then all entries. Worth it
-/// only for several requests, and for more keys than the caches hold anyway.
+/// Asks the processor for the memory that the next requests will want.
 #[inline]
 fn fetch_ahead(srv: &Server, call: &Call) {
-    const KEYS_MIN: usize = 8192;
     let keys = &srv.keyspace.db(call.session.db).keys;
+    fetch_keys(keys, call);
+    if matches!(call.cmd.group, Group::Hash | Group::Set | Group::SortedSet) {
+        fetch_elements(keys, call);
+    }
+}
+
+/// First all buckets, then all entries. Worth it only for several requests, and for more keys than the caches hold anyway.
+#[inline]
+fn fetch_keys(keys: &Keys, call: &Call) {
+    const KEYS_MIN: usize = 8192;
     if keys.len() < KEYS_MIN {
         return;
     }
@@ -162,6 +173,25 @@ fn fetch_ahead(srv: &Server, call: &Call) {
         for (hash, key) in hashes[..count].iter().zip(call.query.upcoming()) {
             keys.prefetch_entry(*hash, key);
         }
+    }
+}
+
+/// The elements of a large collection, as far as the next requests are for the same.
+fn fetch_elements(keys: &Keys, call: &Call) {
+    let pairs = call.query.upcoming_pairs();
+    let Some([first, _]) = pairs.clone().next() else { return };
+    let elements = pairs.take_while(|[key, _]| *key == first).map(|[_, element]| element);
+    if let Some(entry) = keys.find(keys.hash(first), first) {
+        entry.object(Prefetch(elements));
+    }
+}
+
+/// [`View::prefetch`] as an [`ObjectFn`].
+struct Prefetch<I>(I);
+
+impl<'e, I: Iterator<Item = &'e [u8]> + Clone> ObjectFn<()> for Prefetch<I> {
+    fn call<V: View>(self, view: V) {
+        view.prefetch(self.0);
     }
 }
 

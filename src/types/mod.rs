@@ -90,6 +90,10 @@ pub trait View: Copy {
     /// Allocations that dropping it gives back, roughly: above a threshold a thread does it.
     fn free_effort(self) -> usize;
 
+    /// Asks the processor for the memory that lookups of these elements will want. Worth it where there is more of it than the
+    /// caches hold.
+    fn prefetch<'e>(self, _elements: impl Iterator<Item = &'e [u8]> + Clone) {}
+
     /// The earliest moment at which an element goes away by itself.
     fn deadline(self) -> Option<UnixMillis> {
         None

@@ -108,6 +108,23 @@ impl FieldTable {
         self.fields.find(field).map(field_of)
     }
 
+    /// Asks the processor for the memory of fields that will be looked up: first all buckets, then all records.
+    pub fn prefetch<'e>(&self, fields: impl Iterator<Item = &'e [u8]> + Clone) {
+        const BATCH: usize = 16;
+        /// Fewer fields are in the caches anyway.
+        const LARGE: usize = 4096;
+        if self.len() < LARGE {
+            return;
+        }
+        let (mut hashes, mut count) = ([0; BATCH], 0);
+        for (hash, field) in hashes.iter_mut().zip(fields) {
+            *hash = self.fields.hash(field);
+            self.fields.prefetch_bucket(*hash);
+            count += 1;
+        }
+        hashes[..count].iter().for_each(|hash| self.fields.prefetch_entry(*hash));
+    }
+
     /// All fields, in no particular order.
     #[inline]
     pub fn iter(&self) -> TableIter<'_> {

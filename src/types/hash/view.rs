@@ -179,6 +179,12 @@ impl View for HashView<'_> {
         }
     }
 
+    fn prefetch<'e>(self, elements: impl Iterator<Item = &'e [u8]> + Clone) {
+        if let Body::Table(table) = self.body {
+            table.prefetch(elements);
+        }
+    }
+
     #[inline]
     fn deadline(self) -> Option<UnixMillis> {
         match self.body {
