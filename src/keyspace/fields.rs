@@ -61,7 +61,7 @@ impl Selected<'_> {
             return;
         }
         let hash = self.hash(key);
-        let Ok(mut edit) = self.edit_found::<Hash>(key, hash) else { return };
+        let Ok(Some(mut edit)) = self.edit_found::<Hash>(key, hash) else { return };
         due.iter().for_each(|field| {
             edit.remove(field);
         });
@@ -121,7 +121,7 @@ impl Keyspace {
         (now, max): (UnixMillis, usize),
     ) -> usize {
         let mut db = Selected { keyspace: self, index, now, no_touch: true };
-        let Ok(mut edit) = db.edit_found::<Hash>(key, hash) else { return 0 };
+        let Ok(Some(mut edit)) = db.edit_found::<Hash>(key, hash) else { return 0 };
         let mut fields = Vec::new();
         edit.take_due(now, max, |field| fields.push(field.to_vec().into()));
         let (count, is_empty) = (fields.len(), edit.view().is_empty());
