@@ -17,6 +17,7 @@ pub mod command;
 pub mod config;
 pub mod info;
 pub mod observe;
+pub mod pubsub;
 
 // Third floor: the owner and the loop.
 pub mod client;

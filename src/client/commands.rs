@@ -244,6 +244,10 @@ fn kill(srv: &mut Server, call: &mut Call, id: Id) {
         call.hang_up = true;
     } else {
         srv.clients.close_later(id);
+        // It hears nothing any more, and is not counted among those who do.
+        if let Some(client) = srv.clients.get_mut(id) {
+            srv.pubsub.leave(client);
+        }
     }
 }
 
@@ -617,7 +621,9 @@ fn reset(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     srv.clients.monitors.retain(|id| *id != call.client);
     multi::forget(srv, call);
     let session = Session::fresh(&srv.conf);
-    let client = me(srv, call)?;
+    let Server { clients, pubsub, .. } = &mut **srv;
+    let client = clients.get_mut(call.client).ok_or(CmdError::NO_SUCH_CLIENT)?;
+    pubsub.leave(client);
     client.marks.monitor = false;
     client.marks.no_evict = false;
     client.name = None;

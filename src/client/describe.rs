@@ -7,6 +7,7 @@ use crate::acl::DEFAULT_USER;
 use crate::command::lookup::Commands;
 use crate::command::{Call, Multi};
 use crate::keyspace::watch::Watch;
+use crate::pubsub::Kind;
 use crate::resp::Proto;
 
 /// What a description needs to know besides the client.
@@ -39,6 +40,7 @@ impl Client {
         let marks = &self.marks;
         let letters: String = [
             ('O', marks.monitor),
+            ('P', self.subscriptions.is_some()),
             ('x', self.session.multi != Multi::No),
             ('b', self.stands_still()),
             ('d', watch.is_dirty(self.id)),
@@ -118,11 +120,14 @@ impl Client {
         line.extend_from_slice(text.as_bytes());
         line.extend_from_slice(self.name.as_deref().unwrap_or_default());
         let text = format!(
-            " age={} idle={} flags={} db={} sub=0 psub=0 ssub=0",
+            " age={} idle={} flags={} db={} sub={} psub={} ssub={}",
             self.age_s(scene.now_us),
             self.idle_s(scene.now_us),
             self.flag_letters(scene.watch),
             self.session.db.0,
+            self.subscribed(Kind::Channel),
+            self.subscribed(Kind::Pattern),
+            self.subscribed(Kind::Shard),
         );
         line.extend_from_slice(text.as_bytes());
         let queued = match self.session.multi {

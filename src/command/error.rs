@@ -147,6 +147,14 @@ impl CmdError {
         CmdError::made(format!("ERR invalid expire time in '{command}' command"))
     }
 
+    /// A command that a client may not use while it listens in RESP2.
+    pub fn only_listens(command: &str) -> CmdError {
+        CmdError::made(format!(
+            "ERR Can't execute '{command}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed \
+             in this context"
+        ))
+    }
+
     pub fn arity(command: &str) -> CmdError {
         CmdError::made(format!("ERR wrong number of arguments for '{command}' command"))
     }

@@ -127,6 +127,8 @@ pub struct Session {
     pub multi: Multi,
     /// Reads leave access times alone (CLIENT NO-TOUCH).
     pub no_touch: bool,
+    /// It listens to channels, patterns or shards.
+    pub listens: bool,
 }
 
 impl Session {
@@ -150,6 +152,13 @@ pub enum ReplyMode {
     ThenSkip,
     /// The command under way is the last that is answered.
     ThenOff,
+}
+
+impl ReplyMode {
+    /// The command under way is answered.
+    pub fn is_answered(self) -> bool {
+        matches!(self, ReplyMode::On | ReplyMode::ThenSkip | ReplyMode::ThenOff)
+    }
 }
 
 /// Whether calls are queued for EXEC.

@@ -22,6 +22,8 @@ use crate::base::text::{len_i64, write_i64};
 pub const CHUNK: usize = 64 * 1024;
 /// Values from this size on are sent by reference.
 pub const SHARE: usize = 32 * 1024;
+/// Messages to several clients from this size on are sent by reference.
+const SHARE_MESSAGE: usize = 4 * 1024;
 
 /// A finished piece of output.
 #[derive(Debug)]
@@ -201,7 +203,11 @@ impl Reply {
     /// The only piece, where there is just one.
     #[inline]
     pub fn single(&self) -> Option<&[u8]> {
-        self.sealed.is_empty().then_some(&self.buf[..])
+        match self.sealed.len() {
+            0 => Some(&self.buf),
+            1 if self.buf.is_empty() => self.sealed.front().map(Chunk::bytes),
+            _ => None,
+        }
     }
 
     /// Everything written so far was sent.
@@ -244,6 +250,39 @@ impl Reply {
         let all = self.pieces().collect::<Vec<_>>().concat();
         self.clear();
         all
+    }
+
+    /// Takes all bytes of an output of one piece, without a copy.
+    pub fn take_front(&mut self) -> Vec<u8> {
+        if self.sealed.is_empty() { std::mem::take(&mut self.buf) } else { self.take() }
+    }
+
+    // -- messages ---------------------------------------------------------------------------------
+
+    /// A whole message that was encoded for several clients: copied, or referred to where that is cheaper. It answers
+    /// nothing.
+    pub fn message(&mut self, encoded: &Arc<Vec<u8>>, is_shared: bool) {
+        let is_large = encoded.len() >= SHARE_MESSAGE;
+        if is_large || is_shared && self.is_empty() && self.buf.capacity() == 0 {
+            self.seal();
+            self.sealed_bytes += encoded.len();
+            self.sealed.push_back(Chunk::Shared(Arc::clone(encoded)));
+        } else {
+            self.buf.extend_from_slice(encoded);
+        }
+    }
+
+    /// Puts whole messages in front of the answer that began at `mark`.
+    pub fn insert(&mut self, mark: Mark, bytes: &[u8]) {
+        let target = match self.sealed.get_mut(mark.chunks) {
+            Some(Chunk::Own(chunk)) => {
+                self.sealed_bytes += bytes.len();
+                chunk
+            }
+            _ => &mut self.buf,
+        };
+        let at = mark.buf.min(target.len());
+        target.splice(at..at, bytes.iter().copied());
     }
 
     // -- values -----------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ pub mod expire;
 pub mod limits;
 pub mod mode;
 pub mod multi;
+pub mod news;
 pub mod oom;
 pub mod process;
 pub mod report;
@@ -47,6 +48,7 @@ use crate::observe::latency::Latency;
 use crate::observe::log::Log;
 use crate::observe::slowlog::CommandLog;
 use crate::observe::usage::Memory;
+use crate::pubsub::PubSub;
 use cron::Cron;
 use debug::Debug;
 use oom::OomScore;
@@ -70,6 +72,7 @@ pub struct Server {
     pub clients: Clients,
     pub commands: Commands,
     pub keyspace: Keyspace,
+    pub pubsub: PubSub,
     pub unit: Unit,
     pub stats: Stats,
     pub cron: Cron,
@@ -116,6 +119,7 @@ impl Server {
             clients: Clients::default(),
             commands,
             keyspace,
+            pubsub: PubSub::default(),
             unit: Unit::default(),
             stats,
             cron: Cron::default(),

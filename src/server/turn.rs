@@ -174,6 +174,9 @@ fn free_closed(srv: &mut Server) {
     for id in srv.clients.take_closing() {
         waits::forget(srv, id);
         srv.keyspace.watch.unwatch(id);
+        if let Some(client) = srv.clients.get_mut(id) {
+            srv.pubsub.leave(client);
+        }
         // Dropping the client closes its descriptor, which takes it out of the poll.
         let Some(mut client) = srv.clients.remove(id) else {
             continue;
