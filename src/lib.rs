@@ -18,6 +18,7 @@ pub mod config;
 pub mod info;
 pub mod observe;
 pub mod pubsub;
+pub mod tracking;
 
 // Third floor: the owner and the loop.
 pub mod client;

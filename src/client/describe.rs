@@ -9,6 +9,8 @@ use crate::command::{Call, Multi};
 use crate::keyspace::watch::Watch;
 use crate::pubsub::Kind;
 use crate::resp::Proto;
+use crate::tracking::Tracked;
+use crate::tracking::commands::redirection;
 
 /// What a description needs to know besides the client.
 #[derive(Clone, Copy)]
@@ -38,11 +40,15 @@ impl Client {
     /// The letters of `flags=`.
     pub fn flag_letters(&self, watch: &Watch) -> String {
         let marks = &self.marks;
+        let tracked = |holds: fn(&Tracked) -> bool| self.tracked.as_deref().is_some_and(holds);
         let letters: String = [
             ('O', marks.monitor),
             ('P', self.subscriptions.is_some()),
             ('x', self.session.multi != Multi::No),
             ('b', self.stands_still()),
+            ('t', self.tracked.is_some()),
+            ('R', tracked(|t| t.is_broken)),
+            ('B', tracked(|t| t.is_broadcast)),
             ('d', watch.is_dirty(self.id)),
             ('c', marks.close_after_reply),
             ('A', marks.closing),
@@ -90,8 +96,9 @@ impl Client {
         self.describe_buffers(buffers, &mut line);
         let command = self.last_command.map_or("NULL", |id| scene.commands.entry(id).command.name);
         let text = format!(
-            " events={} cmd={command} user={DEFAULT_USER} redir=-1 resp={}",
+            " events={} cmd={command} user={DEFAULT_USER} redir={} resp={}",
             if self.marks.write_blocked { "rw" } else { "r" },
+            redirection(self.tracked.as_deref()),
             if buffers.proto == Proto::Resp3 { 3 } else { 2 },
         );
         line.extend_from_slice(text.as_bytes());

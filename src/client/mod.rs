@@ -26,6 +26,7 @@ use crate::net::conn::Conn;
 use crate::pubsub::Subscriptions;
 use crate::resp::reply::Reply;
 use crate::resp::request::Query;
+use crate::tracking::Tracked;
 
 /// One connection.
 #[derive(Debug)]
@@ -57,6 +58,8 @@ pub struct Client {
     pub transaction: Option<Box<transaction::Transaction>>,
     /// What it listens to.
     pub subscriptions: Option<Box<Subscriptions>>,
+    /// How it caches, if the server helps with that.
+    pub tracked: Option<Box<Tracked>>,
     /// Its call waits for keys; `query` holds the request.
     pub waiting: Option<Box<waits::Waiting>>,
     /// Since when its output is over the soft limit, in monotonic microseconds.
@@ -200,6 +203,7 @@ impl Clients {
                 marks: Marks::default(),
                 transaction: None,
                 subscriptions: None,
+                tracked: None,
                 waiting: None,
                 over_soft_since_us: None,
             })

@@ -98,7 +98,7 @@ pub static SECTIONS: &[Section] = &[
     }),
     section("Clients", Shown::Default, |s, w| {
         let now_us = s.clock.mono_cached_us();
-        sections::clients(w, &s.clients, (&s.keyspace, &s.pubsub), (&s.conf, now_us));
+        sections::clients(w, &s.clients, (&s.keyspace, &s.pubsub, &s.tracking), (&s.conf, now_us));
     }),
     section("Memory", Shown::Default, |s, w| {
         let now_s = s.clock.now().seconds();
@@ -110,7 +110,7 @@ pub static SECTIONS: &[Section] = &[
     }),
     section("Threads", Shown::Default, |s, w| sections::threads(w, &s.clients, &s.stats)),
     section("Stats", Shown::Default, |s, w| {
-        sections::stats(w, &s.stats, &s.keyspace.stats, &s.pubsub)
+        sections::stats(w, &s.stats, &s.keyspace.stats, (&s.pubsub, &s.tracking))
     }),
     section("Replication", Shown::Default, |s, w| sections::replication(w, &s.conf)),
     section("CPU", Shown::Default, |_, w| sections::cpu(w)),

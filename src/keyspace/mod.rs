@@ -7,6 +7,7 @@
 //!            ├─ Db 1 ...
 //!            ├─ watch     who is to be told at EXEC
 //!            ├─ blocked   who waits for which key
+//!            ├─ touched   keys that caches are told of
 //!            ├─ events    what is to be published when the unit ends
 //!            ├─ deleted   what the server itself removed: replicas and the AOF are told
 //!            ├─ lazyfree  what a thread drops
@@ -28,6 +29,7 @@ pub mod lazyfree;
 pub mod selected;
 pub mod slots;
 mod strings;
+pub mod touched;
 pub mod watch;
 
 #[cfg(test)]
@@ -47,6 +49,7 @@ use crate::ds::hash::HashSeed;
 use blocked::Blocked;
 use db::Db;
 use lazyfree::{EFFORT_MIN, Garbage, Lazyfree};
+use touched::{Touch, Touched};
 use watch::Watch;
 
 /// The number of a database.
@@ -116,6 +119,7 @@ pub struct Keyspace {
     pub tuning: Tuning,
     pub stats: KeyspaceStats,
     pub events: Events,
+    pub touched: Touched,
     pub watch: Watch,
     pub blocked: Blocked,
     /// Keys and fields removed by expiry or eviction since the queue was last drained.
@@ -148,6 +152,7 @@ impl Keyspace {
             tuning: Tuning::default(),
             stats: KeyspaceStats::default(),
             events: Events::default(),
+            touched: Touched::default(),
             watch: Watch::default(),
             blocked: Blocked::default(),
             deleted: Vec::new(),
@@ -216,6 +221,7 @@ impl Keyspace {
     /// Empties a database, here or in the thread. Returns how many keys it had.
     pub fn flush(&mut self, index: DbIndex, lazily: bool) -> usize {
         self.touch_all(true, &[index]);
+        self.touched.push(Touch::Flushed, self.events.len());
         self.blocked.touch_database(index);
         let db = self.db_mut(index).take();
         let count = db.keys.len();
@@ -232,6 +238,7 @@ impl Keyspace {
     pub fn replace_all(&mut self) -> Vec<Db> {
         let all: Vec<_> = (0..self.databases()).map(DbIndex).collect();
         self.touch_all(true, &all);
+        self.touched.push(Touch::Flushed, self.events.len());
         all.iter().for_each(|index| self.blocked.touch_database(*index));
         let fresh = (0..self.databases()).map(|_| Db::new(self.seed, self.by_slot)).collect();
         std::mem::replace(&mut self.dbs, fresh)
@@ -272,6 +279,7 @@ impl Keyspace {
         let (key, lazily) = (entry.view().key(), self.tuning.lazy_expire);
         self.stats.expired_keys += 1;
         self.events.push(index, Event::EXPIRED, key);
+        self.touched.push(Touch::Removed(key), self.events.len());
         self.watch.touch_expired(index, key);
         self.blocked.touch(index, key);
         self.deleted.push(Deleted { db: index, key: key.into(), what: Gone::Key { lazily } });

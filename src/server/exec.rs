@@ -1,10 +1,11 @@
 //! Running one call: look it up, ask the gates, run it, count it, tell it.
 
 use super::{Server, expire, multi, news, waits};
+use crate::base::slab::Id;
 use crate::command::admit::{self, Admission, state};
 use crate::command::lookup::CommandId;
 use crate::command::{
-    Call, CmdError, CmdResult, Cx, Handler, Multi, Origin, Outcome, ReplyMode, flag,
+    Caching, Call, CmdError, CmdResult, Cx, Handler, Multi, Origin, Outcome, ReplyMode, flag,
 };
 use crate::observe::latency::{self, event};
 use crate::observe::monitor;
@@ -30,7 +31,9 @@ pub enum Flow {
 #[inline]
 pub fn process(srv: &mut Box<Server>, call: &mut Call) -> Flow {
     let mark = call.out.begin();
-    match resolve(srv, call) {
+    let resolved = resolve(srv, call);
+    let is_known = !matches!(resolved, Err((None, _)));
+    match resolved {
         Ok(id) => match admit_and_run(srv, call, id) {
             Outcome::Done => {}
             Outcome::Postponed => return Flow::Postpone,
@@ -44,10 +47,21 @@ pub fn process(srv: &mut Box<Server>, call: &mut Call) -> Flow {
         }
         Err((id, error)) => reject(srv, call, id, &error),
     }
+    if call.session.caching_next && is_known {
+        end_caching(call);
+    }
     if srv.keyspace.blocked.has_ready() {
         serve_others(srv, call);
     }
     conclude(srv, call, mark)
+}
+
+/// What CLIENT CACHING said holds for one command, or one transaction; other subcommands of CLIENT do not count.
+#[cold]
+fn end_caching(call: &mut Call) {
+    if call.session.multi == Multi::No && !call.cmd.name.starts_with("client|") {
+        call.session.caching_next = false;
+    }
 }
 
 /// Runs a call again that has waited for keys.
@@ -237,7 +251,13 @@ pub fn run(srv: &mut Box<Server>, call: &mut Call) -> Outcome {
     assert!(!dirtied || call.cmd.has(flag::WRITE | flag::MAY_REPLICATE), "{} wrote", call.cmd.name);
 
     if news::is_any(&srv.keyspace) {
-        news::tell(srv);
+        news::tell(srv, call.client);
+    }
+    if call.session.caching != Caching::No
+        && call.session.remembers()
+        && call.cmd.has(flag::READONLY)
+    {
+        news::remember(srv, call);
     }
     if !srv.keyspace.deleted.is_empty() {
         gather_deleted(srv, call);
@@ -308,7 +328,10 @@ fn gather_deleted(srv: &mut Server, call: &Call) {
 #[inline]
 pub fn after_unit(srv: &mut Server) {
     if news::is_any(&srv.keyspace) {
-        news::tell(srv);
+        news::tell(srv, Id::NONE);
+    }
+    if srv.tracking.is_pending() {
+        news::settle(srv);
     }
     if srv.unit.is_listening() {
         srv.unit.finish();
