@@ -43,7 +43,7 @@ impl<W: Fn(&mut Reply)> Message<W> {
         let encoded = slot.get_or_insert_with(|| {
             let mut reply = Reply::new(proto);
             write(&mut reply);
-            Arc::new(reply.take_front())
+            Arc::new(reply.into_bytes())
         });
         out.message(encoded, self.is_shared);
     }

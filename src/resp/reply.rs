@@ -252,9 +252,9 @@ impl Reply {
         all
     }
 
-    /// Takes all bytes of an output of one piece, without a copy.
-    pub fn take_front(&mut self) -> Vec<u8> {
-        if self.sealed.is_empty() { std::mem::take(&mut self.buf) } else { self.take() }
+    /// Takes all bytes as one vector with its buffer, without a copy where there is one piece only.
+    pub fn into_bytes(mut self) -> Vec<u8> {
+        if self.sealed.is_empty() { self.buf } else { self.take() }
     }
 
     // -- messages ---------------------------------------------------------------------------------
@@ -270,19 +270,6 @@ impl Reply {
         } else {
             self.buf.extend_from_slice(encoded);
         }
-    }
-
-    /// Puts whole messages in front of the answer that began at `mark`.
-    pub fn insert(&mut self, mark: Mark, bytes: &[u8]) {
-        let target = match self.sealed.get_mut(mark.chunks) {
-            Some(Chunk::Own(chunk)) => {
-                self.sealed_bytes += bytes.len();
-                chunk
-            }
-            _ => &mut self.buf,
-        };
-        let at = mark.buf.min(target.len());
-        target.splice(at..at, bytes.iter().copied());
     }
 
     // -- values -----------------------------------------------------------------------------------

@@ -47,8 +47,8 @@ pub fn process(srv: &mut Box<Server>, call: &mut Call) -> Flow {
         }
         Err((id, error)) => reject(srv, call, id, &error),
     }
-    if call.session.caching_next && is_known {
-        end_caching(call);
+    if call.session.caching_next {
+        end_caching(call, is_known);
     }
     if srv.keyspace.blocked.has_ready() {
         serve_others(srv, call);
@@ -58,8 +58,9 @@ pub fn process(srv: &mut Box<Server>, call: &mut Call) -> Flow {
 
 /// What CLIENT CACHING said holds for one command, or one transaction; other subcommands of CLIENT do not count.
 #[cold]
-fn end_caching(call: &mut Call) {
-    if call.session.multi == Multi::No && !call.cmd.name.starts_with("client|") {
+fn end_caching(call: &mut Call, is_known: bool) {
+    let counts = !is_known || !call.cmd.name.starts_with("client|");
+    if counts && call.session.multi == Multi::No {
         call.session.caching_next = false;
     }
 }
