@@ -48,6 +48,15 @@ impl CmdError {
         CmdError::Fixed("ERR GT and LT options at the same time are not compatible");
     pub const EXPIRE_NX: CmdError =
         CmdError::Fixed("ERR NX and XX, GT or LT options at the same time are not compatible");
+    pub const FIELDS_ABOVE_0: CmdError =
+        CmdError::Fixed("ERR Parameter `numFields` should be greater than 0");
+    pub const FIELDS_COUNT: CmdError =
+        CmdError::Fixed("ERR The `numfields` parameter must match the number of arguments");
+    pub const FIELDS_MISSING: CmdError =
+        CmdError::Fixed("ERR Mandatory argument FIELDS is missing or not at the right position");
+    pub const FIELDS_NUMBER: CmdError = CmdError::Fixed("ERR invalid number of fields");
+    pub const FIELDS_POSITIVE: CmdError =
+        CmdError::Fixed("ERR Number of fields must be a positive integer");
     pub const FIRST_DB: CmdError = CmdError::Fixed("ERR invalid first DB index");
     pub const IS_LFU: CmdError = CmdError::Fixed(
         "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when \
@@ -63,6 +72,8 @@ impl CmdError {
     pub const SECOND_DB: CmdError = CmdError::Fixed("ERR invalid second DB index");
     pub const FLOAT_OVERFLOW: CmdError =
         CmdError::Fixed("ERR increment would produce NaN or Infinity");
+    pub const HASH_NOT_FLOAT: CmdError = CmdError::Fixed("ERR hash value is not a float");
+    pub const HASH_NOT_INTEGER: CmdError = CmdError::Fixed("ERR hash value is not an integer");
     pub const INCREMENT_OVERFLOW: CmdError =
         CmdError::Fixed("ERR increment or decrement would overflow");
     pub const INVALID_CURSOR: CmdError = CmdError::Fixed("ERR invalid cursor");
@@ -77,6 +88,10 @@ impl CmdError {
     pub const LCS_TYPES: CmdError =
         CmdError::Fixed("ERR The specified keys must contain string values");
     pub const MAXLEN_NEGATIVE: CmdError = CmdError::Fixed("ERR MAXLEN can't be negative");
+    pub const NEGATIVE_EXPIRE_TIME: CmdError =
+        CmdError::Fixed("ERR invalid expire time, must be >= 0");
+    pub const NOT_FINITE: CmdError = CmdError::Fixed("ERR value is NaN or Infinity");
+    /// Compat: the smallest integer has no opposite.
     pub const NOT_NEGATABLE: CmdError = CmdError::Fixed(
         "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
     );
@@ -88,6 +103,10 @@ impl CmdError {
         CmdError::Fixed("ERR reply exceeds maximum allowed size (proto-max-bulk-len)");
     pub const TOO_MANY_KEYS: CmdError =
         CmdError::Fixed("ERR Number of keys can't be greater than number of args");
+    pub const ONE_CONDITION: CmdError =
+        CmdError::Fixed("ERR Only one of FXX or FNX arguments can be specified");
+    pub const ONE_LIFETIME: CmdError =
+        CmdError::Fixed("ERR Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments can be specified");
     pub const OFFSET: CmdError = CmdError::Fixed("ERR offset is out of range");
     pub const RANK_ZERO: CmdError = CmdError::Fixed(
         "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use \
@@ -125,6 +144,21 @@ impl CmdError {
     pub const TIMEOUT_RANGE: CmdError = CmdError::Fixed("ERR timeout is out of range");
     pub const UNBLOCKED: CmdError =
         CmdError::Fixed("UNBLOCKED client unblocked via CLIENT UNBLOCK");
+    pub const LEX_RANGE: CmdError = CmdError::Fixed("ERR min or max not valid string range item");
+    pub const LEX_WITH_SCORES: CmdError =
+        CmdError::Fixed("ERR syntax error, WITHSCORES not supported in combination with BYLEX");
+    pub const LIMIT_ALONE: CmdError = CmdError::Fixed(
+        "ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX",
+    );
+    pub const NOT_A_NUMBER: CmdError = CmdError::Fixed("ERR resulting score is not a number (NaN)");
+    pub const SCORE_RANGE: CmdError = CmdError::Fixed("ERR min or max is not a float");
+    pub const WEIGHT: CmdError = CmdError::Fixed("ERR weight value is not a float");
+    pub const ZADD_GT_LT_NX: CmdError =
+        CmdError::Fixed("ERR GT, LT, and/or NX options at the same time are not compatible");
+    pub const ZADD_INCR: CmdError =
+        CmdError::Fixed("ERR INCR option supports a single increment-element pair");
+    pub const ZADD_NX_XX: CmdError =
+        CmdError::Fixed("ERR XX and NX options at the same time are not compatible");
     pub const WRONG_PASSWORD: CmdError =
         CmdError::Fixed("WRONGPASS invalid username-password pair or user is disabled.");
     pub const WRONG_TYPE: CmdError =
@@ -162,6 +196,11 @@ impl CmdError {
         ))
     }
 
+    /// A command that combines sets was given none.
+    pub fn no_input_keys(command: &str) -> CmdError {
+        CmdError::made(format!("ERR at least 1 input key is needed for '{command}' command"))
+    }
+
     pub fn arity(command: &str) -> CmdError {
         CmdError::made(format!("ERR wrong number of arguments for '{command}' command"))
     }
@@ -183,6 +222,11 @@ impl CmdError {
             length += arg.len() + 3;
         }
         CmdError::made(text)
+    }
+
+    /// A word that is none of those a command takes.
+    pub fn unknown_argument(word: &[u8]) -> CmdError {
+        CmdError::made([b"ERR unknown argument: ", shown(word, usize::MAX)].concat())
     }
 
     /// A subcommand that exists, called with words it does not take.

@@ -1,9 +1,10 @@
 //! List commands: pushing here; in `list/`: `pop` (LPOP, LMPOP), `look` (LRANGE, LINDEX, LPOS), `edit` (LSET, LINSERT, LREM, LTRIM),
-//! `travel` (LMOVE and its kin).
+//! `travel` (LMOVE and its kin), `blocking` (those that wait).
 //!
 //! A list is turned into another encoding where Redis does it: before elements are added ([`List::grow_for`]) and after
 //! some were taken away or replaced ([`List::shrink`]), see `types::list`.
 
+mod blocking;
 mod edit;
 mod look;
 mod pop;
@@ -11,6 +12,7 @@ mod pop;
 mod tests;
 mod travel;
 
+pub use blocking::{BLMOVE, BLMPOP, BLPOP, BRPOP, BRPOPLPUSH};
 pub use edit::{LINSERT, LREM, LSET, LTRIM};
 pub use look::{LINDEX, LLEN, LPOS, LRANGE};
 pub use pop::{LMPOP, LPOP, RPOP};

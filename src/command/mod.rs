@@ -16,6 +16,7 @@ pub mod docs;
 pub mod error;
 pub mod generic;
 pub mod getkeys;
+pub mod hash;
 pub mod introspect;
 pub mod key_spec;
 pub mod lifetime;
@@ -26,6 +27,7 @@ pub mod set;
 pub mod sort;
 pub mod string;
 pub mod table;
+pub mod zset;
 
 use std::ops::Range;
 
@@ -68,13 +70,23 @@ pub struct Wait {
     pub until: Option<UnixMillis>,
     /// Writes the answer of a call whose time is up.
     pub on_timeout: fn(&mut Reply),
+    /// What later tries read in place of some words, see [`Wait::reading`].
+    pub words: Vec<(usize, Box<[u8]>)>,
 }
 
 impl Wait {
     /// Waits until one of the keys in these words holds a value of this type; when the time is up, a null array is the
     /// answer.
     pub fn for_value(keys: Range<usize>, of: Type, until: Option<UnixMillis>) -> Wait {
-        Wait { keys, news: News { of, or_loss: false }, until, on_timeout: Reply::null_array }
+        let news = News { of, or_loss: false };
+        Wait { keys, news, until, on_timeout: Reply::null_array, words: Vec::new() }
+    }
+
+    /// Later tries read this in place of the word: for one that would mean something else by then, as the `$` of XREAD
+    /// does. Not for keys.
+    pub fn reading(mut self, word: usize, instead: &[u8]) -> Wait {
+        self.words.push((word, instead.into()));
+        self
     }
 
     /// That a key has gone, or holds another type now, is a reason to try again, too.

@@ -55,6 +55,11 @@ impl Fill {
         Fill(value.clamp(-5, i16::MAX.into()) as i16)
     }
 
+    /// The option's value.
+    pub fn value(self) -> i32 {
+        self.0.into()
+    }
+
     /// Most bytes of a node.
     #[inline]
     pub fn bytes_max(self) -> usize {

@@ -389,6 +389,23 @@ impl<E: Element> Table<E> {
         }
     }
 
+    /// Asks the processor to fetch some elements that will be looked up soon: first all buckets, then all elements. Does
+    /// nothing in a table that the caches hold anyway.
+    pub fn fetch_ahead<'k>(&self, keys: impl Iterator<Item = &'k [u8]> + Clone) {
+        const AHEAD: usize = 32;
+        const LEN_MIN: usize = 4096;
+        if self.len < LEN_MIN {
+            return;
+        }
+        let (mut hashes, mut count) = ([0; AHEAD], 0);
+        for (hash, key) in hashes.iter_mut().zip(keys) {
+            *hash = self.hash(key);
+            self.prefetch_bucket(*hash);
+            count += 1;
+        }
+        hashes[..count].iter().for_each(|hash| self.prefetch_entry(*hash));
+    }
+
     /// Finds segment and spot of a key.
     #[inline]
     fn locate(&self, hash: u64, key: &[u8]) -> Option<(usize, Spot)> {

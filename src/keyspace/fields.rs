@@ -11,6 +11,9 @@
 //! told HDEL (through [`Deleted`]). A hash that has lost its last field goes too; that follows from the HDEL and is not told. On
 //! a replica nothing is removed before the primary says so; fields are hidden only.
 
+#[cfg(test)]
+mod tests;
+
 use super::entry::EntryRef;
 use super::events::Event;
 use super::selected::Selected;

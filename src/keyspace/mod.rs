@@ -50,7 +50,7 @@ use blocked::Blocked;
 use db::Db;
 use lazyfree::{EFFORT_MIN, Garbage, Lazyfree};
 use touched::{Touch, Touched};
-use watch::Watch;
+use watch::{Presence, Watch};
 
 /// The number of a database.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -210,18 +210,17 @@ impl Keyspace {
     }
 
     /// Exchanges two databases. Watched keys that exist in either are touched.
-    pub fn swap(&mut self, a: DbIndex, b: DbIndex) {
-        self.touch_all(true, &[a, b]);
+    pub fn swap(&mut self, a: DbIndex, b: DbIndex, now: UnixMillis) {
+        self.touch_all(&[(a, Some(b)), (b, Some(a))], now);
         self.dbs.swap(a.0 as usize, b.0 as usize);
-        self.touch_all(false, &[a, b]);
         self.blocked.touch_database(a);
         self.blocked.touch_database(b);
     }
 
     /// Empties a database, here or in the thread. Returns how many keys it had.
     pub fn flush(&mut self, index: DbIndex, lazily: bool) -> usize {
-        self.touch_all(true, &[index]);
         self.touched.push(Touch::Flushed, self.events.len());
+        self.touch_all(&[(index, None)], UnixMillis(0));
         self.blocked.touch_database(index);
         let db = self.db_mut(index).take();
         let count = db.keys.len();
@@ -237,18 +236,28 @@ impl Keyspace {
     /// Replaces all data (a full synchronisation): the old databases are handed out.
     pub fn replace_all(&mut self) -> Vec<Db> {
         let all: Vec<_> = (0..self.databases()).map(DbIndex).collect();
-        self.touch_all(true, &all);
         self.touched.push(Touch::Flushed, self.events.len());
+        self.touch_all(&all.iter().map(|index| (*index, None)).collect::<Vec<_>>(), UnixMillis(0));
         all.iter().for_each(|index| self.blocked.touch_database(*index));
         let fresh = (0..self.databases()).map(|_| Db::new(self.seed, self.by_slot)).collect();
         std::mem::replace(&mut self.dbs, fresh)
     }
 
-    fn touch_all(&mut self, going: bool, of: &[DbIndex]) {
+    /// Touches the watched keys of databases which others, or nothing, are about to take the place of.
+    fn touch_all(&mut self, changes: &[(DbIndex, Option<DbIndex>)], now: UnixMillis) {
         let Keyspace { watch, dbs, .. } = self;
-        watch.touch_databases(going, |db, key| {
-            let keys = &dbs[db.0 as usize].keys;
-            of.contains(&db) && keys.find(keys.hash(key), key).is_some()
+        watch.touch_databases(|db, key| {
+            let (_, next) = changes.iter().find(|(changed, _)| *changed == db)?;
+            let find = |db: DbIndex| {
+                let keys = &dbs[db.0 as usize].keys;
+                keys.find(keys.hash(key), key)
+            };
+            let becomes = match next.and_then(find) {
+                None => Presence::Absent,
+                Some(entry) if entry.deadline().is_some_and(|at| at < now) => Presence::Expired,
+                Some(_) => Presence::Live,
+            };
+            Some((find(db).is_some(), becomes))
         });
     }
 

@@ -9,6 +9,7 @@ use crate::keyspace::entry::ObjectFn;
 use crate::keyspace::{DbIndex, EntryRef, Ttl, Type, Value};
 use crate::types::View;
 use crate::types::digest::Digest;
+use crate::types::list::{Build, List, ListView};
 use crate::types::text::Text;
 
 /// Stores `prefix:0` to `prefix:count-1`, those that are there already excepted.
@@ -43,9 +44,22 @@ pub fn object(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     let (bytes, idle) = (entry.memory_bytes(), idle_seconds(clock, now));
     // The address is nobody's business, but scripts look for the field.
     call.out.simple(&format!(
-        "Value at:0x0 refcount:1 encoding:{encoding} serializedlength:{bytes} lru:{clock} lru_seconds_idle:{idle}"
+        "Value at:0x0 refcount:1 encoding:{encoding} serializedlength:{bytes} lru:{clock} lru_seconds_idle:{idle}{}",
+        entry.of_type::<List>().and_then(ListView::build).map_or(String::new(), chain_fields),
     ));
     Ok(Done)
+}
+
+/// How the chain of a long list is built.
+fn chain_fields(build: Build) -> String {
+    format!(
+        " ql_nodes:{} ql_avg_node:{:.2} ql_listpack_max:{} ql_compressed:{} ql_uncompressed_size:{}",
+        build.nodes,
+        build.items as f64 / build.nodes as f64,
+        build.fill.value(),
+        u8::from(build.is_compressed),
+        build.raw_bytes,
+    )
 }
 
 /// How full the table of a database is.

@@ -148,7 +148,7 @@ mod tests {
         for _ in 0..50_000 {
             state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
             let key = format!("key:{}", (state >> 33) % 100).into_bytes();
-            if (state >> 50) % 60 == 0 {
+            if (state >> 50).is_multiple_of(60) {
                 let readers: BTreeSet<Id> = table.forget(&key).into_iter().collect();
                 assert_eq!(readers, model.remove(&key).unwrap_or_default());
             } else {

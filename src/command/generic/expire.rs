@@ -90,8 +90,8 @@ fn pexpireat(cx: &mut Cx<'_>) -> CmdResult {
 }
 
 /// NX, XX, GT and LT.
-#[derive(Default)]
-struct Conditions {
+#[derive(Clone, Copy, Default)]
+pub struct Conditions {
     nx: bool,
     xx: bool,
     gt: bool,
@@ -120,8 +120,20 @@ impl Conditions {
         if found.gt && found.lt { Err(CmdError::EXPIRE_GT_LT) } else { Ok(found) }
     }
 
+    /// The condition that a word names, if it names one.
+    pub fn word(word: &[u8]) -> Option<Self> {
+        let none = Conditions::default();
+        match word.to_ascii_lowercase().as_slice() {
+            b"nx" => Some(Conditions { nx: true, ..none }),
+            b"xx" => Some(Conditions { xx: true, ..none }),
+            b"gt" => Some(Conditions { gt: true, ..none }),
+            b"lt" => Some(Conditions { lt: true, ..none }),
+            _ => None,
+        }
+    }
+
     /// Whether the deadline as it is lets the new one replace it. No deadline counts as the latest of all.
-    fn allow(&self, old: Option<UnixMillis>, new: UnixMillis) -> bool {
+    pub fn allow(&self, old: Option<UnixMillis>, new: UnixMillis) -> bool {
         !(self.nx && old.is_some()
             || self.xx && old.is_none()
             || self.gt && old.is_none_or(|old| new <= old)

@@ -49,15 +49,15 @@ fn every_shape_keeps_its_parts() {
                 (entry.view().text().and_then(Text::integer), entry.view().encoding()),
                 (Some(-5), "int")
             );
-            let entry = Entry::new(&key, Value::List(Box::default()), meta(deadline));
+            let entry = Entry::new(&key, Value::Stream(Box::default()), meta(deadline));
             assert!(
-                entry.view().boxed::<List>().is_some() && entry.view().boxed::<Set>().is_none()
+                entry.view().boxed::<Stream>().is_some() && entry.view().boxed::<Set>().is_none()
             );
             assert_eq!(
                 (entry.view().value_type().name(), entry.view().text().is_none()),
-                ("list", true)
+                ("stream", true)
             );
-            assert!(matches!(entry.view().copy_value(), Value::List(_)));
+            assert!(matches!(entry.view().copy_value(), Value::Stream(_)));
         }
     }
 }
@@ -95,8 +95,9 @@ fn rebuilding_moves_the_value() {
         let entry = entry.rebuild(None, None);
         assert_eq!((entry.view().key(), entry.view().deadline()), (&b"a new key"[..], None));
     }
-    let entry = Entry::new(b"l", Value::List(Box::default()), meta(true)).rebuild(Some(b"m"), None);
-    assert!(entry.view().boxed::<List>().is_some());
+    let entry =
+        Entry::new(b"l", Value::Stream(Box::default()), meta(true)).rebuild(Some(b"m"), None);
+    assert!(entry.view().boxed::<Stream>().is_some());
     drop(entry);
     assert_eq!(Arc::strong_count(&big), 1);
     drop(big);

@@ -101,7 +101,7 @@ impl<'a> PackedFields<'a> {
 
     /// How many fields are due: they stand in front of the others.
     pub fn count_due(self, now: UnixMillis) -> usize {
-        if !self.earliest().is_some_and(|earliest| earliest < now) {
+        if self.earliest().is_none_or(|earliest| earliest >= now) {
             return 0;
         }
         self.iter().take_while(|(_, field)| field.is_due(now)).count()
