@@ -275,6 +275,21 @@ impl CmdError {
         CmdError::made(format!("ERR invalid expire time in '{command}' command"))
     }
 
+    /// Two prefixes of one client that some keys would have in common. `which` says which other one.
+    pub fn prefix_overlap(prefix: &[u8], which: &str, other: &[u8]) -> CmdError {
+        let which = format!("' overlaps with {which} prefix '");
+        let end: &[u8] = b"'. Prefixes for a single client must not overlap.";
+        CmdError::made([b"ERR Prefix '", prefix, which.as_bytes(), other, end].concat())
+    }
+
+    /// A command that a client may not use while it listens in RESP2.
+    pub fn only_listens(command: &str) -> CmdError {
+        CmdError::made(format!(
+            "ERR Can't execute '{command}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed \
+             in this context"
+        ))
+    }
+
     /// A command that combines sets was given none.
     pub fn no_input_keys(command: &str) -> CmdError {
         CmdError::made(format!("ERR at least 1 input key is needed for '{command}' command"))

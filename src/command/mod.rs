@@ -142,6 +142,11 @@ pub struct Session {
     pub multi: Multi,
     /// Reads leave access times alone (CLIENT NO-TOUCH).
     pub no_touch: bool,
+    /// It listens to channels, patterns or shards.
+    pub listens: bool,
+    pub caching: Caching,
+    /// CLIENT CACHING has spoken about the next command.
+    pub caching_next: bool,
 }
 
 impl Session {
@@ -165,6 +170,37 @@ pub enum ReplyMode {
     ThenSkip,
     /// The command under way is the last that is answered.
     ThenOff,
+}
+
+impl Session {
+    /// The reads of the present command are remembered.
+    pub fn remembers(&self) -> bool {
+        match self.caching {
+            Caching::No => false,
+            Caching::All => true,
+            Caching::OptIn => self.caching_next,
+            Caching::OptOut => !self.caching_next,
+        }
+    }
+}
+
+impl ReplyMode {
+    /// The command under way is answered.
+    pub fn is_answered(self) -> bool {
+        matches!(self, ReplyMode::On | ReplyMode::ThenSkip | ReplyMode::ThenOff)
+    }
+}
+
+/// Which reads of a client are remembered, so that it is told when what it has read is outdated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Caching {
+    #[default]
+    No,
+    All,
+    /// Those of commands in front of which stands CLIENT CACHING YES.
+    OptIn,
+    /// All but those of commands in front of which stands CLIENT CACHING NO.
+    OptOut,
 }
 
 /// Whether calls are queued for EXEC.

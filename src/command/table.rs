@@ -10,6 +10,7 @@ use crate::config::commands as config;
 use crate::info::commands as info;
 use crate::observe::commands as observe;
 use crate::observe::latency::commands as latency;
+use crate::pubsub::commands as pubsub;
 use crate::server::{commands as server, debug, multi};
 
 /// All top-level commands, by name.
@@ -124,8 +125,13 @@ pub static COMMANDS: &[&Command] = &[
     &hll::PFMERGE,
     &hll::PFSELFTEST,
     &conn::PING,
+    &pubsub::PING,
     &string::PSETEX,
+    &pubsub::PSUBSCRIBE,
     &generic::PTTL,
+    &pubsub::PUBLISH,
+    &pubsub::PUBSUB,
+    &pubsub::PUNSUBSCRIBE,
     &client::QUIT,
     &generic::RANDOMKEY,
     &generic::RENAME,
@@ -158,19 +164,24 @@ pub static COMMANDS: &[&Command] = &[
     &sort::SORT,
     &sort::SORT_RO,
     &set::SPOP,
+    &pubsub::SPUBLISH,
     &set::SRANDMEMBER,
     &set::SREM,
     &set::SSCAN,
+    &pubsub::SSUBSCRIBE,
     &string::STRLEN,
+    &pubsub::SUBSCRIBE,
     &string::SUBSTR,
     &set::SUNION,
     &set::SUNIONSTORE,
+    &pubsub::SUNSUBSCRIBE,
     &generic::SWAPDB,
     &own::TIME,
     &generic::TOUCH,
     &generic::TTL,
     &generic::TYPE,
     &generic::UNLINK,
+    &pubsub::UNSUBSCRIBE,
     &multi::UNWATCH,
     &multi::WATCH,
     &stream::XACK,

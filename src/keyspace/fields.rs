@@ -17,6 +17,7 @@ mod tests;
 use super::entry::EntryRef;
 use super::events::Event;
 use super::selected::Selected;
+use super::touched::Touch;
 use super::{DbIndex, Deleted, Expire, Gone, Keyspace};
 use crate::base::clock::UnixMillis;
 use crate::types::hash::Hash;
@@ -140,6 +141,7 @@ impl Keyspace {
         self.stats.expired_subkeys += fields.len() as u64;
         self.events.push(index, HEXPIRED, key);
         self.watch.touch(index, key);
+        self.touched.push(Touch::Removed(key), self.events.len());
         self.deleted.push(Deleted { db: index, key: key.into(), what: Gone::Fields(fields) });
     }
 
