@@ -124,7 +124,6 @@ pub static COMMANDS: &[&Command] = &[
     &hll::PFDEBUG,
     &hll::PFMERGE,
     &hll::PFSELFTEST,
-    &conn::PING,
     &pubsub::PING,
     &string::PSETEX,
     &pubsub::PSUBSCRIBE,
