@@ -5,7 +5,7 @@ use crate::base::slab::Id;
 use crate::command::admit::{self, Admission, state};
 use crate::command::lookup::CommandId;
 use crate::command::{
-    Caching, Call, CmdError, CmdResult, Cx, Handler, Multi, Origin, Outcome, ReplyMode, flag,
+    Caching, Call, CmdError, CmdResult, Cx, Handler, Multi, Origin, Outcome, ReplyMode, Wait, flag,
 };
 use crate::observe::latency::{self, event};
 use crate::observe::monitor;
@@ -222,29 +222,11 @@ pub fn run(srv: &mut Box<Server>, call: &mut Call) -> Outcome {
     let verdict = handle(srv, call);
     srv.unit.depth -= 1;
 
-    let mut waits = None;
-    let failed = match verdict {
-        Ok(Outcome::Done) => false,
-        Ok(Outcome::Postponed) => {
-            assert_eq!(call.out.mark(), mark, "{} wrote, and yet it waits", call.cmd.name);
-            return Outcome::Postponed;
-        }
-        Ok(Outcome::Wait(wait)) => {
-            assert_eq!(call.out.mark(), mark, "{} wrote, and yet it waits", call.cmd.name);
-            if call.may_wait {
-                waits = Some(wait);
-            } else {
-                (wait.on_timeout)(&mut call.out);
-            }
-            false
-        }
-        Err(error) => {
-            assert_eq!(call.out.mark(), mark, "{} wrote before its error", call.cmd.name);
-            call.out.error(error.text());
-            srv.stats.count_error(&error.code());
-            true
-        }
-    };
+    if matches!(verdict, Ok(Outcome::Postponed)) {
+        assert_eq!(call.out.mark(), mark, "{} wrote, and yet it waits", call.cmd.name);
+        return Outcome::Postponed;
+    }
+    let (waits, failed) = settle(srv, call, verdict, mark);
     assert_eq!(call.out.owed(), i64::from(waits.is_some()), "{} must answer once", call.cmd.name);
     let done = srv.keyspace.dirty.wrapping_sub(dirty);
     let dirtied = done != srv.unit.accounted - accounted;
@@ -278,6 +260,33 @@ pub fn run(srv: &mut Box<Server>, call: &mut Call) -> Outcome {
     }
     // A call that waits is counted when it is over; monitors saw it begin.
     waits.map_or(Outcome::Done, Outcome::Wait)
+}
+
+/// What the answer of a handler comes to: what the call waits for, if it does, and whether it failed.
+#[inline]
+fn settle(
+    srv: &mut Server,
+    call: &mut Call,
+    verdict: CmdResult,
+    mark: Mark,
+) -> (Option<Box<Wait>>, bool) {
+    match verdict {
+        Ok(Outcome::Wait(wait)) => {
+            assert_eq!(call.out.mark(), mark, "{} wrote, and yet it waits", call.cmd.name);
+            if call.may_wait {
+                return (Some(wait), false);
+            }
+            (wait.on_timeout)(&mut call.out);
+            (None, false)
+        }
+        Ok(_) => (None, false),
+        Err(error) => {
+            assert_eq!(call.out.mark(), mark, "{} wrote before its error", call.cmd.name);
+            call.out.error(error.text());
+            srv.stats.count_error(&error.code());
+            (None, true)
+        }
+    }
 }
 
 /// Runs a call inside another that has announced its answer as an element.
