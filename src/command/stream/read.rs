@@ -91,10 +91,9 @@ impl<'a> Read<'a> {
         key_at + self.keys.len()
     }
 
-    fn wait(&self, cx: &Cx<'_>) -> Wait {
-        // Compat: a call that may not wait is answered as if its time were up, at once.
-        let until = self.block.unwrap_or(Some(cx.now));
-        Wait::for_value(self.keys.clone(), Type::Stream, until)
+    /// What the call waits for, if it is to wait.
+    fn wait(&self) -> Wait {
+        Wait::for_value(self.keys.clone(), Type::Stream, self.block.flatten())
     }
 }
 
@@ -115,7 +114,7 @@ pub static XREAD: Command = Command::data("xread", xread)
 
 fn xread(cx: &mut Cx<'_>) -> CmdResult {
     let (read, args) = (Read::parse(cx)?, cx.args);
-    let mut wait = read.wait(cx);
+    let mut wait = read.wait();
     let mut from = Vec::with_capacity(read.keys.len());
     for at in read.keys.clone() {
         let id_at = read.id_at(at);
@@ -219,7 +218,7 @@ fn xreadgroup(cx: &mut Cx<'_>) -> CmdResult {
     for (at, from) in read.keys.clone().zip(from) {
         read_in_group(cx, &read, (args.at(at), from), &mut answer)?;
     }
-    let wait = read.wait(cx).or_loss();
+    let wait = read.wait().or_loss();
     Ok(finish(cx, &read, answer, wait))
 }
 
