@@ -31,6 +31,19 @@ impl From<WrongType> for CmdError {
 }
 
 impl CmdError {
+    pub const BITFIELD_OVERFLOW: CmdError = CmdError::Fixed("ERR Invalid OVERFLOW type specified");
+    pub const BITFIELD_READS: CmdError =
+        CmdError::Fixed("ERR BITFIELD_RO only supports the GET subcommand");
+    pub const BITFIELD_TYPE: CmdError = CmdError::Fixed(
+        "ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but \
+         i64 is.",
+    );
+    pub const BITOP_NOT: CmdError =
+        CmdError::Fixed("ERR BITOP NOT must be called with a single source key.");
+    pub const BITPOS_BIT: CmdError = CmdError::Fixed("ERR The bit argument must be 1 or 0.");
+    pub const BIT_OFFSET: CmdError =
+        CmdError::Fixed("ERR bit offset is not an integer or out of range");
+    pub const BIT_VALUE: CmdError = CmdError::Fixed("ERR bit is not an integer or out of range");
     pub const CLIENT_NAME: CmdError =
         CmdError::Fixed("ERR Client names cannot contain spaces, newlines or special characters.");
     pub const COMMANDLOG_TYPE: CmdError = CmdError::Fixed(
@@ -74,10 +87,15 @@ impl CmdError {
         CmdError::Fixed("ERR increment would produce NaN or Infinity");
     pub const HASH_NOT_FLOAT: CmdError = CmdError::Fixed("ERR hash value is not a float");
     pub const HASH_NOT_INTEGER: CmdError = CmdError::Fixed("ERR hash value is not an integer");
+    pub const HLL_CORRUPT: CmdError = CmdError::Fixed("INVALIDOBJ Corrupted HLL object detected");
+    pub const HLL_DENSE: CmdError = CmdError::Fixed("ERR HLL encoding is not sparse");
+    pub const HLL_FOREIGN: CmdError =
+        CmdError::Fixed("WRONGTYPE Key is not a valid HyperLogLog string value.");
     pub const INCREMENT_OVERFLOW: CmdError =
         CmdError::Fixed("ERR increment or decrement would overflow");
     pub const INVALID_CURSOR: CmdError = CmdError::Fixed("ERR invalid cursor");
     pub const INDEX: CmdError = CmdError::Fixed("ERR index out of range");
+    pub const KEY_MISSING: CmdError = CmdError::Fixed("ERR The specified key does not exist");
     pub const LCS_NO_MEMORY: CmdError =
         CmdError::Fixed("ERR Insufficient memory, failed allocating transient memory for LCS");
     pub const LCS_OPTIONS: CmdError =
@@ -107,6 +125,7 @@ impl CmdError {
         CmdError::Fixed("ERR Only one of FXX or FNX arguments can be specified");
     pub const ONE_LIFETIME: CmdError =
         CmdError::Fixed("ERR Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments can be specified");
+    pub const ON_OR_OFF: CmdError = CmdError::Fixed("ERR Argument must be ON or OFF");
     pub const OFFSET: CmdError = CmdError::Fixed("ERR offset is out of range");
     pub const RANK_ZERO: CmdError = CmdError::Fixed(
         "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use \
@@ -219,6 +238,21 @@ impl CmdError {
     pub const TIMEOUT_RANGE: CmdError = CmdError::Fixed("ERR timeout is out of range");
     pub const UNBLOCKED: CmdError =
         CmdError::Fixed("UNBLOCKED client unblocked via CLIENT UNBLOCK");
+    pub const LEX_RANGE: CmdError = CmdError::Fixed("ERR min or max not valid string range item");
+    pub const LEX_WITH_SCORES: CmdError =
+        CmdError::Fixed("ERR syntax error, WITHSCORES not supported in combination with BYLEX");
+    pub const LIMIT_ALONE: CmdError = CmdError::Fixed(
+        "ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX",
+    );
+    pub const NOT_A_NUMBER: CmdError = CmdError::Fixed("ERR resulting score is not a number (NaN)");
+    pub const SCORE_RANGE: CmdError = CmdError::Fixed("ERR min or max is not a float");
+    pub const WEIGHT: CmdError = CmdError::Fixed("ERR weight value is not a float");
+    pub const ZADD_GT_LT_NX: CmdError =
+        CmdError::Fixed("ERR GT, LT, and/or NX options at the same time are not compatible");
+    pub const ZADD_INCR: CmdError =
+        CmdError::Fixed("ERR INCR option supports a single increment-element pair");
+    pub const ZADD_NX_XX: CmdError =
+        CmdError::Fixed("ERR XX and NX options at the same time are not compatible");
     pub const WRONG_PASSWORD: CmdError =
         CmdError::Fixed("WRONGPASS invalid username-password pair or user is disabled.");
     pub const WRONG_TYPE: CmdError =
@@ -239,6 +273,33 @@ impl CmdError {
     /// A time to live that is not positive, or beyond the end of time.
     pub fn expire_time(command: &str) -> CmdError {
         CmdError::made(format!("ERR invalid expire time in '{command}' command"))
+    }
+
+    /// Two prefixes of one client that some keys would have in common. `which` says which other one.
+    pub fn prefix_overlap(prefix: &[u8], which: &str, other: &[u8]) -> CmdError {
+        let which = format!("' overlaps with {which} prefix '");
+        let end: &[u8] = b"'. Prefixes for a single client must not overlap.";
+        CmdError::made([b"ERR Prefix '", prefix, which.as_bytes(), other, end].concat())
+    }
+
+    /// A command that a client may not use while it listens in RESP2.
+    pub fn only_listens(command: &str) -> CmdError {
+        CmdError::made(format!(
+            "ERR Can't execute '{command}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed \
+             in this context"
+        ))
+    }
+
+    /// A command that combines sets was given none.
+    pub fn no_input_keys(command: &str) -> CmdError {
+        CmdError::made(format!("ERR at least 1 input key is needed for '{command}' command"))
+    }
+
+    /// BITOP with an operation that tells its first source from the others.
+    pub fn two_sources(operation: &str) -> CmdError {
+        CmdError::made(format!(
+            "ERR BITOP {operation} must be called with at least two source keys."
+        ))
     }
 
     pub fn arity(command: &str) -> CmdError {
@@ -319,6 +380,11 @@ impl CmdError {
     /// LATENCY GRAPH of an event that had no spike.
     pub fn no_samples(event: &[u8]) -> CmdError {
         let text: [&[u8]; 3] = [b"ERR No samples available for event '", event, b"'"];
+        CmdError::made(text.concat())
+    }
+
+    pub fn unknown_pfdebug(name: &[u8]) -> CmdError {
+        let text: [&[u8]; 3] = [b"ERR Unknown PFDEBUG subcommand '", shown(name, usize::MAX), b"'"];
         CmdError::made(text.concat())
     }
 

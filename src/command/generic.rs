@@ -301,7 +301,7 @@ fn swapdb(cx: &mut Cx<'_>) -> CmdResult {
     integer32(cx.args.at(2)).map_err(|_| CmdError::SECOND_DB)?;
     let (a, b) = (database(cx, cx.args.at(1))?, database(cx, cx.args.at(2))?);
     if a != b {
-        cx.db.keyspace.swap(a, b);
+        cx.db.keyspace.swap(a, b, cx.now);
     }
     cx.db.keyspace.dirty += 1;
     cx.out.ok();

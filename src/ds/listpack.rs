@@ -288,6 +288,17 @@ fn measure(bytes: &[u8]) -> Option<(usize, usize)> {
     })
 }
 
+/// Whether two texts of the same length are equal. Their last bytes are looked at first: names differ there mostly.
+#[inline]
+fn equal(a: &[u8], b: &[u8]) -> bool {
+    match (a.split_last_chunk::<8>(), b.split_last_chunk::<8>()) {
+        (Some((a, a_last)), Some((b, b_last))) => {
+            u64::from_ne_bytes(*a_last) == u64::from_ne_bytes(*b_last) && a == b
+        }
+        _ => a.iter().rev().eq(b.iter().rev()),
+    }
+}
+
 /// A signed little-endian number of up to eight bytes.
 #[inline]
 fn signed(bytes: &[u8]) -> i64 {
@@ -444,22 +455,52 @@ impl<'a> Packed<'a> {
 
     /// Offset of the first element with a text among every `step`-th one, from the one at an offset on. `step` is 1
     /// for all of them, 2 for the fields of a hash.
+    #[inline]
     pub fn find(self, from: usize, text: &[u8], step: usize) -> Option<usize> {
-        let wanted = Item::of(text);
+        match Item::of(text) {
+            Item::Bytes(text) => self.find_bytes(from, text, step),
+            wanted @ Item::Int(_) => self.find_item(from, wanted, step),
+        }
+    }
+
+    fn find_item(self, from: usize, wanted: Item<'_>, step: usize) -> Option<usize> {
         let (mut at, end) = (from, self.0.len() - 1);
         while at < end {
-            let (item, mut next) = self.decode(at);
+            let (item, next) = self.decode(at);
             if item.same(wanted) {
                 return Some(at);
             }
-            for _ in 1..step {
-                if next < end {
-                    next = self.skip(next);
-                }
-            }
-            at = next;
+            at = self.skip_some(next, end, step - 1);
         }
         None
+    }
+
+    /// As [`Packed::find_item`], for a text that is no integer: integers are passed over unread.
+    fn find_bytes(self, from: usize, text: &[u8], step: usize) -> Option<usize> {
+        let (mut at, end) = (from, self.0.len() - 1);
+        while at < end {
+            let (head, len) = measure(&self.0[at..end]).expect("offsets are of elements");
+            // What has data behind its head is a string; an integer is all head.
+            if len - head == text.len()
+                && matches!(self.0[at], 0x80..=0xbf | 0xe0..=0xf0)
+                && equal(&self.0[at + head..at + len], text)
+            {
+                return Some(at);
+            }
+            at = self.skip_some(at + len + back_len(len), end, step - 1);
+        }
+        None
+    }
+
+    /// Offset behind so many elements, the first of which is at an offset.
+    #[inline]
+    fn skip_some(self, mut at: usize, end: usize, count: usize) -> usize {
+        for _ in 0..count {
+            if at < end {
+                at = self.skip(at);
+            }
+        }
+        at
     }
 
     /// All elements with their offsets.
@@ -721,6 +762,9 @@ impl Listpack {
     /// Makes room: the bytes at an offset, `old` of them, become `new`, which are returned to be written.
     fn splice(&mut self, at: usize, old: usize, new: usize) -> &mut [u8] {
         let len = self.0.len();
+        if old == new {
+            return &mut self.0[at..at + new];
+        }
         assert!(new <= old || len - old + new <= BYTES_MAX, "whoever adds asks for room first");
         if new > old {
             self.grow(len + new - old);

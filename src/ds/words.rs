@@ -12,6 +12,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::base::alloc::class_size;
+
 /// Items a leaf holds at most.
 const LEAF_MAX: usize = 128;
 
@@ -117,8 +119,10 @@ impl Words {
 
     /// Bytes of memory outside this struct, roughly.
     pub fn memory_bytes(&self) -> usize {
-        let room: usize = self.leaves.values().map(Vec::capacity).sum();
-        room * size_of::<u64>() + self.leaves.len() * size_of::<(u64, Vec<u64>)>()
+        // The map's nodes are two thirds full.
+        const EACH: usize = size_of::<(u64, Vec<u64>)>() * 3 / 2;
+        let leaf = |leaf: &Vec<u64>| EACH + class_size(leaf.capacity() * size_of::<u64>());
+        self.leaves.values().map(leaf).sum()
     }
 
     /// Number of items.

@@ -18,6 +18,15 @@ pub struct Watch {
     dirty: HashSet<Id>,
 }
 
+/// How a key stands in a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    Absent,
+    /// Its deadline has passed, but nobody has removed it yet.
+    Expired,
+    Live,
+}
+
 /// A watched key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Watched {
@@ -111,14 +120,18 @@ impl Watch {
         }
     }
 
-    /// Databases are about to be emptied or exchanged, or were filled: all their watched keys that exist, as `exists`
-    /// says, are touched. That one goes which had expired before is no news.
-    pub fn touch_databases(&mut self, going: bool, exists: impl Fn(DbIndex, &[u8]) -> bool) {
+    /// Databases are emptied or exchanged. `change` says of a watched key, unless its database stays as it is, whether it
+    /// was there and what takes its place. A key that had expired before, or has when it comes, is as good as absent.
+    pub fn touch_databases(&mut self, change: impl Fn(DbIndex, &[u8]) -> Option<(bool, Presence)>) {
         let mut told = Vec::new();
-        for (name, watchers) in &self.keys {
-            if exists(name.db, &name.key) {
-                let told_of = watchers.iter().filter(|w| !(going && w.was_expired));
-                told.extend(told_of.map(|w| w.client));
+        for (name, watchers) in &mut self.keys {
+            let Some((was_there, becomes)) = change(name.db, &name.key) else { continue };
+            for watcher in watchers {
+                let was_live = was_there && !watcher.was_expired;
+                if was_live || becomes == Presence::Live {
+                    told.push(watcher.client);
+                }
+                watcher.was_expired = becomes == Presence::Expired;
             }
         }
         self.tell(told);

@@ -22,6 +22,8 @@ use crate::base::text::{len_i64, write_i64};
 pub const CHUNK: usize = 64 * 1024;
 /// Values from this size on are sent by reference.
 pub const SHARE: usize = 32 * 1024;
+/// Messages to several clients from this size on are sent by reference.
+const SHARE_MESSAGE: usize = 4 * 1024;
 
 /// A finished piece of output.
 #[derive(Debug)]
@@ -201,7 +203,11 @@ impl Reply {
     /// The only piece, where there is just one.
     #[inline]
     pub fn single(&self) -> Option<&[u8]> {
-        self.sealed.is_empty().then_some(&self.buf[..])
+        match self.sealed.len() {
+            0 => Some(&self.buf),
+            1 if self.buf.is_empty() => self.sealed.front().map(Chunk::bytes),
+            _ => None,
+        }
     }
 
     /// Everything written so far was sent.
@@ -244,6 +250,26 @@ impl Reply {
         let all = self.pieces().collect::<Vec<_>>().concat();
         self.clear();
         all
+    }
+
+    /// Takes all bytes as one vector with its buffer, without a copy where there is one piece only.
+    pub fn into_bytes(mut self) -> Vec<u8> {
+        if self.sealed.is_empty() { self.buf } else { self.take() }
+    }
+
+    // -- messages ---------------------------------------------------------------------------------
+
+    /// A whole message that was encoded for several clients: copied, or referred to where that is cheaper. It answers
+    /// nothing.
+    pub fn message(&mut self, encoded: &Arc<Vec<u8>>, is_shared: bool) {
+        let is_large = encoded.len() >= SHARE_MESSAGE;
+        if is_large || is_shared && self.is_empty() && self.buf.capacity() == 0 {
+            self.seal();
+            self.sealed_bytes += encoded.len();
+            self.sealed.push_back(Chunk::Shared(Arc::clone(encoded)));
+        } else {
+            self.buf.extend_from_slice(encoded);
+        }
     }
 
     // -- values -----------------------------------------------------------------------------------
@@ -383,16 +409,24 @@ impl Reply {
 
     /// A floating-point number: `,` in RESP3, its text as a bulk string in RESP2.
     pub fn double(&mut self, d: f64) {
-        let mut text = Vec::with_capacity(24);
-        write_f64(&mut text, d);
+        self.pay(0);
         if self.resp3() {
-            self.pay(0);
             self.buf.push(b',');
-            self.buf.extend_from_slice(&text);
-            self.buf.extend_from_slice(b"\r\n");
+            write_f64(&mut self.buf, d);
         } else {
-            self.bulk(&text);
+            // The length comes first and is known last: there is room for two digits of it.
+            let at = self.buf.len();
+            self.buf.extend_from_slice(b"$00\r\n");
+            write_f64(&mut self.buf, d);
+            let len = self.buf.len() - at - b"$00\r\n".len();
+            debug_assert!(len < 100, "no double has so long a text");
+            self.buf[at + 1] = b'0' + (len / 10) as u8;
+            self.buf[at + 2] = b'0' + (len % 10) as u8;
+            if len < 10 {
+                self.buf.remove(at + 1);
+            }
         }
+        self.buf.extend_from_slice(b"\r\n");
     }
 
     /// An integer of any size, in decimal: `(` in RESP3, a bulk string in RESP2.
@@ -513,6 +547,10 @@ mod tests {
         assert_eq!(both(|r| r.null()), pair("$-1\r\n", "_\r\n"));
         assert_eq!(both(|r| r.null_array()), pair("*-1\r\n", "_\r\n"));
         assert_eq!(both(|r| r.double(1.5)), pair("$3\r\n1.5\r\n", ",1.5\r\n"));
+        let long = "-1.7976931348623157e+308";
+        let text = pair(&format!("$24\r\n{long}\r\n"), &format!(",{long}\r\n"));
+        assert_eq!(both(|r| r.double(f64::MIN)), text);
+        assert_eq!(both(|r| r.double(1e9)), pair("$10\r\n1000000000\r\n", ",1000000000\r\n"));
         assert_eq!(both(|r| r.boolean(true)), pair(":1\r\n", "#t\r\n"));
         assert_eq!(both(|r| r.verbatim(b"hi")), pair("$2\r\nhi\r\n", "=6\r\ntxt:hi\r\n"));
         assert_eq!(both(|r| r.big_number("12345")), pair("$5\r\n12345\r\n", "(12345\r\n"));

@@ -1,10 +1,11 @@
 //! Running one call: look it up, ask the gates, run it, count it, tell it.
 
-use super::{Server, expire, multi, waits};
+use super::{Server, expire, multi, news, waits};
+use crate::base::slab::Id;
 use crate::command::admit::{self, Admission, state};
 use crate::command::lookup::CommandId;
 use crate::command::{
-    Call, CmdError, CmdResult, Cx, Handler, Multi, Origin, Outcome, ReplyMode, flag,
+    Caching, Call, CmdError, CmdResult, Cx, Handler, Multi, Origin, Outcome, ReplyMode, flag,
 };
 use crate::observe::latency::{self, event};
 use crate::observe::monitor;
@@ -30,7 +31,9 @@ pub enum Flow {
 #[inline]
 pub fn process(srv: &mut Box<Server>, call: &mut Call) -> Flow {
     let mark = call.out.begin();
-    match resolve(srv, call) {
+    let resolved = resolve(srv, call);
+    let is_known = !matches!(resolved, Err((None, _)));
+    match resolved {
         Ok(id) => match admit_and_run(srv, call, id) {
             Outcome::Done => {}
             Outcome::Postponed => return Flow::Postpone,
@@ -44,10 +47,22 @@ pub fn process(srv: &mut Box<Server>, call: &mut Call) -> Flow {
         }
         Err((id, error)) => reject(srv, call, id, &error),
     }
+    if call.session.caching_next {
+        end_caching(call, is_known);
+    }
     if srv.keyspace.blocked.has_ready() {
         serve_others(srv, call);
     }
     conclude(srv, call, mark)
+}
+
+/// What CLIENT CACHING said holds for one command, or one transaction; other subcommands of CLIENT do not count.
+#[cold]
+fn end_caching(call: &mut Call, is_known: bool) {
+    let counts = !is_known || !call.cmd.name.starts_with("client|");
+    if counts && call.session.multi == Multi::No {
+        call.session.caching_next = false;
+    }
 }
 
 /// Runs a call again that has waited for keys.
@@ -112,11 +127,11 @@ fn admit_and_run(srv: &mut Box<Server>, call: &mut Call, id: CommandId) -> Outco
 /// What follows an answer.
 #[inline]
 fn conclude(srv: &mut Server, call: &mut Call, mark: Mark) -> Flow {
-    if srv.clients.has_mail() {
-        srv.clients.deliver_mail(call);
-    }
     if call.session.reply != ReplyMode::On {
         mute(call, mark);
+    }
+    if srv.clients.has_mail() {
+        srv.clients.deliver_mail(call);
     }
     call.out.seal_if_large();
     if call.out.len() > OUTPUT_UNCHECKED {
@@ -187,7 +202,7 @@ fn reject(srv: &mut Server, call: &mut Call, id: Option<CommandId>, error: &CmdE
 /// Takes an answer back that the client does not want, and looks what it wants next.
 #[cold]
 fn mute(call: &mut Call, mark: Mark) {
-    if !matches!(call.session.reply, ReplyMode::ThenSkip | ReplyMode::ThenOff) {
+    if !call.session.reply.is_answered() {
         call.out.rewind(mark);
     }
     call.session.reply = match call.session.reply {
@@ -236,6 +251,15 @@ pub fn run(srv: &mut Box<Server>, call: &mut Call) -> Outcome {
     srv.unit.accounted = accounted + done;
     assert!(!dirtied || call.cmd.has(flag::WRITE | flag::MAY_REPLICATE), "{} wrote", call.cmd.name);
 
+    if news::is_any(&srv.keyspace) {
+        news::tell(srv, call.client);
+    }
+    if call.session.caching != Caching::No
+        && call.session.remembers()
+        && call.cmd.has(flag::READONLY)
+    {
+        news::remember(srv, call);
+    }
     if !srv.keyspace.deleted.is_empty() {
         gather_deleted(srv, call);
     }
@@ -305,9 +329,11 @@ fn gather_deleted(srv: &mut Server, call: &Call) {
 /// The end of a unit of work, in this order: events, then what replicas and the AOF are told.
 #[inline]
 pub fn after_unit(srv: &mut Server) {
-    if !srv.keyspace.events.is_empty() {
-        // To be published; until there is somebody to publish to, they end here.
-        drop(srv.keyspace.events.take());
+    if news::is_any(&srv.keyspace) {
+        news::tell(srv, Id::NONE);
+    }
+    if srv.tracking.is_pending() {
+        news::settle(srv);
     }
     if srv.unit.is_listening() {
         srv.unit.finish();
@@ -369,8 +395,8 @@ fn feed_monitors(srv: &mut Server, call: &Call) {
     let from = (call.session.db, &*address);
     let line = monitor::line(clock.unix_us(), from, call.cmd, call.query.args());
     for id in clients.monitors.clone() {
-        if id == call.client && call.hang_up {
-            continue; // The answer to QUIT is the last that it gets.
+        if id == call.client && (call.hang_up || !call.session.reply.is_answered()) {
+            continue; // The answer to QUIT is the last that it gets; and a line goes the way of the answer.
         }
         clients.send_to(id, net, |out| out.simple(&line));
     }
@@ -381,6 +407,7 @@ impl crate::command::Session {
     #[inline]
     pub fn states(&self) -> u32 {
         let stranger = if self.authenticated { 0 } else { state::STRANGER };
-        stranger | if self.multi == Multi::No { 0 } else { state::IN_MULTI }
+        let in_multi = if self.multi == Multi::No { 0 } else { state::IN_MULTI };
+        stranger | in_multi | if self.listens { state::LISTENING } else { 0 }
     }
 }

@@ -9,11 +9,16 @@ use std::time::Duration;
 use hematite::base::alloc;
 use hematite::base::rng::Rng;
 use hematite::base::slab::Id;
+use hematite::command::CmdError;
 use hematite::command::table::COMMANDS;
+use hematite::config::Config;
 use hematite::keyspace::DbIndex;
 use hematite::server::cron::end_pause;
 use hematite::server::testing::TestServer;
+use hematite::server::waits;
 
+/// What a client may have sent that is not done with: MULTI queues it.
+const QUERY_MAX: u64 = 1 << 20;
 /// Memory the storm may add to the server at any moment.
 const GROWTH_MAX: usize = 64 << 20;
 
@@ -29,7 +34,10 @@ fn main() {
     };
     let seed = option("--seed").unwrap_or_else(|| Rng::from_system().next_u64());
     println!("storm: {requests} requests, seed {seed}");
-    let mut storm = Storm { rng: Rng::from_seed(seed), server: TestServer::new(), names: names() };
+    let mut conf = Config::default();
+    conf.clients.query_buffer_limit = QUERY_MAX;
+    let server = TestServer::with(conf);
+    let mut storm = Storm { rng: Rng::from_seed(seed), server, names: names() };
     let (start, mut sent, mut closed) = (alloc::used(), 0, 0);
     let mut victims: Vec<Id> = (0..8).map(|_| storm.server.connect()).collect();
     while sent < requests {
@@ -37,10 +45,7 @@ fn main() {
         let (bytes, count) = storm.batch();
         sent += count;
         storm.server.advance(Duration::from_millis(storm.rng.below(3)));
-        if storm.is_held_up(victims[at]) {
-            // It stands in a pause and reads nothing: the bytes would only pile up in front of the server.
-            end_pause(&mut storm.server.srv);
-        }
+        storm.let_go_on(victims[at]);
         storm.server.send(victims[at], &bytes);
         storm.server.receive(victims[at]);
         storm.server.propagated();
@@ -96,6 +101,20 @@ fn names() -> Vec<String> {
 }
 
 impl Storm {
+    /// Ends what keeps the server from reading what a client sends, a pause or calls that wait: the bytes would only
+    /// pile up in front of it.
+    fn let_go_on(&mut self, id: Id) {
+        while self.is_held_up(id) {
+            end_pause(&mut self.server.srv);
+            if let Some(client) = self.server.srv.clients.get(id) {
+                let number = client.number.cast_signed();
+                let error = (self.rng.below(2) == 0).then_some(CmdError::UNBLOCKED);
+                waits::unblock(&mut self.server.srv, number, error);
+            }
+            self.server.settle();
+        }
+    }
+
     /// Whether the server leaves bytes of this client unread.
     fn is_held_up(&mut self, id: Id) -> bool {
         let sim = self.server.srv.clients.get_mut(id).and_then(|c| c.conn.simulated());

@@ -375,8 +375,9 @@ proc diff::generators {} {
     }]
 }
 
-# Runs `count` commands of a generator; returns the report, empty when both agree.
-proc diff::random {name seed count} {
+# Runs `count` commands of a generator over one protocol; returns the report, empty when both agree.
+proc diff::random {name seed count {resp 2}} {
+    variable random_resp $resp
     uplevel #0 [list source [file join $::tests_dir differential gen $name.tcl]]
     expr {srand($seed)}
     start {}
@@ -390,7 +391,7 @@ proc diff::random {name seed count} {
     set trouble [stop]
     if {$code} { return -options $how $report }
     if {$trouble ne {}} { append report "\nour server: $trouble" }
-    if {$report ne {}} { append report "\n(generator $name, seed $seed)" }
+    if {$report ne {}} { append report "\n(generator $name, seed $seed, RESP$resp)" }
     return $report
 }
 
@@ -410,16 +411,17 @@ proc diff::random_commands {name count} {
 }
 
 proc diff::compare_batch {batch history} {
+    variable random_resp
     foreach side {ours oracle} {
-        set client [client $side 1 2]
+        set client [client $side 1 $random_resp]
         foreach command $batch { $client write [resp::encode [lrange $command 1 end]] }
         $client flush
     }
     set position 0
     set base [expr {max(0, [llength $history] - [llength $batch])}]
     foreach command $batch {
-        set mine [[client ours 1 2] tree]
-        set other [[client oracle 1 2] tree]
+        set mine [[client ours 1 $random_resp] tree]
+        set other [[client oracle 1 $random_resp] tree]
         set argv [lrange $command 1 end]
         if {![agree [lindex $command 0] $mine $other]} {
             set out [mismatch "command [expr {$base + $position}]" [join [lmap word $argv { quoted $word }]] \

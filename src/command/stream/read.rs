@@ -92,7 +92,7 @@ impl<'a> Read<'a> {
     }
 
     /// What the call waits for, if it is to wait.
-    fn wait(&self) -> Wait {
+    fn wait(&self) -> Box<Wait> {
         Wait::for_value(self.keys.clone(), Type::Stream, self.block.flatten())
     }
 }
@@ -122,7 +122,7 @@ fn xread(cx: &mut Cx<'_>) -> CmdResult {
         from.push(match args.at(id_at) {
             b"$" => {
                 let last = stream.map_or(StreamId::ZERO, |stream| stream.last_id);
-                wait.pin(id_at, last.text().as_bytes());
+                wait = wait.reading(id_at, last.text().as_bytes());
                 From::After(last)
             }
             b"+" => From::Last,
@@ -171,7 +171,7 @@ impl Answer {
 }
 
 /// Ends the answer, or has the call wait if there is none.
-fn finish(cx: &mut Cx<'_>, read: &Read<'_>, answer: Answer, wait: Wait) -> Outcome {
+fn finish(cx: &mut Cx<'_>, read: &Read<'_>, answer: Answer, wait: Box<Wait>) -> Outcome {
     match answer.open {
         Some(open) if cx.out.proto() == Proto::Resp2 => cx.out.close_array(open, answer.streams),
         Some(open) => cx.out.close_map(open, answer.streams),
@@ -182,15 +182,28 @@ fn finish(cx: &mut Cx<'_>, read: &Read<'_>, answer: Answer, wait: Wait) -> Outco
 }
 
 pub static XREADGROUP: Command = Command::data("xreadgroup", xreadgroup)
-.arity(-7)
-.flags(flag::WRITE | flag::BLOCKING | flag::MOVABLEKEYS)
-.categories(category::STREAM)
-.group(Group::Stream)
-.since("5.0.0")
-.summary("Answers new or pending entries of streams for a consumer of a group, and waits for them if there are none.")
-.complexity("For each stream O(M) for M entries returned: O(1) with a constant COUNT. An XADD takes time for each client that waits for the stream.")
-.keys(&[KeySpec::after("STREAMS", 4).range(-1, 1, 2).ro(ACCESS)])
-.args(&[Arg::block("group-block", &[Arg::string("group"), Arg::string("consumer")]).token("GROUP"), Arg::integer("count").token("COUNT").optional(), Arg::integer("milliseconds").token("BLOCK").optional(), Arg::pure_token("noack", "NOACK").optional(), Arg::block("streams", &[Arg::key("key").multiple(), Arg::string("id").multiple()]).token("STREAMS")]);
+    .arity(-7)
+    .flags(flag::WRITE | flag::BLOCKING | flag::MOVABLEKEYS)
+    .categories(category::STREAM)
+    .group(Group::Stream)
+    .since("5.0.0")
+    .summary(
+        "Answers new or pending entries of streams for a consumer of a group, and waits \
+         for them if there are none.",
+    )
+    .complexity(
+        "For each stream O(M) for M entries returned: O(1) with a constant COUNT. An XADD \
+         takes time for each client that waits for the stream.",
+    )
+    .keys(&[KeySpec::after("STREAMS", 4).range(-1, 1, 2).ro(ACCESS)])
+    .args(&[
+        Arg::block("group-block", &[Arg::string("group"), Arg::string("consumer")]).token("GROUP"),
+        Arg::integer("count").token("COUNT").optional(),
+        Arg::integer("milliseconds").token("BLOCK").optional(),
+        Arg::pure_token("noack", "NOACK").optional(),
+        Arg::block("streams", &[Arg::key("key").multiple(), Arg::string("id").multiple()])
+            .token("STREAMS"),
+    ]);
 
 fn xreadgroup(cx: &mut Cx<'_>) -> CmdResult {
     let (read, args) = (Read::parse(cx)?, cx.args);

@@ -13,7 +13,7 @@
 //!        │ look-ahead │ place high │ pointer to the element (0: the slot is free)      │
 //!        └────────────┴────────────┴──────────────────────────────────────────────────┘
 //!  spill  bits 0-3: how many elements at home here live elsewhere (15: that many or more, never falls)
-//!         bits 4-7: how many buckets further on the farthest of them may be
+//!         bits 4-7: how many buckets further on the farthest of them may be, see [`REACHES`]
 //! ```
 //!
 //! **Place.** The top 16 bits of an element's hash, its *place*, are kept beside the pointer: the low half is the tag,
@@ -42,8 +42,12 @@ use std::ptr::NonNull;
 /// Slots in a bucket.
 pub const SLOTS: usize = 7;
 
-/// The farthest an element may live from its home bucket.
-const REACH_MAX: usize = 15;
+/// How far from its home bucket an element may live, by the four bits of the spill byte. The far steps are taken where a
+/// segment is nearly full.
+const REACHES: [u8; 16] = [0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 40, 48];
+
+/// The farthest.
+const REACH_MAX: usize = REACHES[15] as usize;
 
 /// A spill count that is no longer exact.
 const SPILL_MANY: u64 = 15;
@@ -193,24 +197,32 @@ impl Bucket {
         (self.head >> 56) & 0xf
     }
 
+    /// How many buckets further on the farthest element at home here may be.
     #[inline]
     fn reach(&self) -> usize {
+        usize::from(REACHES[self.reach_step()])
+    }
+
+    #[inline]
+    fn reach_step(&self) -> usize {
         (self.head >> 60) as usize
     }
 
-    fn set_spill(&mut self, count: u64, reach: usize) {
-        self.head = (self.head & ((1 << 56) - 1)) | (count << 56) | ((reach as u64) << 60);
+    fn set_spill(&mut self, count: u64, reach_step: usize) {
+        self.head = (self.head & ((1 << 56) - 1)) | (count << 56) | ((reach_step as u64) << 60);
     }
 
     fn note_spill(&mut self, distance: usize) {
-        self.set_spill((self.spilled() + 1).min(SPILL_MANY), self.reach().max(distance));
+        let step = REACHES.iter().position(|reach| usize::from(*reach) >= distance);
+        let step = step.expect("no element is put farther away than the last step");
+        self.set_spill((self.spilled() + 1).min(SPILL_MANY), self.reach_step().max(step));
     }
 
     fn forget_spill(&mut self) {
         match self.spilled() {
             SPILL_MANY => {}
             1 => self.set_spill(0, 0),
-            many => self.set_spill(many - 1, self.reach()),
+            many => self.set_spill(many - 1, self.reach_step()),
         }
     }
 }
@@ -307,6 +319,12 @@ impl Segment {
         if next < self.n() { next } else { next - self.n() }
     }
 
+    /// How far a search for elements at home in a bucket goes: never around to it again.
+    #[inline]
+    fn reach_of(self, bucket: &Bucket) -> usize {
+        bucket.reach().min(self.n() - 1)
+    }
+
     /// Finds the element of a place that `probe` accepts.
     ///
     /// # Safety
@@ -323,9 +341,9 @@ impl Segment {
         if let Some(slot) = bucket.search(place, &mut probe) {
             return Some(Spot { bucket: home, slot });
         }
-        for distance in 1..=bucket.reach() {
+        for distance in 1..=self.reach_of(bucket) {
             let index = self.after(home, distance);
-            // SAFETY: the reach is below n, so `after` stays inside.
+            // SAFETY: the reach is kept below n, so `after` stays inside.
             if let Some(slot) = unsafe { self.bucket(index) }.search(place, &mut probe) {
                 return Some(Spot { bucket: index, slot });
             }
@@ -366,7 +384,7 @@ impl Segment {
         let bucket = unsafe { self.bucket_mut(spot.bucket) };
         let item = bucket.item(spot.slot).expect("the spot is occupied");
         bucket.words[spot.slot] = 0;
-        let recall = if may_move && bucket.spilled() > 0 { bucket.reach() } else { 0 };
+        let recall = if may_move && bucket.spilled() > 0 { self.reach_of(bucket) } else { 0 };
         let home = self.home(item.place);
         if home != spot.bucket {
             // SAFETY: as above; `bucket` is no longer used.
@@ -408,7 +426,7 @@ impl Segment {
     /// The segment is alive and nobody writes to it during the call.
     pub unsafe fn visit_home(self, home: usize, mut visit: impl FnMut(Item)) {
         // SAFETY: the caller's promise, and `home` is below n as the caller computed it from a place.
-        let reach = unsafe { self.bucket(home) }.reach();
+        let reach = self.reach_of(unsafe { self.bucket(home) });
         for distance in 0..=reach {
             // SAFETY: as above.
             let bucket = unsafe { self.bucket(self.after(home, distance)) };

@@ -456,3 +456,19 @@ proptest! {
         check(&table);
     }
 }
+
+/// Dense tables are what makes keys small: so many bytes per element, whatever the number of them.
+#[test]
+fn an_element_takes_ten_to_eleven_bytes() {
+    let mut table = Table::new(HashSeed::new(1, 2));
+    let (mut sum, mut samples) = (0.0, 0);
+    for i in 0..300_000u32 {
+        table.insert(Pair::new(&i.to_le_bytes(), 0));
+        if i >= 50_000 && i % 5_000 == 0 {
+            sum += table.memory_bytes() as f64 / f64::from(i);
+            samples += 1;
+        }
+    }
+    let mean = sum / f64::from(samples);
+    assert!(mean < 10.9, "{mean} bytes on average");
+}

@@ -216,3 +216,34 @@ fn a_giant_answer_is_made_of_pieces_and_limited() {
     assert!(t.srv.clients.get(other).is_none());
     assert_eq!((t.run("GET done"), t.srv.stats.output_buffer_closes), ("$1\r\n1\r\n".into(), 1));
 }
+
+/// A key whose deadline has passed is as good as absent, whether anybody has removed it or not.
+#[test]
+fn exchanged_databases_break_watches_of_live_keys_only() {
+    let run_out = |t: &mut TestServer| t.advance(Duration::from_millis(20));
+    let broken = |t: &mut TestServer| {
+        let got = all(t, &["WATCH x", "SWAPDB 0 1", "MULTI", "PING", "EXEC"]);
+        got[4] == "*-1\r\n"
+    };
+    for (here, there, news) in [
+        ("", "", false),
+        ("", "SET x b PX 1", false),
+        ("SET x a PX 1", "", false),
+        ("SET x a PX 1", "SET x b PX 1", false),
+        ("SET x a PX 1", "SET x b", true),
+        ("", "SET x b", true),
+        ("SET x a", "", true),
+        ("SET x a", "SET x b PX 1", true),
+    ] {
+        let mut t = TestServer::new();
+        t.run("DEBUG SET-ACTIVE-EXPIRE 0");
+        for (db, line) in [("1", there), ("0", here)] {
+            t.run(&format!("SELECT {db}"));
+            if !line.is_empty() {
+                t.run(line);
+            }
+        }
+        run_out(&mut t);
+        assert_eq!(broken(&mut t), news, "{here:?} and {there:?}");
+    }
+}
