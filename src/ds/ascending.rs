@@ -6,7 +6,8 @@
 //!
 //! What is put behind the last key costs a push, what is taken from the front a pop; both ends are one step away. A lookup
 //! is a binary search among the chunks and one within a chunk. Chunks are filled to the brim when keys come in order, so
-//! an entry takes little more than key and value; where keys come out of order, a full chunk is split. What a change moves
+//! an entry takes little more than key and value; where keys come out of order, a full chunk is split, and chunks
+//! with few entries left are joined. What a change moves
 //! is bounded by a chunk and the list of chunks, which is a hundred times shorter than the map.
 //!
 //! A [`Place`] names an entry until the map changes. The map knows nothing of what it keeps.
@@ -206,10 +207,26 @@ impl<K: Ord + Copy, V> Ascending<K, V> {
     pub fn remove_at(&mut self, at: Place) -> V {
         let (_, value) = self.chunks[at.chunk].remove(at.slot).expect("places are of entries");
         self.len -= 1;
-        if self.chunks[at.chunk].is_empty() {
-            self.chunks.remove(at.chunk);
+        if self.chunks[at.chunk].len() < CHUNK / 4 {
+            self.tidy(at.chunk);
         }
         value
+    }
+
+    /// Removes a chunk that has become empty, or joins one that has few entries left with a neighbour that has not many.
+    fn tidy(&mut self, chunk: usize) {
+        if self.chunks[chunk].is_empty() {
+            self.chunks.remove(chunk);
+            return;
+        }
+        for left in [chunk.checked_sub(1), Some(chunk)].into_iter().flatten() {
+            let len = |at: usize| self.chunks.get(at).map_or(CHUNK, VecDeque::len);
+            if len(left) + len(left + 1) <= CHUNK / 2 {
+                let right = self.chunks.remove(left + 1).expect("it has a length");
+                self.chunks[left].extend(right);
+                return;
+            }
+        }
     }
 
     /// Bytes of memory of the map itself.
@@ -239,7 +256,10 @@ mod tests {
         assert_eq!(map.chunks.len(), 1000_usize.div_ceil(CHUNK));
         assert!(map.iter().map(|(key, ())| key).eq(0..1000));
         assert!(map.iter().rev().map(|(key, ())| key).eq((0..1000).rev()));
-        (0..1000).for_each(|key| assert_eq!(map.remove(key), Some(())));
+        (0..1000).filter(|key| key % 50 != 0).for_each(|key| assert_eq!(map.remove(key), Some(())));
+        assert!(map.iter().map(|(key, ())| key).eq((0..1000).step_by(50)));
+        assert!(map.chunks.len() <= 2, "what is left is put together");
+        (0..1000).step_by(50).for_each(|key| assert_eq!(map.remove(key), Some(())));
         assert!(map.chunks.is_empty() && map.first().is_none() && map.last().is_none());
     }
 

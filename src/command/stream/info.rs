@@ -39,16 +39,31 @@ fn id(out: &mut Reply, name: &str, id: StreamId) {
 }
 
 pub static XINFO_STREAM: Command = Command::data("xinfo|stream", xinfo_stream)
-.arity(-3)
-.flags(flag::READONLY)
-.categories(category::STREAM)
-.group(Group::Stream)
-.since("5.0.0")
-.summary("Answers what there is to know of a stream.")
-.complexity("O(1)")
-.keys(&[KeySpec::at(2).ro(ACCESS)])
-.args(&[Arg::key("key"), Arg::block("full-block", &[Arg::pure_token("full", "FULL"), Arg::integer("count").token("COUNT").optional()]).optional()])
-.history(&[("6.0.0", "The option `FULL`."), ("7.0.0", "The fields `max-deleted-entry-id`, `entries-added`, `recorded-first-entry-id`, `entries-read` and `lag`."), ("7.2.0", "The fields `active-time`, and `seen-time` with a new meaning.")]);
+    .arity(-3)
+    .flags(flag::READONLY)
+    .categories(category::STREAM)
+    .group(Group::Stream)
+    .since("5.0.0")
+    .summary("Answers what there is to know of a stream.")
+    .complexity("O(1)")
+    .keys(&[KeySpec::at(2).ro(ACCESS)])
+    .args(&[
+        Arg::key("key"),
+        Arg::block(
+            "full-block",
+            &[Arg::pure_token("full", "FULL"), Arg::integer("count").token("COUNT").optional()],
+        )
+        .optional(),
+    ])
+    .history(&[
+        ("6.0.0", "The option `FULL`."),
+        (
+            "7.0.0",
+            "The fields `max-deleted-entry-id`, `entries-added`, `recorded- \
+         first-entry-id`, `entries-read` and `lag`.",
+        ),
+        ("7.2.0", "The fields `active-time`, and `seen-time` with a new meaning."),
+    ]);
 
 fn xinfo_stream(cx: &mut Cx<'_>) -> CmdResult {
     const SHOWN: usize = 10;

@@ -95,7 +95,7 @@ fn reply_entries<'e>(out: &mut Reply, entries: impl Iterator<Item = Entry<'e>>, 
     out.close_array(list, count);
 }
 
-/// The consumer with a name, who is seen now; a new one if there is none. True if it is new, which is then to be announced.
+/// The consumer with a name, who is seen now; a new one if there is none. True if it is new: that is to be announced.
 fn consumer_seen(group: &mut Group, name: &[u8], now: UnixMillis) -> (ConsumerId, bool) {
     let (id, is_new) = group.find_or_create(name, now);
     group.consumer_mut(id).seen = now;

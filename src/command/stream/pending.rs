@@ -40,17 +40,35 @@ impl<'a> Filter<'a> {
 }
 
 pub static XPENDING: Command = Command::data("xpending", xpending)
-.arity(-3)
-.flags(flag::READONLY)
-.categories(category::STREAM)
-.group(Group::Stream)
-.since("5.0.0")
-.summary("Answers what a group was handed and has not acknowledged.")
-.complexity("O(N) for N entries returned, O(M) for M entries scanned with the IDLE filter. The summary is O(1) with few consumers, otherwise it takes time for each of them.")
-.keys(&[KeySpec::at(1).ro(ACCESS)])
-.args(&[Arg::key("key"), Arg::string("group"), Arg::block("filters", &[Arg::integer("min-idle-time").token("IDLE").since("6.2.0").optional(), Arg::string("start"), Arg::string("end"), Arg::integer("count"), Arg::string("consumer").optional()]).optional()])
-.tips(&["nondeterministic_output"])
-.history(&[("6.2.0", "The option `IDLE`, and exclusive intervals.")]);
+    .arity(-3)
+    .flags(flag::READONLY)
+    .categories(category::STREAM)
+    .group(Group::Stream)
+    .since("5.0.0")
+    .summary("Answers what a group was handed and has not acknowledged.")
+    .complexity(
+        "O(N) for N entries returned, O(M) for M entries scanned with the IDLE filter. \
+         The summary is O(1) with few consumers, otherwise it takes time for each of \
+         them.",
+    )
+    .keys(&[KeySpec::at(1).ro(ACCESS)])
+    .args(&[
+        Arg::key("key"),
+        Arg::string("group"),
+        Arg::block(
+            "filters",
+            &[
+                Arg::integer("min-idle-time").token("IDLE").since("6.2.0").optional(),
+                Arg::string("start"),
+                Arg::string("end"),
+                Arg::integer("count"),
+                Arg::string("consumer").optional(),
+            ],
+        )
+        .optional(),
+    ])
+    .tips(&["nondeterministic_output"])
+    .history(&[("6.2.0", "The option `IDLE`, and exclusive intervals.")]);
 
 fn xpending(cx: &mut Cx<'_>) -> CmdResult {
     let (key, args) = (cx.args.at(1), cx.args);

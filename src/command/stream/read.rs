@@ -91,10 +91,9 @@ impl<'a> Read<'a> {
         key_at + self.keys.len()
     }
 
-    fn wait(&self, cx: &Cx<'_>) -> Box<Wait> {
-        // Compat: a call that may not wait is answered as if its time were up, at once.
-        let until = self.block.unwrap_or(Some(cx.now));
-        Wait::for_value(self.keys.clone(), Type::Stream, until)
+    /// What the call waits for, if it is to wait.
+    fn wait(&self) -> Box<Wait> {
+        Wait::for_value(self.keys.clone(), Type::Stream, self.block.flatten())
     }
 }
 
@@ -115,7 +114,7 @@ pub static XREAD: Command = Command::data("xread", xread)
 
 fn xread(cx: &mut Cx<'_>) -> CmdResult {
     let (read, args) = (Read::parse(cx)?, cx.args);
-    let mut wait = read.wait(cx);
+    let mut wait = read.wait();
     let mut from = Vec::with_capacity(read.keys.len());
     for at in read.keys.clone() {
         let id_at = read.id_at(at);
@@ -183,15 +182,28 @@ fn finish(cx: &mut Cx<'_>, read: &Read<'_>, answer: Answer, wait: Box<Wait>) -> 
 }
 
 pub static XREADGROUP: Command = Command::data("xreadgroup", xreadgroup)
-.arity(-7)
-.flags(flag::WRITE | flag::BLOCKING | flag::MOVABLEKEYS)
-.categories(category::STREAM)
-.group(Group::Stream)
-.since("5.0.0")
-.summary("Answers new or pending entries of streams for a consumer of a group, and waits for them if there are none.")
-.complexity("For each stream O(M) for M entries returned: O(1) with a constant COUNT. An XADD takes time for each client that waits for the stream.")
-.keys(&[KeySpec::after("STREAMS", 4).range(-1, 1, 2).ro(ACCESS)])
-.args(&[Arg::block("group-block", &[Arg::string("group"), Arg::string("consumer")]).token("GROUP"), Arg::integer("count").token("COUNT").optional(), Arg::integer("milliseconds").token("BLOCK").optional(), Arg::pure_token("noack", "NOACK").optional(), Arg::block("streams", &[Arg::key("key").multiple(), Arg::string("id").multiple()]).token("STREAMS")]);
+    .arity(-7)
+    .flags(flag::WRITE | flag::BLOCKING | flag::MOVABLEKEYS)
+    .categories(category::STREAM)
+    .group(Group::Stream)
+    .since("5.0.0")
+    .summary(
+        "Answers new or pending entries of streams for a consumer of a group, and waits \
+         for them if there are none.",
+    )
+    .complexity(
+        "For each stream O(M) for M entries returned: O(1) with a constant COUNT. An XADD \
+         takes time for each client that waits for the stream.",
+    )
+    .keys(&[KeySpec::after("STREAMS", 4).range(-1, 1, 2).ro(ACCESS)])
+    .args(&[
+        Arg::block("group-block", &[Arg::string("group"), Arg::string("consumer")]).token("GROUP"),
+        Arg::integer("count").token("COUNT").optional(),
+        Arg::integer("milliseconds").token("BLOCK").optional(),
+        Arg::pure_token("noack", "NOACK").optional(),
+        Arg::block("streams", &[Arg::key("key").multiple(), Arg::string("id").multiple()])
+            .token("STREAMS"),
+    ]);
 
 fn xreadgroup(cx: &mut Cx<'_>) -> CmdResult {
     let (read, args) = (Read::parse(cx)?, cx.args);
@@ -219,7 +231,7 @@ fn xreadgroup(cx: &mut Cx<'_>) -> CmdResult {
     for (at, from) in read.keys.clone().zip(from) {
         read_in_group(cx, &read, (args.at(at), from), &mut answer)?;
     }
-    let wait = read.wait(cx).or_loss();
+    let wait = read.wait().or_loss();
     Ok(finish(cx, &read, answer, wait))
 }
 

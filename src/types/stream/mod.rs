@@ -27,7 +27,7 @@ use super::digest::Digest;
 use super::{Form, Object, View};
 use crate::base::alloc::class_size;
 use crate::ds::ascending::{Ascending, Place};
-use crate::ds::listpack::Listpack;
+use crate::ds::listpack::{Corrupt, Listpack};
 use node::{Head, Walk};
 
 /// Fields and values of an entry may have so many bytes together, and a node whose size is not limited.
@@ -88,6 +88,21 @@ impl Stream {
     /// The nodes, for files.
     pub fn nodes(&self) -> &Ascending<StreamId, Listpack> {
         &self.nodes
+    }
+
+    /// Takes over a node from outside, behind those that are there. The numbers of the stream are the caller's to set, but
+    /// for those that the entries themselves tell.
+    pub fn push_node(&mut self, id: StreamId, blob: Vec<u8>) -> Result<(), Corrupt> {
+        let (head, _) = node::check(id, &blob)?;
+        if self.nodes.last().is_some_and(|last| self.nodes.at(last).0 >= id) {
+            return Err(Corrupt);
+        }
+        self.nodes.push_back(id, Listpack::from_blob(blob));
+        self.length += head.live;
+        if self.first_id == StreamId::ZERO {
+            self.find_first();
+        }
+        Ok(())
     }
 
     /// Adds an entry at the end: fields with values, and how many bytes they have, at most [`BYTES_MAX`]. Its id is
