@@ -251,15 +251,7 @@ pub fn run(srv: &mut Box<Server>, call: &mut Call) -> Outcome {
     srv.unit.accounted = accounted + done;
     assert!(!dirtied || call.cmd.has(flag::WRITE | flag::MAY_REPLICATE), "{} wrote", call.cmd.name);
 
-    if news::is_any(&srv.keyspace) {
-        news::tell(srv, call.client);
-    }
-    if call.session.caching != Caching::No
-        && call.session.remembers()
-        && call.cmd.has(flag::READONLY)
-    {
-        news::remember(srv, call);
-    }
+    tell_and_remember(srv, call);
     if !srv.keyspace.deleted.is_empty() {
         gather_deleted(srv, call);
     }
@@ -278,6 +270,20 @@ pub fn run(srv: &mut Box<Server>, call: &mut Call) -> Outcome {
     }
     // A call that waits is counted when it is over; monitors saw it begin.
     waits.map_or(Outcome::Done, Outcome::Wait)
+}
+
+/// Tells what a call has done to keys, and remembers what a client that caches has read.
+#[inline]
+fn tell_and_remember(srv: &mut Server, call: &Call) {
+    if news::is_any(&srv.keyspace) {
+        news::tell(srv, call.client);
+    }
+    if call.session.caching != Caching::No
+        && call.session.remembers()
+        && call.cmd.has(flag::READONLY)
+    {
+        news::remember(srv, call);
+    }
 }
 
 /// Runs a call inside another that has announced its answer as an element.
