@@ -233,15 +233,7 @@ pub fn run(srv: &mut Box<Server>, call: &mut Call) -> Outcome {
     srv.unit.accounted = accounted + done;
     assert!(!dirtied || call.cmd.has(flag::WRITE | flag::MAY_REPLICATE), "{} wrote", call.cmd.name);
 
-    if news::is_any(&srv.keyspace) {
-        news::tell(srv, call.client);
-    }
-    if call.session.caching != Caching::No
-        && call.session.remembers()
-        && call.cmd.has(flag::READONLY)
-    {
-        news::remember(srv, call);
-    }
+    tell_and_remember(srv, call);
     if !srv.keyspace.deleted.is_empty() {
         gather_deleted(srv, call);
     }
@@ -286,6 +278,20 @@ fn settle(
             srv.stats.count_error(&error.code());
             (None, true)
         }
+    }
+}
+
+/// Tells what a call has done to keys, and remembers what a client that caches has read.
+#[inline]
+fn tell_and_remember(srv: &mut Server, call: &Call) {
+    if news::is_any(&srv.keyspace) {
+        news::tell(srv, call.client);
+    }
+    if call.session.caching != Caching::No
+        && call.session.remembers()
+        && call.cmd.has(flag::READONLY)
+    {
+        news::remember(srv, call);
     }
 }
 
