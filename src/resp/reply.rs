@@ -22,6 +22,8 @@ use crate::base::text::{len_i64, write_i64};
 pub const CHUNK: usize = 64 * 1024;
 /// Values from this size on are sent by reference.
 pub const SHARE: usize = 32 * 1024;
+/// Messages to several clients from this size on are sent by reference.
+const SHARE_MESSAGE: usize = 4 * 1024;
 
 /// A finished piece of output.
 #[derive(Debug)]
@@ -201,7 +203,11 @@ impl Reply {
     /// The only piece, where there is just one.
     #[inline]
     pub fn single(&self) -> Option<&[u8]> {
-        self.sealed.is_empty().then_some(&self.buf[..])
+        match self.sealed.len() {
+            0 => Some(&self.buf),
+            1 if self.buf.is_empty() => self.sealed.front().map(Chunk::bytes),
+            _ => None,
+        }
     }
 
     /// Everything written so far was sent.
@@ -244,6 +250,26 @@ impl Reply {
         let all = self.pieces().collect::<Vec<_>>().concat();
         self.clear();
         all
+    }
+
+    /// Takes all bytes as one vector with its buffer, without a copy where there is one piece only.
+    pub fn into_bytes(mut self) -> Vec<u8> {
+        if self.sealed.is_empty() { self.buf } else { self.take() }
+    }
+
+    // -- messages ---------------------------------------------------------------------------------
+
+    /// A whole message that was encoded for several clients: copied, or referred to where that is cheaper. It answers
+    /// nothing.
+    pub fn message(&mut self, encoded: &Arc<Vec<u8>>, is_shared: bool) {
+        let is_large = encoded.len() >= SHARE_MESSAGE;
+        if is_large || is_shared && self.is_empty() && self.buf.capacity() == 0 {
+            self.seal();
+            self.sealed_bytes += encoded.len();
+            self.sealed.push_back(Chunk::Shared(Arc::clone(encoded)));
+        } else {
+            self.buf.extend_from_slice(encoded);
+        }
     }
 
     // -- values -----------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ use crate::keyspace::{Keyspace, Type};
 use crate::observe::crash;
 
 /// Lets a call stand still whose handler has said what it waits for.
-pub fn park(srv: &mut Server, call: &mut Call, mut wait: Wait) {
+pub fn park(srv: &mut Server, call: &mut Call, mut wait: Box<Wait>) {
     let now_us = srv.clock.mono_us();
     let spent_us = now_us.saturating_sub(call.started_us);
     call.started_us = now_us;

@@ -25,8 +25,8 @@
 # `@since-all 8`, `@redis-only-all` hold to the end of the script, `@end` ends them.
 #
 # Random mode: a generator (tests/differential/gen/NAME.tcl) makes commands from a seed, which is always printed. It
-# defines `gen::NAME::command`, which returns a list: how to compare (exact, approx, unordered, since8, drop), then the
-# command; and may define `gen::NAME::audit`, commands whose replies must agree at the end, and `gen::NAME::raw`
+# defines `gen::NAME::command`, which returns a list: how to compare (exact, approx, moments, clock, unordered, since8, drop), then
+# the command; and may define `gen::NAME::audit`, commands whose replies must agree at the end, and `gen::NAME::raw`
 # instead of `command`: bytes for a connection of their own.
 
 namespace eval diff {
@@ -461,6 +461,19 @@ proc diff::agree {how mine other} {
                 && abs([lindex $mine 1] - [lindex $other 1]) < 5000}]
         }
         unordered { return [expr {[sorted_tree $mine] eq [sorted_tree $other]}] }
+        clock -
+        moments {
+            # Moments in milliseconds anywhere in the reply, or (clock) any number: they may differ a little.
+            lassign $mine type value
+            lassign $other type2 value2
+            if {$type ne $type2} { return 0 }
+            if {$type eq ":"} {
+                set near [expr {abs($value - $value2) < 5000}]
+                return [expr {$value == $value2 || $near && ($how eq "clock" || $value > 1000000000000)}]
+            }
+            if {$type ni {* % ~} || [llength $value] != [llength $value2]} { return 0 }
+            return [expr {0 ni [lmap a $value b $value2 { agree $how $a $b }]}]
+        }
     }
     return 0
 }

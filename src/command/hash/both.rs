@@ -271,7 +271,7 @@ fn hsetex(cx: &mut Cx<'_>) -> CmdResult {
     let options = SetOptions::parse(cx)?;
     let words = cx.args.from(options.first);
     let fields = words.clone().step_by(2);
-    check_lengths(words.clone())?;
+    check_lengths(cx)?;
     let (limits, past) = (limits(cx), options.deadline.is_some_and(|(at, _)| is_past(cx, at)));
     let mut hash = edit_or_create(&mut cx.db, key, fields.clone())?;
     if let Some(wanted) = options.condition

@@ -73,8 +73,8 @@ pub static BLMPOP: Command = Command::data("blmpop", blmpop)
     ]);
 
 fn blmpop(cx: &mut Cx<'_>) -> CmdResult {
-    let until = args::timeout(cx.args.at(1), cx.now)?;
     let call = Several::parse(cx, 2)?;
+    let until = args::timeout(cx.args.at(1), cx.now)?;
     if call.run(cx)? {
         return Ok(Done);
     }

@@ -400,7 +400,7 @@ impl Model {
 }
 
 /// One step of a client that does not wait, or the passing of time.
-fn random_step(rng: &mut Rng, t: &mut TestServer, model: &mut Model, ids: &mut Vec<Id>) {
+fn random_step(rng: &mut Rng, t: &mut TestServer, model: &mut Model, ids: &mut [Id]) {
     let key = ["a", "b", "c", "d"][rng.below(4) as usize].to_owned();
     match rng.below(10) {
         0..4 => {

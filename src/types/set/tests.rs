@@ -373,3 +373,17 @@ fn a_scan_of_a_table_shows_all_that_stays() {
         assert!(stayed.into_iter().all(|member| seen.contains(&member)), "{before} {step}");
     }
 }
+
+#[test]
+fn names_may_be_fetched_ahead_of_any_set() {
+    let limits = rules(512, 128, 64);
+    for (size, prefix) in [(3, ""), (3, "m"), (10, "m"), (10_000, "m")] {
+        let mut set = Set::default();
+        (0..size).for_each(|i| {
+            set.add(format!("{prefix}{i}").as_bytes(), limits);
+        });
+        // It changes nothing and reads nothing: any name will do, and any number of them.
+        set.view().fetch_ahead((0..100).map(|_| &b"m1"[..]));
+        assert_eq!(set.view().len(), size);
+    }
+}
