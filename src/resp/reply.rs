@@ -281,13 +281,22 @@ impl Reply {
 
     #[inline]
     fn head(&mut self, kind: u8, n: i64) {
-        self.buf.push(kind);
-        if (0..10).contains(&n) {
-            self.buf.extend_from_slice(&[b'0' + n as u8, b'\r', b'\n']);
-        } else {
-            write_i64(&mut self.buf, n);
-            self.buf.extend_from_slice(b"\r\n");
+        let digit = |n: i64| b'0' + n as u8;
+        match n {
+            // Nearly all are short, and written in one piece.
+            0..10 => self.buf.extend_from_slice(&[kind, digit(n), b'\r', b'\n']),
+            10..100 => {
+                let head = [kind, digit(n / 10), digit(n % 10), b'\r', b'\n'];
+                self.buf.extend_from_slice(&head);
+            }
+            _ => self.long_head(kind, n),
         }
+    }
+
+    fn long_head(&mut self, kind: u8, n: i64) {
+        self.buf.push(kind);
+        write_i64(&mut self.buf, n);
+        self.buf.extend_from_slice(b"\r\n");
     }
 
     /// Whole replies encoded elsewhere, `count` of them.

@@ -345,6 +345,20 @@ impl<'a> Iterator for Pairs<'a> {
     }
 
     #[inline]
+    fn fold<B, F: FnMut(B, Self::Item) -> B>(self, init: B, mut visit: F) -> B {
+        let shown = |(member, score)| (Item::Bytes(member), score);
+        match self {
+            Pairs::Tree(iter) => iter.fold(init, |folded, pair| visit(folded, shown(pair))),
+            Pairs::TreeBack(iter) => {
+                iter.rev().fold(init, |folded, pair| visit(folded, shown(pair)))
+            }
+            Pairs::Packed(walk) => walk.fold(init, |folded, (member, score)| {
+                visit(folded, (member, packed::score_of(score)))
+            }),
+        }
+    }
+
+    #[inline]
     fn size_hint(&self) -> (usize, Option<usize>) {
         let left = match self {
             Pairs::Packed(walk) => walk.left(),

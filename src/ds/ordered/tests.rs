@@ -71,6 +71,9 @@ fn compare(set: &Ordered, model: &Model, member: &[u8], score: f64, state: &mut 
         model.members().skip(start).take(end.saturating_sub(start)).take(300).collect();
     let mut got: Vec<_> = set.range(start..end.min(start + 300)).collect();
     assert_eq!(got, wanted);
+    let mut folded = vec![];
+    set.range(start..end.min(start + 300)).for_each(|pair| folded.push(pair));
+    assert_eq!(folded, wanted);
     got.reverse();
     assert!(set.range(start..end.min(start + 300)).rev().eq(got));
     assert_eq!(set.at(start), wanted.first().copied().or(model.members().nth(start)));
