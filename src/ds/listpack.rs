@@ -419,7 +419,6 @@ impl Tail<'_> {
         element.write(&mut self.pack.0[at..]);
     }
 
-    /// Adds an integer.
     #[inline]
     pub fn int(&mut self, number: i64) {
         self.push(Item::Int(number));
@@ -559,8 +558,7 @@ impl Listpack {
         element.write(room);
     }
 
-    /// Adds several elements at the end, looking at the frame only once. Whoever adds more than there is room for
-    /// ([`Listpack::has_room`]) has to know that others will not.
+    /// Adds several elements at the end, looking at the frame only once; see [`Listpack::has_room`].
     #[inline]
     pub fn extend(&mut self, write: impl FnOnce(&mut Tail<'_>)) {
         self.0.pop();
