@@ -228,7 +228,7 @@ impl Keyspace {
         self.blocked.touch_database(index);
         let db = self.db_mut(index).take();
         let count = db.keys.len();
-        let garbage = Garbage::Database(db);
+        let garbage = Garbage::Database(Box::new(db));
         if lazily && count > 0 {
             self.lazyfree.free(garbage)
         } else {

@@ -353,7 +353,7 @@ mod tests {
                         chain.push_back(node(id, len));
                         model.push((id, len));
                     }
-                    (true, Some(spot), _) if draw % 2 == 0 => {
+                    (true, Some(spot), _) if draw.is_multiple_of(2) => {
                         let at = chain.insert_after(spot, node(id, len));
                         model.insert(number + 1, (id, len));
                         assert_eq!(chain.number(at), number + 1);

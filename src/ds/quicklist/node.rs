@@ -104,8 +104,9 @@ impl Node {
         Node::Packed(run)
     }
 
-    /// Number of elements.
+    /// Number of elements: a node is never empty.
     #[inline]
+    #[expect(clippy::len_without_is_empty, reason = "a node is never empty")]
     pub fn len(&self) -> usize {
         match self {
             Node::Packed(run) => run.len(),
