@@ -31,7 +31,7 @@ pub mod run;
 use crate::base::alloc::class_size;
 use crate::base::text::{parse_i64, write_i64};
 
-use code::{Encoded, back_len, encode_back, equal, measure, signed};
+use code::{Encoded, back_len, encode_back, encode_len, equal, measure, signed};
 pub use needle::Needle;
 pub use run::Run;
 
@@ -64,6 +64,17 @@ pub struct Corrupt;
 /// A listpack, looked at.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Packed<'a>(&'a [u8]);
+
+/// Puts an element over the one at an offset of a blob, if it takes as many bytes.
+pub fn overwrite(blob: &mut [u8], at: usize, item: Item<'_>) -> bool {
+    let old = Packed(blob).skip(at) - at;
+    let element = Encoded::new(item);
+    let fits = element.bytes() == old;
+    if fits {
+        element.write(&mut blob[at..at + old]);
+    }
+    fits
+}
 
 /// A listpack, owned.
 #[derive(Clone, PartialEq, Eq)]
@@ -246,10 +257,20 @@ impl<'a> Packed<'a> {
     /// The element at an offset, and the offset behind it.
     #[inline]
     pub fn decode(self, at: usize) -> (Item<'a>, usize) {
+        match self.0[at] {
+            first @ 0..=0x7f => (Item::Int(i64::from(first)), at + 2),
+            first @ 0x80..=0xbf => {
+                let end = at + 1 + usize::from(first & 0x3f);
+                (Item::Bytes(&self.0[at + 1..end]), end + 1)
+            }
+            _ => self.decode_long(at),
+        }
+    }
+
+    fn decode_long(self, at: usize) -> (Item<'a>, usize) {
         let bytes = &self.0[at..];
         let (head, len) = measure(bytes).expect("offsets are of elements");
         let item = match bytes[0] {
-            first @ 0..=0x7f => Item::Int(i64::from(first)),
             first @ 0xc0..=0xdf => {
                 let word = u16::from(first & 0x1f) << 8 | u16::from(bytes[1]);
                 Item::Int(i64::from((word << 3) as i16 >> 3))
@@ -270,6 +291,15 @@ impl<'a> Packed<'a> {
     /// Offset behind the element at an offset.
     #[inline]
     pub fn skip(self, at: usize) -> usize {
+        match self.0[at] {
+            // The head, what it says, and one byte of back length.
+            0..=0x7f => at + 2,
+            first @ 0x80..=0xbf => at + 2 + usize::from(first & 0x3f),
+            _ => self.skip_long(at),
+        }
+    }
+
+    fn skip_long(self, at: usize) -> usize {
         let (_, len) = measure(&self.0[at..]).expect("offsets are of elements");
         at + len + back_len(len)
     }
@@ -334,16 +364,19 @@ impl<'a> Packed<'a> {
     /// As [`Packed::find_item`], for a text that is no integer: integers are passed over unread.
     fn find_bytes(self, from: usize, text: &[u8], step: usize) -> Option<usize> {
         let (mut at, end) = (from, self.0.len() - 1);
+        let mut head = [0; 9];
+        let head_len = encode_len(text.len(), &mut head);
+        let head = &head[..head_len];
         while at < end {
-            let (head, len) = measure(&self.0[at..end]).expect("offsets are of elements");
-            // What has data behind its head is a string; an integer is all head.
-            if len - head == text.len()
-                && matches!(self.0[at], 0x80..=0xbf | 0xe0..=0xf0)
-                && equal(&self.0[at + head..at + len], text)
-            {
+            // A short text has a head of one byte, which tells its length.
+            let data = at + head_len;
+            let found = self.0[at] == head[0]
+                && (head_len == 1 || self.0[at..].starts_with(head))
+                && equal(&self.0[data..data + text.len()], text);
+            if found {
                 return Some(at);
             }
-            at = self.skip_some(at + len + back_len(len), end, step - 1);
+            at = self.skip_some(self.skip(at), end, step - 1);
         }
         None
     }

@@ -23,7 +23,7 @@ use super::{DbIndex, Keyspace};
 use crate::base::clock::UnixMillis;
 use crate::ds::expiry::Expiry;
 use crate::ds::table::{Slot, Whereabouts};
-use crate::types::View;
+use crate::types::{Form, View};
 
 /// A collection that is being changed. It ends when it is dropped.
 pub struct Edit<'a, T: Boxed> {
@@ -70,12 +70,23 @@ impl Selected<'_> {
         &'a mut self,
         key: &'a [u8],
     ) -> Result<Edit<'a, T>, WrongType> {
+        let edit = self.edit_or_create_unless(key, |_, _| false)?;
+        Ok(edit.expect("nobody has changed it"))
+    }
+
+    /// As [`Selected::edit_or_create`], unless `in_place` can change a small value where it stands, without changing its
+    /// length or any deadline, and says so.
+    #[inline]
+    pub fn edit_or_create_unless<'a, T: Boxed>(
+        &'a mut self,
+        key: &'a [u8],
+        in_place: impl FnOnce(Form, &mut [u8]) -> bool,
+    ) -> Result<Option<Edit<'a, T>>, WrongType> {
         let hash = self.hash(key);
         let gone = self.is_gone(hash, key);
         let found = if gone { None } else { self.db().keys.whereabouts(hash, key) };
         if let Some(at) = found {
-            let edit = self.edit_at(key, hash, at)?;
-            return Ok(edit.expect("it was found a moment ago"));
+            return self.edit_at(key, hash, at, in_place);
         }
         let clock = self.keyspace.tuning.policy.fresh(self.now);
         let Keyspace { dbs, events, scratch, .. } = &mut *self.keyspace;
@@ -83,7 +94,7 @@ impl Selected<'_> {
         let due_hash = keys.due_hash(hash, key);
         let (events, object) = ((events, self.index), T::within(take(scratch)));
         let place = Place::New { object, keys, key, hash, clock, scratch, events };
-        Ok(Edit { place, parts, due_hash, deadline: None })
+        Ok(Some(Edit { place, parts, due_hash, deadline: None }))
     }
 
     /// Reaches a collection if it is there. Nothing of it expires on the way.
@@ -93,16 +104,19 @@ impl Selected<'_> {
         hash: u64,
     ) -> Result<Option<Edit<'a, T>>, WrongType> {
         match self.db().keys.whereabouts(hash, key) {
-            Some(at) => self.edit_at(key, hash, at),
+            Some(at) => self.edit_at(key, hash, at, |_, _| false),
             None => Ok(None),
         }
     }
 
+    /// Reaches a collection there. `None`: it is not there any more, or `in_place` has changed it.
+    #[inline]
     fn edit_at<'a, T: Boxed>(
         &'a mut self,
         key: &'a [u8],
         hash: u64,
         at: (usize, Whereabouts),
+        in_place: impl FnOnce(Form, &mut [u8]) -> bool,
     ) -> Result<Option<Edit<'a, T>>, WrongType> {
         let (now, no_touch) = (self.now, self.no_touch);
         let Keyspace { dbs, tuning, random, scratch, .. } = &mut *self.keyspace;
@@ -111,6 +125,11 @@ impl Selected<'_> {
         let Some(mut slot) = keys.at(at) else { return Ok(None) };
         if !no_touch {
             touch_entry(&mut slot.edit(), tuning.policy, now, random);
+        }
+        if let Some((form, blob)) = slot.edit().packed_mut()
+            && in_place(form, blob)
+        {
+            return Ok(None);
         }
         let deadline = slot.view().part_deadline();
         let place = match slot.view().packed() {

@@ -677,6 +677,19 @@ impl<'a> EntryMut<'a> {
         place.map(|old| old.copy_from_slice(blob)).is_some()
     }
 
+    /// The blob of a packed value, to be changed in place, and its form.
+    #[inline]
+    pub fn packed_mut(&mut self) -> Option<(Form, &mut [u8])> {
+        let form = self.view.kind().form()?;
+        let head = self.view.head();
+        let at = head.key_at() + self.view.key_len();
+        // SAFETY: an inline entry has so many bytes behind its key; the entry is borrowed exclusively.
+        let blob = unsafe {
+            NonNull::slice_from_raw_parts(self.view.block.add(at), head.value_len()).as_mut()
+        };
+        Some((form, blob))
+    }
+
     /// Changes the length of an inline value in place, if the size class stays the same, and with it kind and flags.
     /// New bytes at the end are zero.
     fn resize_inline(&mut self, kind: Kind, flags: u64, len: usize) -> Option<&mut [u8]> {

@@ -25,7 +25,7 @@ use super::{Form, Object, View};
 use crate::base::alloc::class_size;
 use crate::base::clock::UnixMillis;
 use crate::ds::hash::HashSeed;
-use crate::ds::listpack::{Item, Listpack, Packed};
+use crate::ds::listpack::{self, Item, Listpack, Packed};
 
 /// A hash.
 #[derive(Clone, Debug)]
@@ -88,6 +88,15 @@ impl Default for Hash {
 }
 
 impl Shape {
+    #[inline]
+    fn of(form: Form) -> Option<Self> {
+        match form {
+            Form::Hash => Some(Shape::Pairs),
+            Form::HashTtl => Some(Shape::Triples),
+            _ => None,
+        }
+    }
+
     fn encoding(self) -> &'static str {
         match self {
             Shape::Pairs => "listpack",
@@ -117,6 +126,19 @@ impl Hash {
     pub fn set(&mut self, field: &[u8], value: &[u8], ttl: FieldTtl, limits: Limits) -> bool {
         let stored = self.update(field, ttl, limits, |_| Ok::<_, ()>(Item::Bytes(value)));
         stored.unwrap_or(false)
+    }
+
+    /// Stores a value in a blob, where one of the same length stands already for a field without a deadline.
+    #[inline]
+    pub fn set_in_place(form: Form, blob: &mut [u8], field: &[u8], value: &[u8]) -> bool {
+        let Some(shape) = Shape::of(form) else { return false };
+        let fields = PackedFields { pack: Packed::new(blob), shape };
+        let Some(at) = fields.find(field) else { return false };
+        if fields.deadline(at).is_some() {
+            return false;
+        }
+        let at = fields.value_at(at);
+        listpack::overwrite(blob, at, Item::of(value))
     }
 
     /// Stores the value that `make` makes of the old one; true when the field is new.
@@ -262,11 +284,7 @@ impl Object for Hash {
 
     #[inline]
     fn view_packed(form: Form, blob: &[u8]) -> Option<HashView<'_>> {
-        let shape = match form {
-            Form::Hash => Shape::Pairs,
-            Form::HashTtl => Shape::Triples,
-            _ => return None,
-        };
+        let shape = Shape::of(form)?;
         Some(HashView::packed(PackedFields { pack: Packed::new(blob), shape }))
     }
 

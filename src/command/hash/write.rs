@@ -4,7 +4,7 @@ use super::super::key_spec::key_flag::{DELETE, INSERT, UPDATE};
 use super::super::{Arg, CmdError, CmdResult, Command, Cx, Done, Group, KeySpec, category, flag};
 use super::{HSET_EVENT, check_lengths, edit, edit_or_create, limits, removed};
 use crate::types::Object;
-use crate::types::hash::FieldTtl;
+use crate::types::hash::{FieldTtl, Hash};
 
 /// The pairs of HSET and HMSET.
 const PAIRS: Arg = Arg::block("data", &[Arg::string("field"), Arg::string("value")]).multiple();
@@ -56,15 +56,21 @@ fn store(cx: &mut Cx<'_>) -> Result<u64, CmdError> {
     }
     check_lengths(cx)?;
     let (limits, pairs) = (limits(cx), words.len() / 2);
-    let mut hash = edit_or_create(&mut cx.db, key, words.clone().step_by(2))?;
-    if pairs > 1 {
-        hash.expect(pairs, words.clone(), limits);
+    cx.db.settle_fields(key, words.clone().step_by(2));
+    let (field, value) = (cx.args.at(2), cx.args.at(3));
+    let (mut rest, mut created) = (words.clone(), 0);
+    let in_place = |form, blob: &mut [u8]| {
+        let fits = value.len() <= limits.text && pairs == 1;
+        fits && Hash::set_in_place(form, blob, field, value)
+    };
+    if let Some(mut hash) = cx.db.edit_or_create_unless::<Hash>(key, in_place)? {
+        if pairs > 1 {
+            hash.expect(pairs, words, limits);
+        }
+        while let (Some(field), Some(value)) = (rest.next(), rest.next()) {
+            created += u64::from(hash.set(field, value, FieldTtl::Clear, limits));
+        }
     }
-    let (mut words, mut created) = (words, 0);
-    while let (Some(field), Some(value)) = (words.next(), words.next()) {
-        created += u64::from(hash.set(field, value, FieldTtl::Clear, limits));
-    }
-    drop(hash);
     cx.db.changed(key, HSET_EVENT, pairs as u64);
     Ok(created)
 }

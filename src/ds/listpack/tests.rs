@@ -80,7 +80,12 @@ fn random_changes_agree_with_a_vector() {
                 }
                 5 => {
                     let at = pack.view().seek(index).expect("there");
+                    let mut blob = pack.view().bytes().to_vec();
                     pack.replace(at, Item::of(&value));
+                    // In place if it takes as many bytes, and not at all if it does not.
+                    let same = blob.len() == pack.view().bytes().len();
+                    assert_eq!(overwrite(&mut blob, at, Item::of(&value)), same);
+                    assert!(!same || blob == pack.view().bytes());
                     model[index] = value;
                 }
                 9 => {

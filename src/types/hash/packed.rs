@@ -63,7 +63,7 @@ impl<'a> PackedFields<'a> {
 
     /// Offset of the value of the field at an offset.
     #[inline]
-    fn value_at(self, at: usize) -> usize {
+    pub fn value_at(self, at: usize) -> usize {
         self.pack.next(at).expect("a value follows each field")
     }
 
