@@ -9,7 +9,6 @@ namespace eval gen::hash {
     variable fields {a b c d e 1 2 -7 {} 007 {f g} "\xff" 9223372036854775807 abcdefgh}
     variable tiny 0
     variable begun 0
-    variable resp 2
 }
 
 proc gen::hash::key {} {
@@ -199,11 +198,9 @@ proc gen::hash::nonsense {key} {
 proc gen::hash::command {} {
     variable tiny
     variable begun
-    variable resp
     incr begun
     if {$begun == 1 && $tiny} { return {exact CONFIG SET hash-max-listpack-entries 4 hash-max-listpack-value 12} }
     if {$begun == 2} { return {exact SET s string} }
-    if {$begun % 5000 == 3} { return [list drop HELLO [set resp [expr {5 - $resp}]]] }
     set key [key]
     switch [gen::weighted {20 set 2 mset 4 setnx 8 get 4 mget 6 all 2 len 2 strlen 2 exists 12 del 6 incrby 4 float 3 random
             4 scan 16 expire 6 ttl 5 persist 7 getex 10 setex 3 getdel 4 encoding 4 digest 3 nonsense 1 big 1 rename 2 copy
