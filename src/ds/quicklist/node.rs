@@ -106,7 +106,7 @@ impl Node {
 
     /// Number of elements.
     #[inline]
-    pub fn len(&self) -> usize {
+    pub fn items(&self) -> usize {
         match self {
             Node::Packed(run) => run.len(),
             Node::Plain(_) => 1,
