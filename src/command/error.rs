@@ -31,6 +31,19 @@ impl From<WrongType> for CmdError {
 }
 
 impl CmdError {
+    pub const BITFIELD_OVERFLOW: CmdError = CmdError::Fixed("ERR Invalid OVERFLOW type specified");
+    pub const BITFIELD_READS: CmdError =
+        CmdError::Fixed("ERR BITFIELD_RO only supports the GET subcommand");
+    pub const BITFIELD_TYPE: CmdError = CmdError::Fixed(
+        "ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but \
+         i64 is.",
+    );
+    pub const BITOP_NOT: CmdError =
+        CmdError::Fixed("ERR BITOP NOT must be called with a single source key.");
+    pub const BITPOS_BIT: CmdError = CmdError::Fixed("ERR The bit argument must be 1 or 0.");
+    pub const BIT_OFFSET: CmdError =
+        CmdError::Fixed("ERR bit offset is not an integer or out of range");
+    pub const BIT_VALUE: CmdError = CmdError::Fixed("ERR bit is not an integer or out of range");
     pub const CLIENT_NAME: CmdError =
         CmdError::Fixed("ERR Client names cannot contain spaces, newlines or special characters.");
     pub const COMMANDLOG_TYPE: CmdError = CmdError::Fixed(
@@ -74,10 +87,15 @@ impl CmdError {
         CmdError::Fixed("ERR increment would produce NaN or Infinity");
     pub const HASH_NOT_FLOAT: CmdError = CmdError::Fixed("ERR hash value is not a float");
     pub const HASH_NOT_INTEGER: CmdError = CmdError::Fixed("ERR hash value is not an integer");
+    pub const HLL_CORRUPT: CmdError = CmdError::Fixed("INVALIDOBJ Corrupted HLL object detected");
+    pub const HLL_DENSE: CmdError = CmdError::Fixed("ERR HLL encoding is not sparse");
+    pub const HLL_FOREIGN: CmdError =
+        CmdError::Fixed("WRONGTYPE Key is not a valid HyperLogLog string value.");
     pub const INCREMENT_OVERFLOW: CmdError =
         CmdError::Fixed("ERR increment or decrement would overflow");
     pub const INVALID_CURSOR: CmdError = CmdError::Fixed("ERR invalid cursor");
     pub const INDEX: CmdError = CmdError::Fixed("ERR index out of range");
+    pub const KEY_MISSING: CmdError = CmdError::Fixed("ERR The specified key does not exist");
     pub const LCS_NO_MEMORY: CmdError =
         CmdError::Fixed("ERR Insufficient memory, failed allocating transient memory for LCS");
     pub const LCS_OPTIONS: CmdError =
@@ -107,6 +125,7 @@ impl CmdError {
         CmdError::Fixed("ERR Only one of FXX or FNX arguments can be specified");
     pub const ONE_LIFETIME: CmdError =
         CmdError::Fixed("ERR Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments can be specified");
+    pub const ON_OR_OFF: CmdError = CmdError::Fixed("ERR Argument must be ON or OFF");
     pub const OFFSET: CmdError = CmdError::Fixed("ERR offset is out of range");
     pub const RANK_ZERO: CmdError = CmdError::Fixed(
         "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use \
@@ -135,6 +154,81 @@ impl CmdError {
     pub const NO_VALUES: CmdError =
         CmdError::Fixed("ERR NOVALUES option can only be used in HSCAN");
     pub const NO_SUCH_CLIENT: CmdError = CmdError::Fixed("ERR No such client");
+    pub const CLAIM_COUNT: CmdError = CmdError::Fixed("ERR COUNT must be > 0");
+    pub const STREAM_ADDED_NEGATIVE: CmdError =
+        CmdError::Fixed("ERR entries_added must be positive");
+    pub const STREAM_DOLLAR_IN_GROUP: CmdError = CmdError::Fixed(
+        "ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the history of \
+         this consumer by specifying a proper ID, or use the > ID to get new messages. The $ ID \
+         would just return an empty result set.",
+    );
+    pub const STREAM_END: CmdError = CmdError::Fixed("ERR invalid end ID for the interval");
+    pub const STREAM_ENTRIES_READ: CmdError =
+        CmdError::Fixed("ERR value for ENTRIESREAD must be positive or -1");
+    pub const STREAM_EXHAUSTED: CmdError = CmdError::Fixed(
+        "ERR The stream has exhausted the last possible ID, unable to add more items",
+    );
+    pub const STREAM_GROUP_EXISTS: CmdError =
+        CmdError::Fixed("BUSYGROUP Consumer Group name already exists");
+    pub const STREAM_GROUP_MISSING: CmdError =
+        CmdError::Fixed("ERR Missing GROUP option for XREADGROUP");
+    pub const STREAM_GROUP_OPTION: CmdError = CmdError::Fixed(
+        "ERR The GROUP option is only supported by XREADGROUP. You called XREAD instead.",
+    );
+    pub const STREAM_ID: CmdError =
+        CmdError::Fixed("ERR Invalid stream ID specified as stream command argument");
+    pub const STREAM_ID_SMALL: CmdError = CmdError::Fixed(
+        "ERR The ID specified in XADD is equal or smaller than the target stream top item",
+    );
+    pub const STREAM_ID_ZERO: CmdError =
+        CmdError::Fixed("ERR The ID specified in XADD must be greater than 0-0");
+    pub const STREAM_IDS_COUNT: CmdError =
+        CmdError::Fixed("ERR Number of IDs must be a positive integer");
+    pub const STREAM_IDS_MISMATCH: CmdError =
+        CmdError::Fixed("ERR The `numids` parameter must match the number of arguments");
+    pub const STREAM_KEY_NEEDED: CmdError = CmdError::Fixed(
+        "ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you may want to \
+         use the MKSTREAM option to create an empty stream automatically.",
+    );
+    pub const STREAM_NEW_ONLY_IN_GROUP: CmdError = CmdError::Fixed(
+        "ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> \
+         <consumer> option.",
+    );
+    pub const STREAM_NOACK_OPTION: CmdError = CmdError::Fixed(
+        "ERR The NOACK option is only supported by XREADGROUP. You called XREAD instead.",
+    );
+    pub const STREAM_PLUS_IN_GROUP: CmdError = CmdError::Fixed(
+        "ERR The + ID is meaningless in the context of XREADGROUP: you want to read the history of \
+         this consumer by specifying a proper ID, or use the > ID to get new messages. The + ID \
+         would just return an empty result set.",
+    );
+    pub const STREAM_SETID_ADDED: CmdError = CmdError::Fixed(
+        "ERR The entries_added specified in XSETID is smaller than the target stream length",
+    );
+    pub const STREAM_SETID_DELETED: CmdError = CmdError::Fixed(
+        "ERR The ID specified in XSETID is smaller than current max_deleted_entry_id",
+    );
+    pub const STREAM_SETID_DELETED_GIVEN: CmdError = CmdError::Fixed(
+        "ERR The ID specified in XSETID is smaller than the provided max_deleted_entry_id",
+    );
+    pub const STREAM_SETID_SMALL: CmdError = CmdError::Fixed(
+        "ERR The ID specified in XSETID is smaller than the target stream top item",
+    );
+    pub const STREAM_START: CmdError = CmdError::Fixed("ERR invalid start ID for the interval");
+    pub const STREAM_TOO_LARGE: CmdError =
+        CmdError::Fixed("ERR Elements are too large to be stored");
+    pub const TRIM_LENGTH_NEGATIVE: CmdError =
+        CmdError::Fixed("ERR The MAXLEN argument must be >= 0.");
+    pub const TRIM_LIMIT_ALONE: CmdError = CmdError::Fixed(
+        "ERR syntax error, LIMIT cannot be used without specifying a trimming strategy",
+    );
+    pub const TRIM_LIMIT_EXACT: CmdError =
+        CmdError::Fixed("ERR syntax error, LIMIT cannot be used without the special ~ option");
+    pub const TRIM_LIMIT_NEGATIVE: CmdError =
+        CmdError::Fixed("ERR The LIMIT argument must be >= 0.");
+    pub const TRIM_STRATEGIES: CmdError = CmdError::Fixed(
+        "ERR syntax error, MAXLEN and MINID options at the same time are not compatible",
+    );
     pub const SYNTAX: CmdError = CmdError::Fixed("ERR syntax error");
     pub const TIMEOUT_NEGATIVE: CmdError = CmdError::Fixed("ERR timeout is negative");
     pub const TIMEOUT_NOT_FLOAT: CmdError =
@@ -181,9 +275,31 @@ impl CmdError {
         CmdError::made(format!("ERR invalid expire time in '{command}' command"))
     }
 
+    /// Two prefixes of one client that some keys would have in common. `which` says which other one.
+    pub fn prefix_overlap(prefix: &[u8], which: &str, other: &[u8]) -> CmdError {
+        let which = format!("' overlaps with {which} prefix '");
+        let end: &[u8] = b"'. Prefixes for a single client must not overlap.";
+        CmdError::made([b"ERR Prefix '", prefix, which.as_bytes(), other, end].concat())
+    }
+
+    /// A command that a client may not use while it listens in RESP2.
+    pub fn only_listens(command: &str) -> CmdError {
+        CmdError::made(format!(
+            "ERR Can't execute '{command}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed \
+             in this context"
+        ))
+    }
+
     /// A command that combines sets was given none.
     pub fn no_input_keys(command: &str) -> CmdError {
         CmdError::made(format!("ERR at least 1 input key is needed for '{command}' command"))
+    }
+
+    /// BITOP with an operation that tells its first source from the others.
+    pub fn two_sources(operation: &str) -> CmdError {
+        CmdError::made(format!(
+            "ERR BITOP {operation} must be called with at least two source keys."
+        ))
     }
 
     pub fn arity(command: &str) -> CmdError {
@@ -222,9 +338,53 @@ impl CmdError {
         CmdError::made(text)
     }
 
+    /// A group that a stream does not have.
+    pub fn no_group(group: &[u8], key: &[u8]) -> CmdError {
+        let [group, key] = [group, key].map(|word| shown(word, usize::MAX));
+        let parts: [&[u8]; 5] =
+            [b"NOGROUP No such consumer group '", group, b"' for key name '", key, b"'"];
+        CmdError::made(parts.concat())
+    }
+
+    /// A stream or a group that is not there.
+    pub fn no_key_or_group(key: &[u8], group: &[u8]) -> CmdError {
+        let [group, key] = [group, key].map(|word| shown(word, usize::MAX));
+        let parts: [&[u8]; 5] =
+            [b"NOGROUP No such key '", key, b"' or consumer group '", group, b"'"];
+        CmdError::made(parts.concat())
+    }
+
+    /// The same, of XREADGROUP.
+    pub fn no_group_to_read(key: &[u8], group: &[u8]) -> CmdError {
+        let error = CmdError::no_key_or_group(key, group);
+        CmdError::made([error.text(), b" in XREADGROUP with GROUP option"].concat())
+    }
+
+    /// A word behind the ids of XCLAIM that is no option.
+    pub fn claim_option(word: &[u8]) -> CmdError {
+        let word = shown(word, usize::MAX);
+        CmdError::made([b"ERR Unrecognized XCLAIM option '", word, b"'"].concat())
+    }
+
+    /// XREAD or XREADGROUP with a key that has no id.
+    pub fn unbalanced_streams(in_group: bool) -> CmdError {
+        CmdError::Fixed(if in_group {
+            "ERR Unbalanced 'xreadgroup' list of streams: for each stream key an ID or '>' must be \
+             specified."
+        } else {
+            "ERR Unbalanced 'xread' list of streams: for each stream key an ID, '+', or '$' must be \
+             specified."
+        })
+    }
+
     /// LATENCY GRAPH of an event that had no spike.
     pub fn no_samples(event: &[u8]) -> CmdError {
         let text: [&[u8]; 3] = [b"ERR No samples available for event '", event, b"'"];
+        CmdError::made(text.concat())
+    }
+
+    pub fn unknown_pfdebug(name: &[u8]) -> CmdError {
+        let text: [&[u8]; 3] = [b"ERR Unknown PFDEBUG subcommand '", shown(name, usize::MAX), b"'"];
         CmdError::made(text.concat())
     }
 

@@ -3,19 +3,25 @@
 use super::Command;
 use super::commands as own;
 use super::connection as conn;
-use super::{generic, hash, list, set, sort, string, zset};
+use super::{bitmap, generic, hash, hyperloglog as hll, list, set, sort, stream, string, zset};
 use crate::acl::commands as acl;
 use crate::client::commands as client;
 use crate::config::commands as config;
 use crate::info::commands as info;
 use crate::observe::commands as observe;
 use crate::observe::latency::commands as latency;
+use crate::pubsub::commands as pubsub;
 use crate::server::{commands as server, debug, multi};
 
 /// All top-level commands, by name.
 pub static COMMANDS: &[&Command] = &[
     &string::APPEND,
     &acl::AUTH,
+    &bitmap::BITCOUNT,
+    &bitmap::BITFIELD,
+    &bitmap::BITFIELD_RO,
+    &bitmap::BITOP,
+    &bitmap::BITPOS,
     &list::BLMOVE,
     &list::BLMPOP,
     &list::BLPOP,
@@ -45,6 +51,7 @@ pub static COMMANDS: &[&Command] = &[
     &generic::FLUSHALL,
     &generic::FLUSHDB,
     &string::GET,
+    &bitmap::GETBIT,
     &string::GETDEL,
     &string::GETEX,
     &string::GETRANGE,
@@ -112,9 +119,18 @@ pub static COMMANDS: &[&Command] = &[
     &generic::PEXPIRE,
     &generic::PEXPIREAT,
     &generic::PEXPIRETIME,
-    &conn::PING,
+    &hll::PFADD,
+    &hll::PFCOUNT,
+    &hll::PFDEBUG,
+    &hll::PFMERGE,
+    &hll::PFSELFTEST,
+    &pubsub::PING,
     &string::PSETEX,
+    &pubsub::PSUBSCRIBE,
     &generic::PTTL,
+    &pubsub::PUBLISH,
+    &pubsub::PUBSUB,
+    &pubsub::PUNSUBSCRIBE,
     &client::QUIT,
     &generic::RANDOMKEY,
     &generic::RENAME,
@@ -131,6 +147,7 @@ pub static COMMANDS: &[&Command] = &[
     &set::SDIFFSTORE,
     &client::SELECT,
     &string::SET,
+    &bitmap::SETBIT,
     &string::SETEX,
     &string::SETNX,
     &string::SETRANGE,
@@ -146,21 +163,43 @@ pub static COMMANDS: &[&Command] = &[
     &sort::SORT,
     &sort::SORT_RO,
     &set::SPOP,
+    &pubsub::SPUBLISH,
     &set::SRANDMEMBER,
     &set::SREM,
     &set::SSCAN,
+    &pubsub::SSUBSCRIBE,
     &string::STRLEN,
+    &pubsub::SUBSCRIBE,
     &string::SUBSTR,
     &set::SUNION,
     &set::SUNIONSTORE,
+    &pubsub::SUNSUBSCRIBE,
     &generic::SWAPDB,
     &own::TIME,
     &generic::TOUCH,
     &generic::TTL,
     &generic::TYPE,
     &generic::UNLINK,
+    &pubsub::UNSUBSCRIBE,
     &multi::UNWATCH,
     &multi::WATCH,
+    &stream::XACK,
+    &stream::XACKDEL,
+    &stream::XADD,
+    &stream::XAUTOCLAIM,
+    &stream::XCLAIM,
+    &stream::XDEL,
+    &stream::XDELEX,
+    &stream::XGROUP,
+    &stream::XINFO,
+    &stream::XLEN,
+    &stream::XPENDING,
+    &stream::XRANGE,
+    &stream::XREAD,
+    &stream::XREADGROUP,
+    &stream::XREVRANGE,
+    &stream::XSETID,
+    &stream::XTRIM,
     &zset::ZADD,
     &zset::ZCARD,
     &zset::ZCOUNT,

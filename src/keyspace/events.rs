@@ -26,6 +26,8 @@ impl Classes {
     pub const KEY_MISS: Classes = Classes(1 << 11);
     pub const MODULE: Classes = Classes(1 << 13);
     pub const NEW: Classes = Classes(1 << 14);
+    /// A change that is not announced.
+    pub const SILENT: Event = Event { class: Classes(0), name: "" };
     pub const OVERWRITTEN: Classes = Classes(1 << 15);
     pub const TYPE_CHANGED: Classes = Classes(1 << 16);
 
@@ -123,6 +125,8 @@ impl Event {
     pub const EXPIRED: Event = Event { class: Classes::EXPIRED, name: "expired" };
     pub const KEY_MISS: Event = Event { class: Classes::KEY_MISS, name: "keymiss" };
     pub const NEW: Event = Event { class: Classes::NEW, name: "new" };
+    /// A change that is not announced.
+    pub const SILENT: Event = Event { class: Classes(0), name: "" };
     pub const OVERWRITTEN: Event = Event { class: Classes::OVERWRITTEN, name: "overwritten" };
     pub const TYPE_CHANGED: Event = Event { class: Classes::TYPE_CHANGED, name: "type_changed" };
 }
@@ -174,6 +178,11 @@ impl Events {
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.queue.is_empty()
+    }
+
+    /// Queued events.
+    pub fn len(&self) -> usize {
+        self.queue.len()
     }
 
     /// Hands the queue over.

@@ -81,11 +81,27 @@ fn strings_grow_in_place_and_out_of_it() {
         let byte = round as u8;
         let grown = db.edit_text(b"k", len + 1, |bytes| bytes[len] = byte).expect("a string");
         model.push(byte);
-        assert_eq!(grown, model.len());
+        assert_eq!(grown, Edited { old: len, len: len + 1 });
         let entry = db.peek(b"k").expect("there");
         assert!(entry.text().expect("text").equals(&model), "{round}");
         assert_eq!((entry.encoding(), entry.deadline()), ("raw", Some(later(1000))));
     }
+    let shorter = |bytes: &mut Vec<u8>| -> Result<usize, WrongType> {
+        bytes.truncate(bytes.len() * 2 / 3);
+        Ok(bytes.len())
+    };
+    while !model.is_empty() {
+        let len = db.rewrite_text(b"k", shorter).expect("a string");
+        model.truncate(len);
+        let entry = db.peek(b"k").expect("there");
+        assert!(entry.text().expect("text").equals(&model), "{len}");
+        assert_eq!((entry.encoding(), entry.deadline()), ("raw", Some(later(1000))));
+    }
+    let refused = db.rewrite_text(b"k", |bytes| {
+        bytes.push(1);
+        Err::<(), _>(WrongType)
+    });
+    assert!(refused.is_err() && db.peek(b"k").and_then(EntryRef::text).expect("text").is_empty());
     db.edit_text(b"new", 5, |bytes| bytes[4] = b'x').expect("a string");
     assert!(db.peek(b"new").and_then(EntryRef::text).expect("text").equals(b"\0\0\0\0x"));
     drop((keyspace, model));

@@ -172,6 +172,21 @@ impl TestServer {
         });
     }
 
+    /// Runs the commands of a golden file and compares how many changes, hits and misses they count.
+    pub fn check_counts(&mut self, golden: &str) {
+        let figures = |t: &TestServer| {
+            let keyspace = &t.srv.keyspace;
+            [keyspace.dirty, keyspace.stats.hits, keyspace.stats.misses]
+        };
+        let last = std::cell::Cell::new(figures(self));
+        self.check(golden, |t| {
+            let now = figures(t);
+            let before = last.replace(now);
+            let [changes, hits, misses] = [0, 1, 2].map(|i| now[i] - before[i]);
+            format!("{changes} {hits} {misses}")
+        });
+    }
+
     fn check(&mut self, golden: &str, look: impl Fn(&mut TestServer) -> String) {
         self.srv.debug.active_expire = false;
         for line in golden.lines().skip(1) {

@@ -97,4 +97,7 @@ pub trait View: Copy {
     fn deadline(self) -> Option<UnixMillis> {
         None
     }
+
+    /// Asks the processor for the memory that looking up these members or fields will want, if it is worth it.
+    fn fetch_ahead<'n>(self, _names: impl Iterator<Item = &'n [u8]> + Clone) {}
 }

@@ -32,6 +32,8 @@ foreach script [diff::scripts] {
 
 foreach {generator count needs} {
     strings 4000 {set get incr append expire}
+    bitmap 3000 {setbit bitfield bitop}
+    hyperloglog 1500 {pfadd pfcount pfmerge}
     protocol 600 {}
 } {
     test "Same replies as the oracle: random commands of $generator" {

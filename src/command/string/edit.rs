@@ -99,9 +99,9 @@ fn setrange(cx: &mut Cx<'_>) -> CmdResult {
         return Ok(Done);
     }
     let end = check_len(cx, offset.checked_add(bytes.len()))?;
-    let len = cx.db.edit_text(key, end, |text| text[offset..end].copy_from_slice(bytes))?;
+    let edited = cx.db.edit_text(key, end, |text| text[offset..end].copy_from_slice(bytes))?;
     cx.db.changed(key, Event::string("setrange"), 1);
-    cx.out.uint(len as u64);
+    cx.out.uint(edited.len as u64);
     Ok(Done)
 }
 
@@ -130,7 +130,7 @@ fn append(cx: &mut Cx<'_>) -> CmdResult {
         Some(entry) => {
             let len = entry.view().text().ok_or(CmdError::WRONG_TYPE)?.len();
             let end = check_len(cx, len.checked_add(bytes.len()))?;
-            cx.db.edit_text(key, end, |text| text[len..].copy_from_slice(bytes))?
+            cx.db.edit_text(key, end, |text| text[len..].copy_from_slice(bytes))?.len
         }
     };
     cx.db.changed(key, Event::string("append"), 1);

@@ -104,7 +104,7 @@ impl Node {
         Node::Packed(run)
     }
 
-    /// Number of elements.
+    /// Number of elements: a node is never empty.
     #[inline]
     pub fn items(&self) -> usize {
         match self {
