@@ -206,13 +206,16 @@ fn put_back<T: Boxed>(object: T, slot: &mut Slot<'_, Entry>, scratch: &mut Vec<u
 }
 
 /// The entry of a collection: a small one is copied into it, and its memory serves the next edit.
-fn entry_of<T: Boxed>(object: T, key: &[u8], meta: Meta, scratch: &mut Vec<u8>) -> Entry {
+fn entry_of<T: Boxed>(mut object: T, key: &[u8], meta: Meta, scratch: &mut Vec<u8>) -> Entry {
     match object.packed() {
         Some((form, blob)) if blob.len() <= SHORT_MAX => {
             let entry = Entry::new(key, Value::Packed(form, blob), meta);
             *scratch = object.into_blob().unwrap_or_default();
             entry
         }
-        _ => Entry::new(key, T::to_value(Box::new(object)), meta),
+        _ => {
+            object.move_out();
+            Entry::new(key, T::to_value(Box::new(object)), meta)
+        }
     }
 }

@@ -96,7 +96,7 @@ impl Quicklist {
     /// Removes the first element.
     pub fn pop_front(&mut self) {
         let Some(spot) = self.chain.first() else { return };
-        if self.chain.node(spot).len() == 1 {
+        if self.chain.node(spot).items() == 1 {
             self.chain.remove(spot);
             if self.depth > 0 {
                 self.settle(0..0, -1);
@@ -114,7 +114,7 @@ impl Quicklist {
     /// Removes the last element.
     pub fn pop_back(&mut self) {
         let Some(spot) = self.chain.last() else { return };
-        if self.chain.node(spot).len() == 1 {
+        if self.chain.node(spot).items() == 1 {
             self.chain.remove(spot);
             if self.depth > 0 {
                 self.settle(0..0, -1);
@@ -137,7 +137,7 @@ impl Quicklist {
         let number = if self.depth > 0 { self.chain.number(spot) } else { 0 };
         let mut at = Some(spot);
         while let Some(spot) = at.filter(|_| left > 0) {
-            let len = self.chain.node(spot).len();
+            let len = self.chain.node(spot).items();
             let here = left.min(len - from);
             left -= here;
             at = if here == len {
@@ -188,7 +188,7 @@ impl Quicklist {
 
     /// Puts a large element in the place of one in a listpack.
     fn replace_by_plain(&mut self, place: Place, piece: Piece<'_>) {
-        let (spot, len) = (place.spot, self.chain.node(place.spot).len());
+        let (spot, len) = (place.spot, self.chain.node(place.spot).items());
         let behind = if place.index + 1 < len { self.split(place, Side::After) } else { None };
         let mut spot = spot;
         for node in behind.into_iter().chain([Node::plain(piece)]) {
@@ -196,7 +196,7 @@ impl Quicklist {
             spot = self.chain.before(new).expect("the listpack is in front");
         }
         // The one to be replaced is the last of its node now.
-        if self.chain.node(spot).len() == 1 {
+        if self.chain.node(spot).items() == 1 {
             self.chain.remove(spot);
             return;
         }
@@ -231,7 +231,7 @@ impl Quicklist {
     ) -> (Spot, RangeInclusive<isize>) {
         let (fill, text, spot) = (self.fill, piece.item.len(), place.spot);
         let has_room = |node: &Node| {
-            let grown = fill.allows(node.raw_bytes() + text + OVERHEAD, node.len() + 1);
+            let grown = fill.allows(node.raw_bytes() + text + OVERHEAD, node.items() + 1);
             !plain && !node.is_plain() && grown
         };
         if has_room(self.chain.node(spot)) {
@@ -244,7 +244,7 @@ impl Quicklist {
             });
             return (spot, SELF);
         }
-        let len = self.chain.node(spot).len();
+        let len = self.chain.node(spot).items();
         let (at_edge, neighbour) = match side {
             Side::Before => (place.index == 0, self.chain.before(spot)),
             Side::After => (place.index + 1 == len, self.chain.next(spot)),
@@ -342,7 +342,7 @@ impl Quicklist {
             return false;
         }
         let bytes = a.raw_bytes() + b.raw_bytes() - EMPTY_BYTES;
-        if !self.fill.allows(bytes, a.len() + b.len()) {
+        if !self.fill.allows(bytes, a.items() + b.items()) {
             return false;
         }
         let (mut node, _) = self.chain.remove(second);

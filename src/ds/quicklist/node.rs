@@ -106,8 +106,7 @@ impl Node {
 
     /// Number of elements: a node is never empty.
     #[inline]
-    #[expect(clippy::len_without_is_empty, reason = "a node is never empty")]
-    pub fn len(&self) -> usize {
+    pub fn items(&self) -> usize {
         match self {
             Node::Packed(run) => run.len(),
             Node::Plain(_) => 1,
