@@ -3,15 +3,12 @@
 use super::super::key_spec::key_flag::ACCESS;
 use super::super::{Arg, CmdError, CmdResult, Command, Cx, Done, Group, KeySpec, category, flag};
 use super::{look, reply};
+use crate::base::rng::Draws;
 use crate::command::args::integer;
 use crate::resp::Proto;
 use crate::resp::reply::Reply;
 use crate::types::View;
 use crate::types::hash::{Field, HashView};
-
-/// The most fields that are drawn with repetition.
-/// Compat: Redis tries to answer with any number of them, and runs out of memory.
-const REPEATS_MAX: u64 = 1 << 31;
 
 pub static HRANDFIELD: Command = Command::data("hrandfield", hrandfield)
     .arity(-2)
@@ -34,20 +31,20 @@ pub static HRANDFIELD: Command = Command::data("hrandfield", hrandfield)
 
 fn hrandfield(cx: &mut Cx<'_>) -> CmdResult {
     let wanted = if cx.args.len() > 2 { Some(wanted(cx)?) } else { None };
-    let mut random = random_words(cx.db.keyspace.random());
+    let mut draws = Draws::new(cx.db.keyspace.random());
     let hash = look(&mut cx.db, cx.args.at(1))?;
-    let Some(wanted) = wanted else {
-        match hash.and_then(|hash| hash.sample(random)) {
+    match (hash, wanted) {
+        (None, None) => cx.out.null(),
+        (None, Some(_)) => cx.out.array(0),
+        (Some(hash), None) => match hash.sample(&mut draws) {
             Some(field) => reply(cx.out, field.name),
             None => cx.out.null(),
+        },
+        (Some(hash), Some(wanted)) if wanted.repeats => {
+            return repeated(cx.out, hash, &wanted, &mut draws);
         }
-        return Ok(Done);
-    };
-    match hash {
-        None => cx.out.array(0),
-        Some(hash) if wanted.repeats => repeated(cx.out, hash, &wanted, &mut random),
-        Some(hash) => {
-            let fields = hash.sample_distinct(wanted.count, random);
+        (Some(hash), Some(wanted)) => {
+            let fields = hash.sample_distinct(wanted.count, &mut draws);
             wanted.head(cx.out, fields.len());
             fields.into_iter().for_each(|field| wanted.field(cx.out, field));
         }
@@ -61,6 +58,8 @@ struct Wanted {
     /// Each field is drawn from all of them.
     repeats: bool,
     values: bool,
+    /// The reply must not be longer.
+    bytes_max: usize,
 }
 
 fn wanted(cx: &Cx<'_>) -> Result<Wanted, CmdError> {
@@ -72,10 +71,13 @@ fn wanted(cx: &Cx<'_>) -> Result<Wanted, CmdError> {
     if cx.args.len() > 4 || values && !cx.args.is(3, "WITHVALUES") {
         return Err(CmdError::SYNTAX);
     }
-    let (size, repeats) = (count.unsigned_abs(), count < 0);
-    let too_many = values && size > i64::MAX as u64 / 2 || repeats && size > REPEATS_MAX;
-    let count = usize::try_from(size).ok().filter(|_| !too_many);
-    Ok(Wanted { count: count.ok_or(CmdError::OUT_OF_RANGE)?, repeats, values })
+    let size = count.unsigned_abs();
+    if values && size > i64::MAX as u64 / 2 {
+        return Err(CmdError::OUT_OF_RANGE);
+    }
+    let number = |number| usize::try_from(number).unwrap_or(usize::MAX);
+    let (count, repeats) = (number(size), count < 0);
+    Ok(Wanted { count, repeats, values, bytes_max: number(cx.conf.proto.max_bulk_len) })
 }
 
 impl Wanted {
@@ -97,35 +99,34 @@ impl Wanted {
 }
 
 /// Answers fields drawn from all of them, again and again.
-fn repeated(
-    out: &mut Reply,
-    hash: HashView<'_>,
-    wanted: &Wanted,
-    random: &mut impl FnMut() -> u64,
-) {
+///
+/// A few bytes can ask for more than any memory holds, and the data is no bound: hence the limit that is also that of one
+/// element.
+fn repeated(out: &mut Reply, hash: HashView<'_>, wanted: &Wanted, draws: &mut Draws) -> CmdResult {
+    /// Bytes of an empty bulk.
+    const BULK_MIN: usize = 6;
     if hash.is_empty() {
-        return out.array(0);
+        out.array(0);
+        return Ok(Done);
     }
-    wanted.head(out, wanted.count);
-    // A field of a listpack is counted off: for more than a few they are laid out once.
+    if wanted.count > wanted.bytes_max / BULK_MIN {
+        return Err(CmdError::REPLY_TOO_LONG);
+    }
+    // Where a draw is dear, all fields are laid out once for more than one.
     let laid_out: Vec<_> =
-        if hash.is_packed() && wanted.count > 1 { hash.iter().collect() } else { Vec::new() };
+        if hash.draws_well() || wanted.count == 1 { Vec::new() } else { hash.iter().collect() };
+    let (attempt, before) = (out.attempt(), out.len());
+    wanted.head(out, wanted.count);
     for _ in 0..wanted.count {
         let field = match laid_out.len() {
-            0 => hash.sample(&mut *random),
-            len => Some(laid_out[((u128::from(random()) * len as u128) >> 64) as usize]),
+            0 => hash.sample(draws).expect("there are fields"),
+            len => laid_out[draws.below(len)],
         };
-        wanted.field(out, field.expect("there are fields"));
+        wanted.field(out, field);
+        if out.len() - before > wanted.bytes_max {
+            out.take_back(attempt);
+            return Err(CmdError::REPLY_TOO_LONG);
+        }
     }
-}
-
-/// Random words from one.
-fn random_words(mut state: u64) -> impl FnMut() -> u64 {
-    move || {
-        // SplitMix64.
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
+    Ok(Done)
 }

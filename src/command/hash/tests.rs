@@ -268,7 +268,10 @@ fn random_fields_have_their_shapes() {
                 ("HRANDFIELD nokey", "nil"),
                 ("HRANDFIELD nokey -5 WITHVALUES", "[]"),
                 ("HRANDFIELD h 1 foo", "-ERR syntax error"),
-                ("HRANDFIELD h -9223372036854775807", "-ERR value is out of range"),
+                (
+                    "HRANDFIELD h -9223372036854775807",
+                    "-ERR reply exceeds maximum allowed size (proto-max-bulk-len)",
+                ),
             ],
         );
         assert!(t.run("HRANDFIELD h -100").starts_with("*100\r\n"));
@@ -276,6 +279,10 @@ fn random_fields_have_their_shapes() {
         assert!(t.run("HRANDFIELD h 2 WITHVALUES").starts_with(&format!("*{}\r\n", 2 * pair)));
     }
     t.run("HELLO 2");
+    t.run("CONFIG SET proto-max-bulk-len 1048576");
+    assert!(t.run("HRANDFIELD h -140000").starts_with("*140000\r\n"));
+    assert!(t.run("HRANDFIELD h -150000").starts_with("-ERR reply exceeds"));
+    assert!(t.run("HRANDFIELD h -80000 WITHVALUES").starts_with("-ERR reply exceeds"));
     let drawn: BTreeSet<_> = (0..100).map(|_| shown(&t.run("HRANDFIELD h"))).collect();
     assert_eq!(drawn.len(), 3);
 }

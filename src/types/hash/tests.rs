@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 use crate::base::alloc::thread_delta;
+use crate::base::rng::Draws;
 
 const SEED: HashSeed = HashSeed::new(1, 2);
 const TINY: Limits = Limits { entries: 5, text: 10, seed: SEED };
@@ -282,24 +283,22 @@ fn samples_are_fair_and_distinct() {
             hash.set(&[i], b"v", ttl, limits);
         }
         let view = hash.view().from_horizon(UnixMillis(6));
-        let mut state = 3;
-        let mut random = || next(&mut state).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let (mut counts, draws) = (BTreeMap::new(), 40_000);
-        for _ in 0..draws {
-            let field = view.sample(&mut random).expect("some are there");
+        let (mut counts, mut draws, times) = (BTreeMap::new(), Draws::new(3), 40_000);
+        for _ in 0..times {
+            let field = view.sample(&mut draws).expect("some are there");
             *counts.entry(field.name.to_vec()).or_insert(0) += 1;
         }
         assert_eq!(counts.len(), 20, "no hidden ones");
         for (name, count) in counts {
-            assert!((draws / 20 - 300..draws / 20 + 300).contains(&count), "{name:?}: {count}");
+            assert!((times / 20 - 300..times / 20 + 300).contains(&count), "{name:?}: {count}");
         }
         for count in [0, 1, 3, 4, 5, 10, 19, 20, 21, 1000] {
-            let fields = view.sample_distinct(count, &mut random);
+            let fields = view.sample_distinct(count, &mut draws);
             let names: BTreeSet<_> = fields.iter().map(|field| field.name.to_vec()).collect();
             assert_eq!((fields.len(), names.len()), (count.min(20), count.min(20)));
         }
         let nothing = hash.view().from_horizon(UnixMillis(6));
-        assert!(Hash::default().view().sample(&mut random).is_none());
+        assert!(Hash::default().view().sample(&mut draws).is_none());
         assert_eq!(nothing.len(), 20);
     }
 }
@@ -312,7 +311,12 @@ fn nothing_is_sampled_where_all_is_hidden() {
     }
     let view = hash.view().from_horizon(UnixMillis(6));
     assert_eq!((view.len(), view.iter().count()), (0, 0));
-    assert!(view.sample(|| 77).is_none() && view.sample_distinct(3, || 77).is_empty());
+    let mut draws = Draws::new(77);
+    assert!(view.sample(&mut draws).is_none() && view.sample_distinct(3, &mut draws).is_empty());
+    assert!(!view.draws_well() && hash.view().draws_well());
+    hash.set(b"stays", b"v", FieldTtl::Clear, NONE);
+    let field = hash.view().from_horizon(UnixMillis(6)).sample(&mut draws);
+    assert_eq!(field.map(|field| field.name), Some(Item::Bytes(b"stays")));
 }
 
 #[test]

@@ -10,6 +10,7 @@ use super::packed::{PackedFields, PackedIter};
 use super::table::{FieldTable, TableIter};
 use super::{Field, Hash};
 use crate::base::clock::UnixMillis;
+use crate::base::rng::Draws;
 use crate::types::View;
 use crate::types::digest::Digest;
 
@@ -70,9 +71,13 @@ impl<'a> HashView<'a> {
         Fields { body, horizon: self.horizon }
     }
 
-    /// True when a scan shows all fields at once, whatever the cursor.
-    pub fn is_packed(self) -> bool {
-        matches!(self.body, Body::Packed(_))
+    /// True when a random field costs next to nothing: a field of a listpack is counted off, and where most are hidden one that
+    /// is not is hard to find.
+    pub fn draws_well(self) -> bool {
+        match self.body {
+            Body::Packed(_) => false,
+            Body::Table(table) => self.len() > table.len() / 4,
+        }
     }
 
     /// Visits the fields at a cursor; returns the next cursor, 0 at the end.
@@ -90,35 +95,30 @@ impl<'a> HashView<'a> {
         }
     }
 
-    /// A random field, all being equally likely. `random` gives random words.
-    pub fn sample(self, mut random: impl FnMut() -> u64) -> Option<Field<'a>> {
+    /// A random field, all being equally likely.
+    pub fn sample(self, draws: &mut Draws) -> Option<Field<'a>> {
         // With so many misses nearly everything is hidden.
         const TRIES_MAX: usize = 100;
-        match self.body {
-            Body::Packed(_) => {
-                let index = below(random(), self.len())?;
-                self.iter().nth(index)
-            }
-            Body::Table(table) => {
-                let mut tries = (0..TRIES_MAX).map_while(|_| table.sample(&mut random));
-                let found = tries.find(|field| !field.is_due(self.horizon));
-                found.or_else(|| self.iter().nth(below(random(), self.len())?))
+        if let Body::Table(table) = self.body {
+            let mut tries = (0..TRIES_MAX).map_while(|_| table.sample(|| draws.word()));
+            let found = tries.find(|field| !field.is_due(self.horizon));
+            if found.is_some() {
+                return found;
             }
         }
+        self.iter().nth(draws.below(self.len()))
     }
 
     /// So many different fields at random, in no particular order; all of them in their order if there are not more.
-    pub fn sample_distinct(self, count: usize, mut random: impl FnMut() -> u64) -> Vec<Field<'a>> {
+    pub fn sample_distinct(self, count: usize, draws: &mut Draws) -> Vec<Field<'a>> {
         let len = self.len();
         if count >= len {
             return self.iter().collect();
         }
         // Of many fields few are drawn until they differ; else all are laid out and the first ones shuffled.
-        if let Body::Table(_) = self.body
-            && count < len / 4
-        {
+        if self.draws_well() && count < len / 4 {
             let (mut seen, mut found) = (HashSet::new(), Vec::new());
-            while let (true, Some(field)) = (found.len() < count, self.sample(&mut random)) {
+            while let (true, Some(field)) = (found.len() < count, self.sample(draws)) {
                 if seen.insert(field.identity()) {
                     found.push(field);
                 }
@@ -127,8 +127,7 @@ impl<'a> HashView<'a> {
         }
         let mut all: Vec<_> = self.iter().collect();
         for i in 0..count {
-            let other = i + below(random(), len - i).unwrap_or(0);
-            all.swap(i, other);
+            all.swap(i, i + draws.below(len - i));
         }
         all.truncate(count);
         all
@@ -137,11 +136,6 @@ impl<'a> HashView<'a> {
 
 /// The horizon before which nothing lies.
 const NOTHING_HIDDEN: UnixMillis = UnixMillis(i64::MIN);
-
-/// A random word as a number below `end`, if there is one.
-fn below(word: u64, end: usize) -> Option<usize> {
-    (end > 0).then(|| ((u128::from(word) * end as u128) >> 64) as usize)
-}
 
 impl View for HashView<'_> {
     fn encoding(self) -> &'static str {
