@@ -104,10 +104,10 @@ impl<'a> FieldList<'a> {
     /// Reads the words from `at` on. `bad_count` is how the command complains of a number that is none.
     fn parse(cx: &Cx<'a>, at: usize, bad_count: CmdError) -> Result<Self, CmdError> {
         let args = cx.args;
+        let word = args.get(at + 1).ok_or_else(|| CmdError::arity(cx.cmd.name))?;
         if !args.is(at, "FIELDS") {
             return Err(CmdError::FIELDS_MISSING);
         }
-        let word = args.get(at + 1).ok_or_else(|| CmdError::arity(cx.cmd.name))?;
         let count = parse_i64(word).filter(|count| *count > 0).ok_or(bad_count)?;
         let list = FieldList { args, first: at + 2 };
         let fits = usize::try_from(count) == Ok(list.len());
