@@ -214,4 +214,16 @@ impl<'a> Iterator for Fields<'a> {
             }
         }
     }
+
+    #[inline]
+    fn fold<B, F: FnMut(B, Field<'a>) -> B>(self, init: B, f: F) -> B {
+        let horizon = self.horizon;
+        let is_visible = |field: &Field<'a>| !field.is_due(horizon);
+        match self.body {
+            BodyIter::Packed(fields) => {
+                fields.map(|(_, field)| field).filter(is_visible).fold(init, f)
+            }
+            BodyIter::Table(fields) => fields.filter(is_visible).fold(init, f),
+        }
+    }
 }
