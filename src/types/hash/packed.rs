@@ -141,15 +141,14 @@ impl<'a> Iterator for PackedIter<'a> {
     #[inline]
     fn fold<B, F: FnMut(B, Self::Item) -> B>(mut self, init: B, mut f: F) -> B {
         let mut folded = init;
-        if self.shape == Shape::Pairs {
-            while let (Some((at, name)), Some((_, value))) = (self.items.next(), self.items.next())
-            {
-                folded = f(folded, (at, Field { name, value, deadline: None }));
+        if self.shape == Shape::Triples {
+            for field in self {
+                folded = f(folded, field);
             }
             return folded;
         }
-        while let Some(field) = self.next() {
-            folded = f(folded, field);
+        while let (Some((at, name)), Some((_, value))) = (self.items.next(), self.items.next()) {
+            folded = f(folded, (at, Field { name, value, deadline: None }));
         }
         folded
     }
