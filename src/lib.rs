@@ -17,6 +17,8 @@ pub mod command;
 pub mod config;
 pub mod info;
 pub mod observe;
+pub mod pubsub;
+pub mod tracking;
 
 // Third floor: the owner and the loop.
 pub mod client;

@@ -45,8 +45,9 @@ set bad 0
 if {$opt(random) ne {}} {
     for {set round 0} {$round < $opt(rounds)} {incr round} {
         set seed [expr {$opt(seed) eq {} ? ([clock milliseconds] * 7 + [pid]) % 1000000000 : $opt(seed) + $round}]
-        puts "generator $opt(random), seed $seed, $opt(count) commands"
-        set report [diff::random $opt(random) $seed $opt(count)]
+        set resp [expr {$opt(resp) eq {} ? 2 + $round % 2 : $opt(resp)}]
+        puts "generator $opt(random), seed $seed, $opt(count) commands, RESP$resp"
+        set report [diff::random $opt(random) $seed $opt(count) $resp]
         if {$report ne {}} {
             puts $report
             incr bad

@@ -115,6 +115,40 @@ pub fn write_grisu(out: &mut Vec<u8>, number: f64) {
     digits.lay_out(out, number.is_sign_negative());
 }
 
+/// Appends a double with 17 significant digits, as `%.17g` of C does: what Redis printed before 7.2, and still prints
+/// here and there.
+pub fn write_17_digits(out: &mut Vec<u8>, number: f64) {
+    if !number.is_finite() {
+        return write_f64(out, number);
+    }
+    // One digit, a point, sixteen more, and the exponent.
+    let text = format!("{number:.16e}");
+    let (digits, exponent) = text.split_once('e').expect("that is how it is formatted");
+    let exponent: i32 = exponent.parse().expect("an exponent is a number");
+    let digits = digits.strip_prefix('-').map_or(digits, |digits| {
+        out.push(b'-');
+        digits
+    });
+    let digits: Vec<u8> = digits.bytes().filter(|b| *b != b'.').collect();
+    let end = digits.iter().rposition(|b| *b != b'0').map_or(1, |last| last + 1);
+    let point = if (0..17).contains(&exponent) { exponent as usize + 1 } else { 1 };
+    if (-4..0).contains(&exponent) {
+        out.extend_from_slice(b"0.");
+        out.extend(std::iter::repeat_n(b'0', (-1 - exponent) as usize));
+        out.extend_from_slice(&digits[..end]);
+        return;
+    }
+    out.extend_from_slice(&digits[..point]);
+    if end > point {
+        out.push(b'.');
+        out.extend_from_slice(&digits[point..end]);
+    }
+    if !(0..17).contains(&exponent) {
+        let sign = if exponent < 0 { '-' } else { '+' };
+        out.extend_from_slice(format!("e{sign}{:02}", exponent.abs()).as_bytes());
+    }
+}
+
 /// A number of 64 significant bits: `significand * 2^exponent`.
 #[derive(Clone, Copy)]
 struct Scaled {
@@ -383,6 +417,35 @@ mod tests {
         for (index, significand, exponent) in ends {
             assert_eq!(POWERS[index].significand, significand);
             assert_eq!(POWERS[index].exponent, exponent);
+        }
+    }
+
+    #[test]
+    fn seventeen_digits_as_c_prints_them() {
+        let cases = [
+            (0.0, "0"),
+            (-0.0, "-0"),
+            (1.0, "1"),
+            (0.1, "0.10000000000000001"),
+            (2.2, "2.2000000000000002"),
+            (300000.0, "300000"),
+            (1e15, "1000000000000000"),
+            (1e16, "10000000000000000"),
+            (1e17, "1e+17"),
+            (12345678901234567890.0, "1.2345678901234567e+19"),
+            (1e23, "9.9999999999999992e+22"),
+            (1e-4, "0.0001"),
+            (0.0001234, "0.00012339999999999999"),
+            (1e-5, "1.0000000000000001e-05"),
+            (-123456.123456789, "-123456.12345678901"),
+            (5e-324, "4.9406564584124654e-324"),
+            (f64::MAX, "1.7976931348623157e+308"),
+            (f64::NEG_INFINITY, "-inf"),
+        ];
+        for (number, text) in cases {
+            let mut out = Vec::new();
+            write_17_digits(&mut out, number);
+            assert_eq!(String::from_utf8(out).unwrap(), text);
         }
     }
 

@@ -15,6 +15,7 @@ use crate::command::{
 use crate::keyspace::DbIndex;
 use crate::resp::Proto;
 use crate::server::{Server, cron, multi, waits};
+use crate::tracking::commands as tracking;
 
 pub static CLIENT: Command = Command::container("client", SUBCOMMANDS)
     .arity(-2)
@@ -24,9 +25,10 @@ pub static CLIENT: Command = Command::container("client", SUBCOMMANDS)
     .complexity("Depends on subcommand.");
 
 static SUBCOMMANDS: &[&Command] = &[
+    &tracking::CLIENT_CACHING,
     &CLIENT_CAPA,
     &CLIENT_GETNAME,
-    &CLIENT_GETREDIR,
+    &tracking::CLIENT_GETREDIR,
     &CLIENT_HELP,
     &CLIENT_ID,
     &CLIENT_INFO,
@@ -38,7 +40,8 @@ static SUBCOMMANDS: &[&Command] = &[
     &CLIENT_REPLY,
     &CLIENT_SETINFO,
     &CLIENT_SETNAME,
-    &CLIENT_TRACKINGINFO,
+    &tracking::CLIENT_TRACKING,
+    &tracking::CLIENT_TRACKINGINFO,
     &CLIENT_UNBLOCK,
     &CLIENT_UNPAUSE,
 ];
@@ -88,20 +91,6 @@ pub static CLIENT_GETNAME: Command = Command::server("client|getname", client_ge
 fn client_getname(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     let name = me(srv, call)?.name.as_deref();
     call.out.bulk_or_null(name);
-    Ok(Done)
-}
-
-pub static CLIENT_GETREDIR: Command = Command::server("client|getredir", client_getredir)
-    .arity(2)
-    .flags(flag::NOSCRIPT | flag::LOADING | flag::STALE)
-    .categories(category::CONNECTION)
-    .group(Group::Connection)
-    .since("6.0.0")
-    .summary("Answers the id of the client that gets this one's invalidations.")
-    .complexity("O(1)");
-
-fn client_getredir(_: &mut Box<Server>, call: &mut Call) -> CmdResult {
-    call.out.int(-1); // Tracking is off.
     Ok(Done)
 }
 
@@ -244,6 +233,10 @@ fn kill(srv: &mut Server, call: &mut Call, id: Id) {
         call.hang_up = true;
     } else {
         srv.clients.close_later(id);
+        // It hears nothing any more, and is not counted among those who do.
+        if let Some(client) = srv.clients.get_mut(id) {
+            srv.pubsub.leave(client);
+        }
     }
 }
 
@@ -486,28 +479,6 @@ fn is_printable(text: &[u8]) -> bool {
     text.iter().all(|b| (b'!'..=b'~').contains(b))
 }
 
-pub static CLIENT_TRACKINGINFO: Command =
-    Command::server("client|trackinginfo", client_trackinginfo)
-        .arity(2)
-        .flags(flag::NOSCRIPT | flag::LOADING | flag::STALE)
-        .categories(category::CONNECTION)
-        .group(Group::Connection)
-        .since("6.2.0")
-        .summary("Describes how the server helps this connection's cache.")
-        .complexity("O(1)");
-
-fn client_trackinginfo(_: &mut Box<Server>, call: &mut Call) -> CmdResult {
-    call.out.map(3);
-    call.out.bulk(b"flags");
-    call.out.set(1);
-    call.out.bulk(b"off");
-    call.out.bulk(b"redirect");
-    call.out.int(-1);
-    call.out.bulk(b"prefixes");
-    call.out.array(0);
-    Ok(Done)
-}
-
 pub static CLIENT_UNBLOCK: Command = Command::server("client|unblock", client_unblock)
     .arity(-3)
     .flags(flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE)
@@ -616,8 +587,11 @@ pub static RESET: Command = Command::server("reset", reset)
 fn reset(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     srv.clients.monitors.retain(|id| *id != call.client);
     multi::forget(srv, call);
+    tracking::stop(srv, call.client);
     let session = Session::fresh(&srv.conf);
-    let client = me(srv, call)?;
+    let Server { clients, pubsub, .. } = &mut **srv;
+    let client = clients.get_mut(call.client).ok_or(CmdError::NO_SUCH_CLIENT)?;
+    pubsub.leave(client);
     client.marks.monitor = false;
     client.marks.no_evict = false;
     client.name = None;
@@ -629,6 +603,8 @@ fn reset(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
 }
 
 const HELP: &[&str] = &[
+    "CACHING (YES|NO)",
+    "    Says whether the reads of the next command are remembered.",
     "CAPA <capability> [<capability> ...]",
     "    Says what this client can do. Known: REDIRECT.",
     "GETNAME",
@@ -664,6 +640,8 @@ const HELP: &[&str] = &[
     "    Notes which library this connection uses.",
     "SETNAME <name>",
     "    Names this connection.",
+    "TRACKING (ON|OFF) [REDIRECT <id>] [BCAST] [PREFIX <prefix> ...] [OPTIN] [OPTOUT] [NOLOOP]",
+    "    Tells this connection which of the values it has read are outdated, or ends that.",
     "TRACKINGINFO",
     "    Describes how the server helps this connection's cache.",
     "UNBLOCK <id> [TIMEOUT|ERROR]",

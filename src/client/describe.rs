@@ -7,7 +7,10 @@ use crate::acl::DEFAULT_USER;
 use crate::command::lookup::Commands;
 use crate::command::{Call, Multi};
 use crate::keyspace::watch::Watch;
+use crate::pubsub::Kind;
 use crate::resp::Proto;
+use crate::tracking::Tracked;
+use crate::tracking::commands::redirection;
 
 /// What a description needs to know besides the client.
 #[derive(Clone, Copy)]
@@ -37,10 +40,15 @@ impl Client {
     /// The letters of `flags=`.
     pub fn flag_letters(&self, watch: &Watch) -> String {
         let marks = &self.marks;
+        let tracked = |holds: fn(&Tracked) -> bool| self.tracked.as_deref().is_some_and(holds);
         let letters: String = [
             ('O', marks.monitor),
+            ('P', self.subscriptions.is_some()),
             ('x', self.session.multi != Multi::No),
             ('b', self.stands_still()),
+            ('t', self.tracked.is_some()),
+            ('R', tracked(|t| t.is_broken)),
+            ('B', tracked(|t| t.is_broadcast)),
             ('d', watch.is_dirty(self.id)),
             ('c', marks.close_after_reply),
             ('A', marks.closing),
@@ -88,8 +96,9 @@ impl Client {
         self.describe_buffers(buffers, &mut line);
         let command = self.last_command.map_or("NULL", |id| scene.commands.entry(id).command.name);
         let text = format!(
-            " events={} cmd={command} user={DEFAULT_USER} redir=-1 resp={}",
+            " events={} cmd={command} user={DEFAULT_USER} redir={} resp={}",
             if self.marks.write_blocked { "rw" } else { "r" },
+            redirection(self.tracked.as_deref()),
             if buffers.proto == Proto::Resp3 { 3 } else { 2 },
         );
         line.extend_from_slice(text.as_bytes());
@@ -118,11 +127,14 @@ impl Client {
         line.extend_from_slice(text.as_bytes());
         line.extend_from_slice(self.name.as_deref().unwrap_or_default());
         let text = format!(
-            " age={} idle={} flags={} db={} sub=0 psub=0 ssub=0",
+            " age={} idle={} flags={} db={} sub={} psub={} ssub={}",
             self.age_s(scene.now_us),
             self.idle_s(scene.now_us),
             self.flag_letters(scene.watch),
             self.session.db.0,
+            self.subscribed(Kind::Channel),
+            self.subscribed(Kind::Pattern),
+            self.subscribed(Kind::Shard),
         );
         line.extend_from_slice(text.as_bytes());
         let queued = match self.session.multi {

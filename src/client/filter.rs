@@ -237,6 +237,7 @@ impl Client {
     /// What this connection is used for.
     pub fn kind(&self) -> ClientType {
         match self.origin {
+            Origin::User if self.subscriptions.is_some() => ClientType::Pubsub,
             Origin::User => ClientType::Normal,
         }
     }

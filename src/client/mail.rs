@@ -1,16 +1,19 @@
-//! Messages to clients that did not ask: lines for monitors, later what is published and invalidated.
+//! Messages to clients that did not ask: lines for monitors, what is published, what is invalidated.
 //!
 //! A message goes to the end of the client's output and is sent at the end of the turn. The one client that is being
 //! served has lent its output to the call, so what it is sent meanwhile waits in the output it was given in exchange and
 //! is appended after the answer to its present command ([`Clients::deliver_mail`]); so a message can never land in the
 //! middle of an answer.
 //!
+//! Lines for monitors are answers of a kind: who has turned replies off does not get them. Pushes reach everybody.
+//!
 //! Who does not take its messages is noted ([`Clients::take_swelling`]), for the turn to see whether it is over its limit.
 
-use super::Clients;
+use super::{Clients, Marks};
 use crate::base::slab::Id;
 use crate::command::{Call, ReplyMode};
 use crate::net::Net;
+use crate::pubsub::message::Message;
 use crate::resp::Proto;
 use crate::resp::reply::Reply;
 
@@ -18,18 +21,13 @@ use crate::resp::reply::Reply;
 const UNCHECKED: usize = 16 * 1024;
 
 impl Clients {
-    /// Writes a message to a client, whoever it is, and has it sent. Clients that are on their way out or have turned
-    /// replies off get nothing. A message may be of any number of values.
+    /// Writes a line to a client, whoever it is, and has it sent. Clients that are on their way out or have turned
+    /// replies off get nothing; for the one that is being served the caller has seen to that.
     pub fn send_to(&mut self, id: Id, net: &mut Net, write: impl FnOnce(&mut Reply)) {
-        let Some(client) = self.slab.get_mut(id) else {
+        let Some(client) = self.slab.get_mut(id).filter(|client| !client.is_leaving()) else {
             return;
         };
-        if client.marks.closing || client.marks.close_after_reply {
-            return;
-        }
-        if client.marks.lent {
-            self.has_mail = true;
-        } else if client.session.reply == ReplyMode::Off {
+        if !client.marks.lent && client.session.reply == ReplyMode::Off {
             return;
         }
         if client.out.open_capacity() == 0 {
@@ -39,14 +37,55 @@ impl Clients {
         write(&mut client.out);
         client.out.settle();
         client.out.seal_if_large();
-        if !client.marks.pending_write && !client.marks.write_blocked {
-            client.marks.pending_write = true;
+        self.announce_mail(id, net);
+    }
+
+    /// Pushes a message to a client, whoever it is, and has it sent; true unless it is on its way out.
+    pub fn push_to<W: Fn(&mut Reply)>(
+        &mut self,
+        id: Id,
+        net: &mut Net,
+        message: &mut Message<W>,
+    ) -> bool {
+        let Some(client) = self.slab.get_mut(id).filter(|client| !client.is_leaving()) else {
+            return false;
+        };
+        if !message.is_shared() && client.out.open_capacity() == 0 {
+            *client.out.buffer() = net.buffers.lend();
+        }
+        message.append_to(&mut client.out);
+        client.out.seal_if_large();
+        self.announce_mail(id, net);
+        true
+    }
+
+    /// Has sent what was written to a client's output.
+    fn announce_mail(&mut self, id: Id, net: &mut Net) {
+        let Some(client) = self.slab.get_mut(id) else { return };
+        let Marks { lent, write_blocked, pending_write, swelling, .. } = &mut client.marks;
+        self.has_mail |= *lent;
+        if !*pending_write && !*write_blocked {
+            *pending_write = true;
             net.pending_writes.push(id);
         }
-        let heavy = client.marks.write_blocked || client.out.len() > UNCHECKED;
-        if heavy && !client.marks.lent && !client.marks.swelling {
-            client.marks.swelling = true;
+        let heavy = *write_blocked || client.out.len() > UNCHECKED;
+        if heavy && !*lent && !*swelling {
+            *swelling = true;
             self.swelling.push(id);
+        }
+    }
+
+    /// Where the client that is being served is told what it is told whether it wants answers or not.
+    pub fn own_pushes<'a>(&'a mut self, call: &'a mut Call) -> &'a mut Reply {
+        if call.session.reply.is_answered() {
+            return &mut call.out;
+        }
+        match self.slab.get_mut(call.client) {
+            Some(client) => {
+                self.has_mail = true;
+                &mut client.out
+            }
+            None => &mut call.out,
         }
     }
 
@@ -69,8 +108,7 @@ impl Clients {
         self.has_mail
     }
 
-    /// Gives the client that is being served what it was sent: between two of its answers only. Where the answer is
-    /// not wanted (CLIENT REPLY), the caller cuts both.
+    /// Gives the client that is being served what it was sent: between two of its answers only.
     #[cold]
     pub fn deliver_mail(&mut self, call: &mut Call) {
         self.has_mail = false;

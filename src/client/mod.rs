@@ -23,8 +23,10 @@ use crate::command::lookup::CommandId;
 use crate::command::{Call, Origin, Session};
 use crate::net::buffers::BufferPool;
 use crate::net::conn::Conn;
+use crate::pubsub::Subscriptions;
 use crate::resp::reply::Reply;
 use crate::resp::request::Query;
+use crate::tracking::Tracked;
 
 /// One connection.
 #[derive(Debug)]
@@ -54,6 +56,10 @@ pub struct Client {
     pub marks: Marks,
     /// What it has queued since MULTI.
     pub transaction: Option<Box<transaction::Transaction>>,
+    /// What it listens to.
+    pub subscriptions: Option<Box<Subscriptions>>,
+    /// How it caches, if the server helps with that.
+    pub tracked: Option<Box<Tracked>>,
     /// Its call waits for keys; `query` holds the request.
     pub waiting: Option<Box<waits::Waiting>>,
     /// Since when its output is over the soft limit, in monotonic microseconds.
@@ -98,6 +104,12 @@ pub struct Marks {
 }
 
 impl Client {
+    /// It is on its way out, and gets nothing that it has not got yet.
+    #[inline]
+    pub fn is_leaving(&self) -> bool {
+        self.marks.closing || self.marks.close_after_reply
+    }
+
     /// Hands what travels to the call that serves this client.
     #[inline]
     pub fn lend_to(&mut self, call: &mut Call, buffers: &mut BufferPool) {
@@ -190,6 +202,8 @@ impl Clients {
                 totals: Totals::default(),
                 marks: Marks::default(),
                 transaction: None,
+                subscriptions: None,
+                tracked: None,
                 waiting: None,
                 over_soft_since_us: None,
             })

@@ -16,7 +16,7 @@ use crate::keyspace::DbIndex;
 /// A call that waits.
 #[derive(Debug)]
 pub struct Waiting {
-    pub wait: Wait,
+    pub wait: Box<Wait>,
     pub command: CommandId,
     pub db: DbIndex,
     /// Its place in the lines for its keys.

@@ -7,6 +7,7 @@
 
 use super::{Call, CmdError, Command, flag};
 use crate::config::Guard;
+use crate::resp::Proto;
 use crate::server::{Server, multi};
 
 /// What holds at this moment.
@@ -23,6 +24,8 @@ pub mod state {
     pub const MONITORED: u32 = 1 << 4;
     /// The client has begun a transaction.
     pub const IN_MULTI: u32 = 1 << 5;
+    /// The client has subscriptions.
+    pub const LISTENING: u32 = 1 << 6;
 }
 
 /// What the gates say.
@@ -42,6 +45,7 @@ const GATES: &[(u32, Gate)] = &[
     (state::ALWAYS, guarded),
     (state::STRANGER, stranger),
     (state::IN_MULTI, forbidden_in_multi),
+    (state::LISTENING, listening),
     (state::MONITORED, monitoring),
     (state::PAUSED_ALL | state::PAUSED_WRITES, paused),
     (state::IN_MULTI, queued),
@@ -49,6 +53,19 @@ const GATES: &[(u32, Gate)] = &[
 
 /// Commands that a transaction does not put aside.
 const UNQUEUED: &[&str] = &["discard", "exec", "multi", "quit", "reset", "watch"];
+
+/// What a client of RESP2 may do while it has subscriptions.
+const LISTENERS: &[&str] = &[
+    "ping",
+    "psubscribe",
+    "punsubscribe",
+    "quit",
+    "reset",
+    "ssubscribe",
+    "subscribe",
+    "sunsubscribe",
+    "unsubscribe",
+];
 
 /// The states that concern a command.
 pub fn concerns(command: &Command) -> u32 {
@@ -62,6 +79,9 @@ pub fn concerns(command: &Command) -> u32 {
     let is_exec = command.name == "exec";
     if command.has(flag::WRITE | flag::MAY_REPLICATE) || is_exec {
         bits |= state::PAUSED_WRITES;
+    }
+    if !LISTENERS.contains(&command.name) {
+        bits |= state::LISTENING;
     }
     if !UNQUEUED.contains(&command.name) {
         bits |= state::IN_MULTI;
@@ -106,6 +126,14 @@ fn stranger(srv: &Server, _: &Call) -> Admission {
         return Admission::Run;
     }
     Admission::Refuse(CmdError::NO_AUTH)
+}
+
+/// In RESP2 there is no telling answers from messages.
+fn listening(_: &Server, call: &Call) -> Admission {
+    if call.out.proto() == Proto::Resp3 {
+        return Admission::Run;
+    }
+    Admission::Refuse(CmdError::only_listens(call.cmd.name))
 }
 
 /// A client that watches others has no business with keys of its own.

@@ -154,6 +154,81 @@ impl CmdError {
     pub const NO_VALUES: CmdError =
         CmdError::Fixed("ERR NOVALUES option can only be used in HSCAN");
     pub const NO_SUCH_CLIENT: CmdError = CmdError::Fixed("ERR No such client");
+    pub const CLAIM_COUNT: CmdError = CmdError::Fixed("ERR COUNT must be > 0");
+    pub const STREAM_ADDED_NEGATIVE: CmdError =
+        CmdError::Fixed("ERR entries_added must be positive");
+    pub const STREAM_DOLLAR_IN_GROUP: CmdError = CmdError::Fixed(
+        "ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the history of \
+         this consumer by specifying a proper ID, or use the > ID to get new messages. The $ ID \
+         would just return an empty result set.",
+    );
+    pub const STREAM_END: CmdError = CmdError::Fixed("ERR invalid end ID for the interval");
+    pub const STREAM_ENTRIES_READ: CmdError =
+        CmdError::Fixed("ERR value for ENTRIESREAD must be positive or -1");
+    pub const STREAM_EXHAUSTED: CmdError = CmdError::Fixed(
+        "ERR The stream has exhausted the last possible ID, unable to add more items",
+    );
+    pub const STREAM_GROUP_EXISTS: CmdError =
+        CmdError::Fixed("BUSYGROUP Consumer Group name already exists");
+    pub const STREAM_GROUP_MISSING: CmdError =
+        CmdError::Fixed("ERR Missing GROUP option for XREADGROUP");
+    pub const STREAM_GROUP_OPTION: CmdError = CmdError::Fixed(
+        "ERR The GROUP option is only supported by XREADGROUP. You called XREAD instead.",
+    );
+    pub const STREAM_ID: CmdError =
+        CmdError::Fixed("ERR Invalid stream ID specified as stream command argument");
+    pub const STREAM_ID_SMALL: CmdError = CmdError::Fixed(
+        "ERR The ID specified in XADD is equal or smaller than the target stream top item",
+    );
+    pub const STREAM_ID_ZERO: CmdError =
+        CmdError::Fixed("ERR The ID specified in XADD must be greater than 0-0");
+    pub const STREAM_IDS_COUNT: CmdError =
+        CmdError::Fixed("ERR Number of IDs must be a positive integer");
+    pub const STREAM_IDS_MISMATCH: CmdError =
+        CmdError::Fixed("ERR The `numids` parameter must match the number of arguments");
+    pub const STREAM_KEY_NEEDED: CmdError = CmdError::Fixed(
+        "ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you may want to \
+         use the MKSTREAM option to create an empty stream automatically.",
+    );
+    pub const STREAM_NEW_ONLY_IN_GROUP: CmdError = CmdError::Fixed(
+        "ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> \
+         <consumer> option.",
+    );
+    pub const STREAM_NOACK_OPTION: CmdError = CmdError::Fixed(
+        "ERR The NOACK option is only supported by XREADGROUP. You called XREAD instead.",
+    );
+    pub const STREAM_PLUS_IN_GROUP: CmdError = CmdError::Fixed(
+        "ERR The + ID is meaningless in the context of XREADGROUP: you want to read the history of \
+         this consumer by specifying a proper ID, or use the > ID to get new messages. The + ID \
+         would just return an empty result set.",
+    );
+    pub const STREAM_SETID_ADDED: CmdError = CmdError::Fixed(
+        "ERR The entries_added specified in XSETID is smaller than the target stream length",
+    );
+    pub const STREAM_SETID_DELETED: CmdError = CmdError::Fixed(
+        "ERR The ID specified in XSETID is smaller than current max_deleted_entry_id",
+    );
+    pub const STREAM_SETID_DELETED_GIVEN: CmdError = CmdError::Fixed(
+        "ERR The ID specified in XSETID is smaller than the provided max_deleted_entry_id",
+    );
+    pub const STREAM_SETID_SMALL: CmdError = CmdError::Fixed(
+        "ERR The ID specified in XSETID is smaller than the target stream top item",
+    );
+    pub const STREAM_START: CmdError = CmdError::Fixed("ERR invalid start ID for the interval");
+    pub const STREAM_TOO_LARGE: CmdError =
+        CmdError::Fixed("ERR Elements are too large to be stored");
+    pub const TRIM_LENGTH_NEGATIVE: CmdError =
+        CmdError::Fixed("ERR The MAXLEN argument must be >= 0.");
+    pub const TRIM_LIMIT_ALONE: CmdError = CmdError::Fixed(
+        "ERR syntax error, LIMIT cannot be used without specifying a trimming strategy",
+    );
+    pub const TRIM_LIMIT_EXACT: CmdError =
+        CmdError::Fixed("ERR syntax error, LIMIT cannot be used without the special ~ option");
+    pub const TRIM_LIMIT_NEGATIVE: CmdError =
+        CmdError::Fixed("ERR The LIMIT argument must be >= 0.");
+    pub const TRIM_STRATEGIES: CmdError = CmdError::Fixed(
+        "ERR syntax error, MAXLEN and MINID options at the same time are not compatible",
+    );
     pub const SYNTAX: CmdError = CmdError::Fixed("ERR syntax error");
     pub const TIMEOUT_NEGATIVE: CmdError = CmdError::Fixed("ERR timeout is negative");
     pub const TIMEOUT_NOT_FLOAT: CmdError =
@@ -198,6 +273,21 @@ impl CmdError {
     /// A time to live that is not positive, or beyond the end of time.
     pub fn expire_time(command: &str) -> CmdError {
         CmdError::made(format!("ERR invalid expire time in '{command}' command"))
+    }
+
+    /// Two prefixes of one client that some keys would have in common. `which` says which other one.
+    pub fn prefix_overlap(prefix: &[u8], which: &str, other: &[u8]) -> CmdError {
+        let which = format!("' overlaps with {which} prefix '");
+        let end: &[u8] = b"'. Prefixes for a single client must not overlap.";
+        CmdError::made([b"ERR Prefix '", prefix, which.as_bytes(), other, end].concat())
+    }
+
+    /// A command that a client may not use while it listens in RESP2.
+    pub fn only_listens(command: &str) -> CmdError {
+        CmdError::made(format!(
+            "ERR Can't execute '{command}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed \
+             in this context"
+        ))
     }
 
     /// A command that combines sets was given none.
@@ -246,6 +336,45 @@ impl CmdError {
         text.extend_from_slice(shown(name, SHOWN));
         text.extend_from_slice(format!("'. Try {container} HELP.").as_bytes());
         CmdError::made(text)
+    }
+
+    /// A group that a stream does not have.
+    pub fn no_group(group: &[u8], key: &[u8]) -> CmdError {
+        let [group, key] = [group, key].map(|word| shown(word, usize::MAX));
+        let parts: [&[u8]; 5] =
+            [b"NOGROUP No such consumer group '", group, b"' for key name '", key, b"'"];
+        CmdError::made(parts.concat())
+    }
+
+    /// A stream or a group that is not there.
+    pub fn no_key_or_group(key: &[u8], group: &[u8]) -> CmdError {
+        let [group, key] = [group, key].map(|word| shown(word, usize::MAX));
+        let parts: [&[u8]; 5] =
+            [b"NOGROUP No such key '", key, b"' or consumer group '", group, b"'"];
+        CmdError::made(parts.concat())
+    }
+
+    /// The same, of XREADGROUP.
+    pub fn no_group_to_read(key: &[u8], group: &[u8]) -> CmdError {
+        let error = CmdError::no_key_or_group(key, group);
+        CmdError::made([error.text(), b" in XREADGROUP with GROUP option"].concat())
+    }
+
+    /// A word behind the ids of XCLAIM that is no option.
+    pub fn claim_option(word: &[u8]) -> CmdError {
+        let word = shown(word, usize::MAX);
+        CmdError::made([b"ERR Unrecognized XCLAIM option '", word, b"'"].concat())
+    }
+
+    /// XREAD or XREADGROUP with a key that has no id.
+    pub fn unbalanced_streams(in_group: bool) -> CmdError {
+        CmdError::Fixed(if in_group {
+            "ERR Unbalanced 'xreadgroup' list of streams: for each stream key an ID or '>' must be \
+             specified."
+        } else {
+            "ERR Unbalanced 'xread' list of streams: for each stream key an ID, '+', or '$' must be \
+             specified."
+        })
     }
 
     /// LATENCY GRAPH of an event that had no spike.

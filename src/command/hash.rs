@@ -84,9 +84,12 @@ fn is_hash(db: &mut Selected<'_>, key: &[u8]) -> Result<bool, CmdError> {
     }
 }
 
-/// Texts that no table could hold. Only an extreme `proto-max-bulk-len` lets them come this far.
-fn check_lengths<'t>(mut texts: impl Iterator<Item = &'t [u8]>) -> Result<(), CmdError> {
-    if texts.any(|text| text.len() > TEXT_MAX) { Err(CmdError::STRING_TOO_LONG) } else { Ok(()) }
+/// Refuses texts that no table could hold. Only an extreme `proto-max-bulk-len` lets them come this far.
+#[inline]
+fn check_lengths(cx: &Cx<'_>) -> Result<(), CmdError> {
+    let possible = cx.conf.proto.max_bulk_len as usize > TEXT_MAX;
+    let too_long = possible && cx.args.from(2).any(|text| text.len() > TEXT_MAX);
+    if too_long { Err(CmdError::STRING_TOO_LONG) } else { Ok(()) }
 }
 
 /// The fields of `FIELDS numfields field ...`, which ends a call.

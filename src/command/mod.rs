@@ -27,6 +27,7 @@ pub mod lolwut;
 pub mod lookup;
 pub mod set;
 pub mod sort;
+pub mod stream;
 pub mod string;
 pub mod table;
 pub mod zset;
@@ -58,7 +59,7 @@ pub enum Outcome {
     Postponed,
     /// There is nothing to do yet: it is run again, from the start, when a key has news; it has written nothing. Where a
     /// call may not wait ([`Cx::may_wait`]), it is answered at once as if its time were up.
-    Wait(Wait),
+    Wait(Box<Wait>),
 }
 
 /// What a call waits for.
@@ -72,17 +73,27 @@ pub struct Wait {
     pub until: Option<UnixMillis>,
     /// Writes the answer of a call whose time is up.
     pub on_timeout: fn(&mut Reply),
+    /// What later tries read in place of some words, see [`Wait::reading`].
+    pub words: Vec<(usize, Box<[u8]>)>,
 }
 
 impl Wait {
     /// Waits until one of the keys in these words holds a value of this type; when the time is up, a null array is the
     /// answer.
-    pub fn for_value(keys: Range<usize>, of: Type, until: Option<UnixMillis>) -> Wait {
-        Wait { keys, news: News { of, or_loss: false }, until, on_timeout: Reply::null_array }
+    pub fn for_value(keys: Range<usize>, of: Type, until: Option<UnixMillis>) -> Box<Wait> {
+        let news = News { of, or_loss: false };
+        Box::new(Wait { keys, news, until, on_timeout: Reply::null_array, words: Vec::new() })
+    }
+
+    /// Later tries read this in place of the word: for one that would mean something else by then, as the `$` of XREAD
+    /// does. Not for keys.
+    pub fn reading(mut self: Box<Self>, word: usize, instead: &[u8]) -> Box<Wait> {
+        self.words.push((word, instead.into()));
+        self
     }
 
     /// That a key has gone, or holds another type now, is a reason to try again, too.
-    pub fn or_loss(mut self) -> Wait {
+    pub fn or_loss(mut self: Box<Self>) -> Box<Wait> {
         self.news.or_loss = true;
         self
     }
@@ -131,6 +142,11 @@ pub struct Session {
     pub multi: Multi,
     /// Reads leave access times alone (CLIENT NO-TOUCH).
     pub no_touch: bool,
+    /// It listens to channels, patterns or shards.
+    pub listens: bool,
+    pub caching: Caching,
+    /// CLIENT CACHING has spoken about the next command.
+    pub caching_next: bool,
 }
 
 impl Session {
@@ -154,6 +170,37 @@ pub enum ReplyMode {
     ThenSkip,
     /// The command under way is the last that is answered.
     ThenOff,
+}
+
+impl Session {
+    /// The reads of the present command are remembered.
+    pub fn remembers(&self) -> bool {
+        match self.caching {
+            Caching::No => false,
+            Caching::All => true,
+            Caching::OptIn => self.caching_next,
+            Caching::OptOut => !self.caching_next,
+        }
+    }
+}
+
+impl ReplyMode {
+    /// The command under way is answered.
+    pub fn is_answered(self) -> bool {
+        matches!(self, ReplyMode::On | ReplyMode::ThenSkip | ReplyMode::ThenOff)
+    }
+}
+
+/// Which reads of a client are remembered, so that it is told when what it has read is outdated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Caching {
+    #[default]
+    No,
+    All,
+    /// Those of commands in front of which stands CLIENT CACHING YES.
+    OptIn,
+    /// All but those of commands in front of which stands CLIENT CACHING NO.
+    OptOut,
 }
 
 /// Whether calls are queued for EXEC.
@@ -557,3 +604,6 @@ impl std::fmt::Debug for Command {
         f.write_str(self.name)
     }
 }
+
+/// Every call hands one of these down several floors.
+const _: () = assert!(size_of::<CmdResult>() <= 24);

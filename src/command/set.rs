@@ -179,8 +179,9 @@ fn smismember(cx: &mut Cx<'_>) -> CmdResult {
     let set = cx.db.get::<Set>(cx.args.at(1))?;
     let members = cx.args.from(2);
     cx.out.array(members.len());
-    for member in members {
-        cx.out.flag(set.is_some_and(|set| set.contains(member)));
+    match set {
+        Some(set) => set.contains_each(members, |is_there| cx.out.flag(is_there)),
+        None => members.for_each(|_| cx.out.flag(false)),
     }
     Ok(Done)
 }

@@ -28,6 +28,7 @@ const DEL: Event = Event::generic("del");
 const EXPIRE: Event = Event::generic("expire");
 
 /// Answers with a string.
+#[inline]
 pub fn reply(out: &mut Reply, text: Text<'_>) {
     match text {
         Text::Big(bytes) => out.bulk_shared(bytes),

@@ -3,13 +3,14 @@
 use super::Command;
 use super::commands as own;
 use super::connection as conn;
-use super::{bitmap, generic, hash, hyperloglog as hll, list, set, sort, string, zset};
+use super::{bitmap, generic, hash, hyperloglog as hll, list, set, sort, stream, string, zset};
 use crate::acl::commands as acl;
 use crate::client::commands as client;
 use crate::config::commands as config;
 use crate::info::commands as info;
 use crate::observe::commands as observe;
 use crate::observe::latency::commands as latency;
+use crate::pubsub::commands as pubsub;
 use crate::server::{commands as server, debug, multi};
 
 /// All top-level commands, by name.
@@ -123,9 +124,13 @@ pub static COMMANDS: &[&Command] = &[
     &hll::PFDEBUG,
     &hll::PFMERGE,
     &hll::PFSELFTEST,
-    &conn::PING,
+    &pubsub::PING,
     &string::PSETEX,
+    &pubsub::PSUBSCRIBE,
     &generic::PTTL,
+    &pubsub::PUBLISH,
+    &pubsub::PUBSUB,
+    &pubsub::PUNSUBSCRIBE,
     &client::QUIT,
     &generic::RANDOMKEY,
     &generic::RENAME,
@@ -158,21 +163,43 @@ pub static COMMANDS: &[&Command] = &[
     &sort::SORT,
     &sort::SORT_RO,
     &set::SPOP,
+    &pubsub::SPUBLISH,
     &set::SRANDMEMBER,
     &set::SREM,
     &set::SSCAN,
+    &pubsub::SSUBSCRIBE,
     &string::STRLEN,
+    &pubsub::SUBSCRIBE,
     &string::SUBSTR,
     &set::SUNION,
     &set::SUNIONSTORE,
+    &pubsub::SUNSUBSCRIBE,
     &generic::SWAPDB,
     &own::TIME,
     &generic::TOUCH,
     &generic::TTL,
     &generic::TYPE,
     &generic::UNLINK,
+    &pubsub::UNSUBSCRIBE,
     &multi::UNWATCH,
     &multi::WATCH,
+    &stream::XACK,
+    &stream::XACKDEL,
+    &stream::XADD,
+    &stream::XAUTOCLAIM,
+    &stream::XCLAIM,
+    &stream::XDEL,
+    &stream::XDELEX,
+    &stream::XGROUP,
+    &stream::XINFO,
+    &stream::XLEN,
+    &stream::XPENDING,
+    &stream::XRANGE,
+    &stream::XREAD,
+    &stream::XREADGROUP,
+    &stream::XREVRANGE,
+    &stream::XSETID,
+    &stream::XTRIM,
     &zset::ZADD,
     &zset::ZCARD,
     &zset::ZCOUNT,

@@ -81,20 +81,20 @@ fn reply_scored(out: &mut Reply, pairs: Pairs<'_>) {
         return reply_pairs(out, pairs);
     }
     out.array(2 * pairs.len());
-    for (member, score) in pairs {
+    pairs.for_each(|(member, score)| {
         string::reply(out, member.into());
         out.double(score);
-    }
+    });
 }
 
 /// Answers with pairs of member and score.
 fn reply_pairs(out: &mut Reply, pairs: Pairs<'_>) {
     out.array(pairs.len());
-    for (member, score) in pairs {
+    pairs.for_each(|(member, score)| {
         out.array(2);
         string::reply(out, member.into());
         out.double(score);
-    }
+    });
 }
 
 /// Stores a result, or removes what the key held if there is none, and answers how many members it has.

@@ -16,6 +16,7 @@
 //! the business of the type.
 
 pub use super::listpack::Corrupt;
+use crate::base::alloc::class_size;
 
 /// Bytes before the first number.
 const HEAD: usize = 8;
@@ -185,7 +186,7 @@ impl Intset {
     pub fn memory_bytes(&self) -> usize {
         match self.0.capacity() {
             0 => 0,
-            bytes => crate::base::alloc::class_size(bytes),
+            bytes => class_size(bytes),
         }
     }
 
@@ -198,7 +199,7 @@ impl Intset {
         self.widen(width_of(number));
         let (len, width) = (self.0.len(), self.view().width());
         let at = HEAD + index * width;
-        self.0.resize(len + width, 0);
+        self.grow(len + width);
         self.0.copy_within(at..len, at + width);
         self.0[at..at + width].copy_from_slice(&number.to_le_bytes()[..width]);
         self.count();
@@ -246,11 +247,22 @@ impl Intset {
             return;
         }
         let narrow = self.clone();
-        self.0.resize(HEAD + count * width, 0);
+        self.grow(HEAD + count * width);
         for (to, number) in self.0[HEAD..].chunks_exact_mut(width).zip(narrow.view().iter()) {
             to.copy_from_slice(&number.to_le_bytes()[..width]);
         }
         self.0[0] = width as u8;
+    }
+
+    /// Lengthens the blob with zeros. It takes whole size classes, and not what a vector takes by itself, up to twice the
+    /// bytes; a large one takes some to spare, so that growing is not quadratic.
+    fn grow(&mut self, len: usize) {
+        const LARGE: usize = 16 * 1024;
+        if len > self.0.capacity() {
+            let wanted = if len > LARGE { len + len / 8 } else { len };
+            self.0.reserve_exact(class_size(wanted) - self.0.len());
+        }
+        self.0.resize(len, 0);
     }
 
     /// Writes the count that the length implies.

@@ -24,12 +24,14 @@
 //! makes sure of for bytes from outside. Elements are named by their *offset*, which a change at or before them moves.
 //! What elements mean (members, fields and values) is the business of the types.
 
+mod code;
 pub mod needle;
 pub mod run;
 
 use crate::base::alloc::class_size;
 use crate::base::text::{parse_i64, write_i64};
 
+use code::{Encoded, back_len, encode_back, equal, measure, signed};
 pub use needle::Needle;
 pub use run::Run;
 
@@ -66,6 +68,12 @@ pub struct Packed<'a>(&'a [u8]);
 /// A listpack, owned.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Listpack(Vec<u8>);
+
+/// The end of a listpack that is being extended.
+pub struct Tail<'a> {
+    pack: &'a mut Listpack,
+    added: i64,
+}
 
 /// Walks over elements with their offsets, from either end.
 #[derive(Clone)]
@@ -156,141 +164,6 @@ fn integer(text: &[u8]) -> Option<i64> {
     }
 }
 
-/// An element in its encoded form, the data apart.
-struct Encoded<'a> {
-    head: [u8; 9],
-    head_len: u8,
-    data: &'a [u8],
-    back: [u8; 5],
-    back_len: u8,
-}
-
-impl<'a> Encoded<'a> {
-    fn new(item: Item<'a>) -> Self {
-        let mut head = [0; 9];
-        let (head_len, data) = match item {
-            Item::Int(number) => (encode_int(number, &mut head), &[][..]),
-            Item::Bytes(bytes) => (encode_len(bytes.len(), &mut head), bytes),
-        };
-        let (back, back_len) = encode_back(head_len + data.len());
-        Encoded { head, head_len: head_len as u8, data, back, back_len: back_len as u8 }
-    }
-
-    #[inline]
-    fn bytes(&self) -> usize {
-        usize::from(self.head_len) + self.data.len() + usize::from(self.back_len)
-    }
-
-    /// Writes the element to the start of a slice of its size.
-    #[inline]
-    fn write(&self, to: &mut [u8]) {
-        let (head, rest) = to.split_at_mut(usize::from(self.head_len));
-        head.copy_from_slice(&self.head[..head.len()]);
-        let (data, back) = rest.split_at_mut(self.data.len());
-        data.copy_from_slice(self.data);
-        back.copy_from_slice(&self.back[..back.len()]);
-    }
-}
-
-/// Writes the head of an integer, which is all of it, and returns its length.
-fn encode_int(number: i64, head: &mut [u8; 9]) -> usize {
-    let bytes = number.to_le_bytes();
-    let (first, len) = match number {
-        0..=127 => {
-            head[0] = bytes[0];
-            return 1;
-        }
-        -4096..=4095 => {
-            head[0] = 0xc0 | (bytes[1] & 0x1f);
-            head[1] = bytes[0];
-            return 2;
-        }
-        -0x8000..=0x7fff => (0xf1, 2),
-        -0x80_0000..=0x7f_ffff => (0xf2, 3),
-        -0x8000_0000..=0x7fff_ffff => (0xf3, 4),
-        _ => (0xf4, 8),
-    };
-    head[0] = first;
-    head[1..=len].copy_from_slice(&bytes[..len]);
-    1 + len
-}
-
-/// Writes the head of a string of `len` bytes and returns the head's length.
-fn encode_len(len: usize, head: &mut [u8; 9]) -> usize {
-    match len {
-        0..64 => {
-            head[0] = 0x80 | len as u8;
-            1
-        }
-        64..4096 => {
-            head[0] = 0xe0 | (len >> 8) as u8;
-            head[1] = len as u8;
-            2
-        }
-        _ => {
-            let len = u32::try_from(len).expect("a listpack is smaller than 4 GiB");
-            head[0] = 0xf0;
-            head[1..5].copy_from_slice(&len.to_le_bytes());
-            5
-        }
-    }
-}
-
-/// Bytes of the back length of an element whose head and data have `len` bytes.
-/// Compat: at the top of each range Redis takes a byte more than would be needed.
-#[inline]
-fn back_len(len: usize) -> usize {
-    match len {
-        0..=127 => 1,
-        128..16_383 => 2,
-        16_383..2_097_151 => 3,
-        2_097_151..268_435_455 => 4,
-        _ => 5,
-    }
-}
-
-/// The back length: groups of seven bits, the highest first, all but the first with the top bit set.
-#[inline]
-fn encode_back(len: usize) -> ([u8; 5], usize) {
-    let mut back = [0; 5];
-    let n = back_len(len);
-    for (i, byte) in back[..n].iter_mut().enumerate() {
-        let group = (len >> (7 * (n - 1 - i))) as u8 & 0x7f;
-        *byte = group | if i > 0 { 0x80 } else { 0 };
-    }
-    (back, n)
-}
-
-/// Size of the head, and of head and data, of the element at the start of `bytes`, if they are all there.
-#[inline]
-fn measure(bytes: &[u8]) -> Option<(usize, usize)> {
-    let first = *bytes.first()?;
-    Some(match first {
-        0..=0x7f => (1, 1),
-        0x80..=0xbf => (1, 1 + usize::from(first & 0x3f)),
-        0xc0..=0xdf => (2, 2),
-        0xe0..=0xef => (2, 2 + (usize::from(first & 0xf) << 8 | usize::from(*bytes.get(1)?))),
-        0xf0 => {
-            let len = u32::from_le_bytes(*bytes.get(1..)?.first_chunk()?);
-            (5, 5 + len as usize)
-        }
-        0xf1 => (3, 3),
-        0xf2 => (4, 4),
-        0xf3 => (5, 5),
-        0xf4 => (9, 9),
-        0xf5..=0xff => return None,
-    })
-}
-
-/// A signed little-endian number of up to eight bytes.
-#[inline]
-fn signed(bytes: &[u8]) -> i64 {
-    let mut word = [0; 8];
-    word[..bytes.len()].copy_from_slice(bytes);
-    let unused = 64 - 8 * bytes.len() as u32;
-    (i64::from_le_bytes(word) << unused) >> unused
-}
-
 impl<'a> Packed<'a> {
     /// Looks at a blob that is known to be well-formed: one that [`Listpack`] made or [`Packed::check`] has passed.
     #[inline]
@@ -372,7 +245,7 @@ impl<'a> Packed<'a> {
 
     /// The element at an offset, and the offset behind it.
     #[inline]
-    fn decode(self, at: usize) -> (Item<'a>, usize) {
+    pub fn decode(self, at: usize) -> (Item<'a>, usize) {
         let bytes = &self.0[at..];
         let (head, len) = measure(bytes).expect("offsets are of elements");
         let item = match bytes[0] {
@@ -396,7 +269,7 @@ impl<'a> Packed<'a> {
 
     /// Offset behind the element at an offset.
     #[inline]
-    fn skip(self, at: usize) -> usize {
+    pub fn skip(self, at: usize) -> usize {
         let (_, len) = measure(&self.0[at..]).expect("offsets are of elements");
         at + len + back_len(len)
     }
@@ -438,22 +311,52 @@ impl<'a> Packed<'a> {
 
     /// Offset of the first element with a text among every `step`-th one, from the one at an offset on. `step` is 1
     /// for all of them, 2 for the fields of a hash.
+    #[inline]
     pub fn find(self, from: usize, text: &[u8], step: usize) -> Option<usize> {
-        let wanted = Item::of(text);
+        match Item::of(text) {
+            Item::Bytes(text) => self.find_bytes(from, text, step),
+            wanted @ Item::Int(_) => self.find_item(from, wanted, step),
+        }
+    }
+
+    fn find_item(self, from: usize, wanted: Item<'_>, step: usize) -> Option<usize> {
         let (mut at, end) = (from, self.0.len() - 1);
         while at < end {
-            let (item, mut next) = self.decode(at);
+            let (item, next) = self.decode(at);
             if item.same(wanted) {
                 return Some(at);
             }
-            for _ in 1..step {
-                if next < end {
-                    next = self.skip(next);
-                }
-            }
-            at = next;
+            at = self.skip_some(next, end, step - 1);
         }
         None
+    }
+
+    /// As [`Packed::find_item`], for a text that is no integer: integers are passed over unread.
+    fn find_bytes(self, from: usize, text: &[u8], step: usize) -> Option<usize> {
+        let (mut at, end) = (from, self.0.len() - 1);
+        while at < end {
+            let (head, len) = measure(&self.0[at..end]).expect("offsets are of elements");
+            // What has data behind its head is a string; an integer is all head.
+            if len - head == text.len()
+                && matches!(self.0[at], 0x80..=0xbf | 0xe0..=0xf0)
+                && equal(&self.0[at + head..at + len], text)
+            {
+                return Some(at);
+            }
+            at = self.skip_some(at + len + back_len(len), end, step - 1);
+        }
+        None
+    }
+
+    /// Offset behind so many elements, the first of which is at an offset.
+    #[inline]
+    fn skip_some(self, mut at: usize, end: usize, count: usize) -> usize {
+        for _ in 0..count {
+            if at < end {
+                at = self.skip(at);
+            }
+        }
+        at
     }
 
     /// All elements with their offsets.
@@ -484,6 +387,41 @@ impl<'a> Packed<'a> {
     /// A copy to be changed.
     pub fn to_owned(self) -> Listpack {
         Listpack(self.0.to_vec())
+    }
+}
+
+impl Tail<'_> {
+    /// Adds an element.
+    #[inline]
+    pub fn push(&mut self, item: Item<'_>) {
+        self.added += 1;
+        let at = self.pack.0.len();
+        // Most elements are short, and then their frame is a byte at each end.
+        match item {
+            Item::Int(number @ 0..=127) => {
+                self.pack.grow(at + 2);
+                self.pack.0[at..].copy_from_slice(&[number as u8, 1]);
+                return;
+            }
+            Item::Bytes(bytes) if bytes.len() < 64 => {
+                self.pack.grow(at + bytes.len() + 2);
+                if let [head, data @ .., back] = &mut self.pack.0[at..] {
+                    *head = 0x80 | bytes.len() as u8;
+                    data.copy_from_slice(bytes);
+                    *back = bytes.len() as u8 + 1;
+                }
+                return;
+            }
+            _ => {}
+        }
+        let element = Encoded::new(item);
+        self.pack.grow(at + element.bytes());
+        element.write(&mut self.pack.0[at..]);
+    }
+
+    #[inline]
+    pub fn int(&mut self, number: i64) {
+        self.push(Item::Int(number));
     }
 }
 
@@ -615,7 +553,23 @@ impl Listpack {
     pub fn replace(&mut self, at: usize, item: Item<'_>) {
         let old = self.view().skip(at) - at;
         let element = Encoded::new(item);
-        element.write(self.splice(at, old, element.bytes()));
+        let new = element.bytes();
+        let room = if new == old { &mut self.0[at..at + new] } else { self.splice(at, old, new) };
+        element.write(room);
+    }
+
+    /// Adds several elements at the end, looking at the frame only once; see [`Listpack::has_room`].
+    #[inline]
+    pub fn extend(&mut self, write: impl FnOnce(&mut Tail<'_>)) {
+        self.0.pop();
+        let mut tail = Tail { pack: self, added: 0 };
+        write(&mut tail);
+        let (added, end) = (tail.added, self.0.len());
+        self.grow(end + 1);
+        self.0[end] = END;
+        let total = u32::try_from(self.0.len()).expect("a listpack is smaller than 4 GiB");
+        self.0[..4].copy_from_slice(&total.to_le_bytes());
+        self.add_count(added);
     }
 
     /// Removes the element at an offset, and so many after it. The offset is then that of the next one, if there is one.
@@ -662,7 +616,10 @@ impl Listpack {
     /// Makes room: the bytes at an offset, `old` of them, become `new`, which are returned to be written.
     fn splice(&mut self, at: usize, old: usize, new: usize) -> &mut [u8] {
         let len = self.0.len();
-        assert!(len - old + new <= BYTES_MAX, "whoever adds asks for room first");
+        if old == new {
+            return &mut self.0[at..at + new];
+        }
+        assert!(new <= old || len - old + new <= BYTES_MAX, "whoever adds asks for room first");
         if new > old {
             self.grow(len + new - old);
         }
@@ -675,6 +632,7 @@ impl Listpack {
 
     /// Lengthens the blob with zeros. It takes whole size classes, of which there are four to each doubling (and some room to
     /// spare beyond), and not what a vector takes by itself: up to twice the bytes.
+    #[inline]
     fn grow(&mut self, len: usize) {
         const LARGE: usize = 16 * 1024;
         if len > self.0.capacity() {

@@ -1,5 +1,6 @@
 //! Data structures: pure, without clock, file or server.
 //!
+//! * [`ascending`]: an ordered map for keys that mostly grow
 //! * [`avx2`]: loops of `bits` and `hyperloglog` for processors that have that unit
 //! * [`bits`]: counting, finding, combining the bits of strings, and the numbers in them
 //! * [`expiry`]: an index of deadlines
@@ -14,6 +15,7 @@
 //! * [`tally`]: counts with quick sums
 //! * [`words`]: an ordered set of 64-bit items
 
+pub mod ascending;
 pub mod avx2;
 pub mod bits;
 pub mod expiry;

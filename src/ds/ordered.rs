@@ -24,11 +24,10 @@
 //!
 //! * A slot enters the tree after its record has entered the table, once. `insert` makes the slot of a new record;
 //!   `Gathered::order` those of all records of a table, for an empty tree.
-//! * A record leaves the table after its slot has left the tree: `remove` takes the slot out, asserts that its address is
-//!   that of the record which the table is about to give up, and only then lets the record be dropped. Should the tree
-//!   ever break its promises, or a panic come between the steps, a record is leaked or stays in the table alone; none is
+//! * A record that leaves the table is held back until its slot has left the tree: `release` asserts that the slot which
+//!   the tree has given up has the address of this very record, and only then lets it be dropped. Should the tree ever
+//!   break its promises, or a panic come between the steps, a record is leaked or stays in the table alone; none is
 //!   dropped with a slot left behind. The tree itself is safe code that keeps each item once ([`tree`]).
-//! * `take_at` begins with the slot and asserts the same.
 //! * Slots never leave this file. References to a record's bytes are bound to a borrow of the whole [`Ordered`], and all
 //!   changes need it exclusively; so no view is alive while a score is written or a record is dropped.
 //! * When all is dropped, the slots are plain bytes.
@@ -212,12 +211,10 @@ impl Ordered {
     fn insert(&mut self, hash: u64, member: &[u8], score: f64) {
         let record = Record::new(member, b"", score);
         self.record_bytes += record.view().memory_bytes();
-        let raw = record.into_raw();
-        // SAFETY: the pointer is fresh from `into_raw`, and becomes an owner again before anything else is done with it;
-        // the slot is the only copy that is kept.
-        self.table.insert_new(hash, unsafe { Member::from_raw(raw) });
+        let slot = Slot::new(score, record.view().raw());
+        self.table.insert_new(hash, record);
         // SAFETY: the records of all slots in the tree are in the table, and nothing changes them meanwhile.
-        self.tree.insert(Slot::new(score, raw), |slot| unsafe { slot.precedes(score, member) });
+        self.tree.insert(slot, |slot| unsafe { slot.precedes(score, member) });
     }
 
     /// Gives a member another score.
@@ -241,29 +238,26 @@ impl Ordered {
         let score = record.view().fixed();
         // SAFETY: the records of all slots in the tree are in the table, but for one, which is still alive.
         let slot = self.tree.remove_last(|slot| unsafe { slot.reaches(score, member) });
-        self.discard(ManuallyDrop::into_inner(record), slot);
+        self.release(record, slot);
         Some(score)
     }
 
-    /// Removes the member at a position, and shows it once more.
-    pub fn take_at<R>(&mut self, index: usize, show: impl FnOnce(&[u8], f64) -> R) -> Option<R> {
+    /// Takes out the member at a position.
+    pub fn take_at(&mut self, index: usize) -> Option<Record<f64>> {
         let slot = self.tree.remove_at(index)?;
-        // SAFETY: the record is in the table, and stays there until the next line is done with its bytes: `remove` looks
-        // at the key before it takes the record out, and at nothing else afterwards.
+        // SAFETY: the record is in the table, which looks at the name before it takes the record out, and at nothing else
+        // afterwards.
         let record = self.table.remove(unsafe { slot.member() });
-        let record = record.expect("a slot's record is in the table");
-        let shown = show(record.view().key(), record.view().fixed());
-        self.discard(record, Some(slot));
-        Some(shown)
+        let record = ManuallyDrop::new(record.expect("a slot's record is in the table"));
+        Some(self.release(record, Some(slot)))
     }
 
-    /// Drops a record that has left the table; its slot has left the tree.
-    fn discard(&mut self, record: Member, slot: Option<Slot>) {
+    /// Lets a record be dropped that has left the table, after its slot has left the tree.
+    fn release(&mut self, record: ManuallyDrop<Member>, slot: Option<Slot>) -> Member {
+        let raw = record.view().raw();
+        assert!(slot.is_some_and(|slot| slot.raw() == raw), "the tree gave up the same record");
         self.record_bytes -= record.view().memory_bytes();
-        let record = ManuallyDrop::new(record.into_raw());
-        assert!(slot.is_some_and(|slot| slot.raw() == *record), "the tree gave up the same record");
-        // SAFETY: the pointer comes from `into_raw` two lines above, and no slot points there any more.
-        drop(unsafe { Member::from_raw(ManuallyDrop::into_inner(record)) });
+        ManuallyDrop::into_inner(record)
     }
 
     /// The position of a member, and its score.
@@ -415,11 +409,9 @@ impl<'a> Iter<'a> {
     }
 }
 
-#[inline]
-fn fetch(slot: Option<&Slot>) {
-    if let Some(slot) = slot {
-        prefetch(slot.raw().as_ptr());
-    }
+/// Asks for the records of a walk's next slots.
+fn fetch<'s>(slots: impl Iterator<Item = &'s Slot>, left: usize) {
+    slots.take(AHEAD.min(left)).for_each(|slot| prefetch(slot.raw().as_ptr()));
 }
 
 impl<'a> Iterator for Iter<'a> {
@@ -431,17 +423,32 @@ impl<'a> Iterator for Iter<'a> {
         if self.front.is_empty() {
             let (slots, at) = self.of.tree.leaf_at(next)?;
             self.front = &slots[at..];
-            self.front
-                .iter()
-                .take(AHEAD.min(self.positions.len() + 1))
-                .for_each(|s| fetch(Some(s)));
+            fetch(self.front.iter(), self.positions.len() + 1);
         }
         let (slot, rest) = self.front.split_first()?;
         self.front = rest;
         if self.positions.len() >= AHEAD {
-            fetch(rest.get(AHEAD - 1));
+            fetch(rest.get(AHEAD - 1).into_iter(), 1);
         }
         Some(self.show(*slot))
+    }
+
+    /// Leaf by leaf, which spares the questions of every step.
+    #[inline]
+    fn fold<B, F: FnMut(B, Self::Item) -> B>(self, init: B, mut visit: F) -> B {
+        let (mut folded, mut at, end) = (init, self.positions.start, self.positions.end);
+        while at < end {
+            let Some((slots, first)) = self.of.tree.leaf_at(at) else { break };
+            let slots = &slots[first..];
+            let slots = &slots[..slots.len().min(end - at)];
+            fetch(slots.iter(), AHEAD);
+            for (i, slot) in slots.iter().enumerate() {
+                fetch(slots.get(i + AHEAD).into_iter(), 1);
+                folded = visit(folded, self.show(*slot));
+            }
+            at += slots.len();
+        }
+        folded
     }
 
     #[inline]
@@ -457,13 +464,12 @@ impl DoubleEndedIterator for Iter<'_> {
         if self.back.is_empty() {
             let (slots, at) = self.of.tree.leaf_at(next)?;
             self.back = &slots[..=at];
-            let ahead = self.back.iter().rev().take(AHEAD.min(self.positions.len() + 1));
-            ahead.for_each(|slot| fetch(Some(slot)));
+            fetch(self.back.iter().rev(), self.positions.len() + 1);
         }
         let (slot, rest) = self.back.split_last()?;
         self.back = rest;
         if self.positions.len() >= AHEAD {
-            fetch(rest.len().checked_sub(AHEAD).map(|at| &rest[at]));
+            fetch(rest.iter().rev().skip(AHEAD - 1), 1);
         }
         Some(self.show(*slot))
     }

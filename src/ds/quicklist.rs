@@ -129,9 +129,10 @@ impl Quicklist {
     }
 
     /// A list of one node.
-    pub fn of_run(run: Run, limits: Limits) -> Self {
+    pub fn of_run(mut run: Run, limits: Limits) -> Self {
         let mut list = Quicklist::new(limits);
         if !run.is_empty() {
+            run.fit();
             list.chain.push_back(Node::Packed(run));
         }
         list

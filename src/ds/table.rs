@@ -131,6 +131,13 @@ unsafe impl<E: Element + Send> Send for Table<E> {}
 // SAFETY: `&Table` gives shared views only and has no interior mutability.
 unsafe impl<E: Element + Sync> Sync for Table<E> {}
 
+/// Where an element is, as long as the table does not change.
+#[derive(Clone, Copy, Debug)]
+pub struct Whereabouts {
+    segment: usize,
+    spot: Spot,
+}
+
 /// An element found by [`Table::find_mut`].
 pub struct Slot<'a, E: Element> {
     segment: Segment,
@@ -178,6 +185,25 @@ impl<E: Element> Table<E> {
         let (index, spot) = self.locate(hash, key)?;
         let segment = self.segment(index);
         // SAFETY: the segment is alive and we hold the table exclusively.
+        let item = unsafe { segment.bucket(spot.bucket) }.item(spot.slot)?;
+        Some(Slot { segment, spot, raw: item.raw(), table: PhantomData })
+    }
+
+    /// Looks where an element is, to be taken up with [`Table::at`]: for those who do something else if it is not there.
+    #[inline]
+    pub fn whereabouts(&self, hash: u64, key: &[u8]) -> Option<Whereabouts> {
+        self.locate(hash, key).map(|(segment, spot)| Whereabouts { segment, spot })
+    }
+
+    /// The element there, to change or replace it. `None`: the table has changed meanwhile.
+    #[inline]
+    pub fn at(&mut self, whereabouts: Whereabouts) -> Option<Slot<'_, E>> {
+        let Whereabouts { segment: index, spot } = whereabouts;
+        if index >= self.segments as usize || spot.bucket >= self.segment(index).n() {
+            return None;
+        }
+        let segment = self.segment(index);
+        // SAFETY: the segment is alive, the bucket is one of its, and we hold the table exclusively.
         let item = unsafe { segment.bucket(spot.bucket) }.item(spot.slot)?;
         Some(Slot { segment, spot, raw: item.raw(), table: PhantomData })
     }
@@ -387,6 +413,23 @@ impl<E: Element> Table<E> {
             // SAFETY: the segment is alive and `&self` keeps everybody from writing.
             unsafe { segment.likely(place_of(hash), |raw| prefetch(raw.as_ptr())) }
         }
+    }
+
+    /// Asks the processor to fetch some elements that will be looked up soon: first all buckets, then all elements. Does
+    /// nothing in a table that the caches hold anyway.
+    pub fn fetch_ahead<'k>(&self, keys: impl Iterator<Item = &'k [u8]> + Clone) {
+        const AHEAD: usize = 32;
+        const LEN_MIN: usize = 4096;
+        if self.len < LEN_MIN {
+            return;
+        }
+        let (mut hashes, mut count) = ([0; AHEAD], 0);
+        for (hash, key) in hashes.iter_mut().zip(keys) {
+            *hash = self.hash(key);
+            self.prefetch_bucket(*hash);
+            count += 1;
+        }
+        hashes[..count].iter().for_each(|hash| self.prefetch_entry(*hash));
     }
 
     /// Finds segment and spot of a key.

@@ -80,8 +80,8 @@ mod tests {
                 (0..64).flat_map(|i| std::iter::repeat_n(i, counts[i])).collect();
             let rank = (state >> 20) as usize % (line.len() + 2);
             assert_eq!(tally.holder(rank), line.get(rank).copied());
-            assert_eq!(tally.below(index), counts[..index].iter().sum());
+            assert_eq!(tally.below(index), counts[..index].iter().sum::<usize>());
         }
-        assert_eq!(tally.total(), counts.iter().sum());
+        assert_eq!(tally.total(), counts.iter().sum::<usize>());
     }
 }

@@ -98,7 +98,7 @@ pub static SECTIONS: &[Section] = &[
     }),
     section("Clients", Shown::Default, |s, w| {
         let now_us = s.clock.mono_cached_us();
-        sections::clients(w, &s.clients, &s.keyspace, (&s.conf, now_us));
+        sections::clients(w, &s.clients, (&s.keyspace, &s.pubsub, &s.tracking), (&s.conf, now_us));
     }),
     section("Memory", Shown::Default, |s, w| {
         let now_s = s.clock.now().seconds();
@@ -109,7 +109,9 @@ pub static SECTIONS: &[Section] = &[
         sections::persistence(w, &s.keyspace, &s.process);
     }),
     section("Threads", Shown::Default, |s, w| sections::threads(w, &s.clients, &s.stats)),
-    section("Stats", Shown::Default, |s, w| sections::stats(w, &s.stats, &s.keyspace.stats)),
+    section("Stats", Shown::Default, |s, w| {
+        sections::stats(w, &s.stats, &s.keyspace.stats, (&s.pubsub, &s.tracking))
+    }),
     section("Replication", Shown::Default, |s, w| sections::replication(w, &s.conf)),
     section("CPU", Shown::Default, |_, w| sections::cpu(w)),
     section("Modules", Shown::Default, |_, _| {}),

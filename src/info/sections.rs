@@ -8,9 +8,11 @@ use crate::client::Clients;
 use crate::config::{self, Config};
 use crate::keyspace::{DbIndex, Keyspace, KeyspaceStats};
 use crate::observe::usage::{self, Memory};
+use crate::pubsub::{Kind, PubSub};
 use crate::server::COMPAT_VERSION;
 use crate::server::process::Process;
 use crate::server::stats::Stats;
+use crate::tracking::Tracking;
 
 /// Bits of the clock that ages keys.
 const LRU_CLOCK_MAX: i64 = (1 << 24) - 1;
@@ -68,7 +70,7 @@ fn listeners(w: &mut Info, conf: &Config) {
 pub fn clients(
     w: &mut Info,
     clients: &Clients,
-    keyspace: &Keyspace,
+    (keyspace, pubsub, tracking): (&Keyspace, &PubSub, &Tracking),
     (conf, now_us): (&Config, u64),
 ) {
     let (watched_keys, watching) = keyspace.watch.counts();
@@ -80,8 +82,8 @@ pub fn clients(
     w.put("client_recent_max_input_buffer", input);
     w.put("client_recent_max_output_buffer", output);
     w.put("blocked_clients", clients.pause.waiting.len() + clients.waits.len());
-    w.later("tracking_clients");
-    w.later("pubsub_clients");
+    w.put("tracking_clients", tracking.clients());
+    w.put("pubsub_clients", pubsub.clients());
     w.put("watching_clients", watching);
     w.put("clients_in_timeout_table", clients.waits.with_deadline());
     w.put("total_watched_keys", watched_keys);
@@ -216,7 +218,12 @@ pub fn threads(w: &mut Info, clients: &Clients, stats: &Stats) {
     w.put("io_thread_0", format_args!("clients={clients},reads={reads},writes={writes}"));
 }
 
-pub fn stats(w: &mut Info, stats: &Stats, keys: &KeyspaceStats) {
+pub fn stats(
+    w: &mut Info,
+    stats: &Stats,
+    keys: &KeyspaceStats,
+    (pubsub, tracking): (&PubSub, &Tracking),
+) {
     stats.info_traffic(w);
     w.later("sync_full");
     w.later("sync_partial_ok");
@@ -233,9 +240,9 @@ pub fn stats(w: &mut Info, stats: &Stats, keys: &KeyspaceStats) {
     w.later("current_eviction_exceeded_time");
     w.put("keyspace_hits", keys.hits);
     w.put("keyspace_misses", keys.misses);
-    w.later("pubsub_channels");
-    w.later("pubsub_patterns");
-    w.later("pubsubshard_channels");
+    w.put("pubsub_channels", pubsub.names(Kind::Channel).len());
+    w.put("pubsub_patterns", pubsub.patterns());
+    w.put("pubsubshard_channels", pubsub.names(Kind::Shard).len());
     w.later("latest_fork_usec");
     w.later("total_forks");
     w.later("migrate_cached_sockets");
@@ -246,9 +253,10 @@ pub fn stats(w: &mut Info, stats: &Stats, keys: &KeyspaceStats) {
     w.later("active_defrag_key_misses");
     w.later("total_active_defrag_time");
     w.later("current_active_defrag_time");
-    w.later("tracking_total_keys");
-    w.later("tracking_total_items");
-    w.later("tracking_total_prefixes");
+    let (keys, items, prefixes) = tracking.counts();
+    w.put("tracking_total_keys", keys);
+    w.put("tracking_total_items", items);
+    w.put("tracking_total_prefixes", prefixes);
     stats.info_work(w);
     w.put("acl_access_denied_auth", stats.auth_denied);
     w.later("acl_access_denied_cmd");

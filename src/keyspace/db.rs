@@ -16,7 +16,7 @@ use super::slots::{SLOTS, slot_of};
 use crate::base::clock::UnixMillis;
 use crate::ds::expiry::{Due, Expiry, LOW_BITS};
 use crate::ds::hash::HashSeed;
-use crate::ds::table::{Drain, Slot, Table};
+use crate::ds::table::{Drain, Slot, Table, Whereabouts};
 use crate::ds::tally::Tally;
 
 /// Bits of a slot number.
@@ -105,6 +105,19 @@ impl Keys {
     pub fn find_mut(&mut self, hash: u64, key: &[u8]) -> Option<Slot<'_, Entry>> {
         let index = self.index(key);
         self.tables[index].find_mut_hashed(hash, key)
+    }
+
+    /// Looks where an entry is, to be taken up with [`Keys::at`].
+    #[inline]
+    pub fn whereabouts(&self, hash: u64, key: &[u8]) -> Option<(usize, Whereabouts)> {
+        let index = self.index(key);
+        self.tables[index].whereabouts(hash, key).map(|whereabouts| (index, whereabouts))
+    }
+
+    /// The entry there, to change or replace it. `None`: the keys have changed meanwhile.
+    #[inline]
+    pub fn at(&mut self, (index, at): (usize, Whereabouts)) -> Option<Slot<'_, Entry>> {
+        self.tables[index].at(at)
     }
 
     /// Stores an entry whose key is known to be absent.

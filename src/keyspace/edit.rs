@@ -22,7 +22,7 @@ use super::selected::{Selected, WrongType, touch_entry};
 use super::{DbIndex, Keyspace};
 use crate::base::clock::UnixMillis;
 use crate::ds::expiry::Expiry;
-use crate::ds::table::Slot;
+use crate::ds::table::{Slot, Whereabouts};
 use crate::types::View;
 
 /// A collection that is being changed. It ends when it is dropped.
@@ -62,10 +62,7 @@ impl Selected<'_> {
         key: &'a [u8],
     ) -> Result<Option<Edit<'a, T>>, WrongType> {
         let hash = self.hash(key);
-        if self.is_gone(hash, key) || self.db().keys.find(hash, key).is_none() {
-            return Ok(None);
-        }
-        self.edit_found(key, hash).map(Some)
+        if self.is_gone(hash, key) { Ok(None) } else { self.edit_found(key, hash) }
     }
 
     /// Reaches a collection in order to change it; a new one, empty, if there is no such key.
@@ -74,8 +71,11 @@ impl Selected<'_> {
         key: &'a [u8],
     ) -> Result<Edit<'a, T>, WrongType> {
         let hash = self.hash(key);
-        if !self.is_gone(hash, key) && self.db().keys.find(hash, key).is_some() {
-            return self.edit_found(key, hash);
+        let gone = self.is_gone(hash, key);
+        let found = if gone { None } else { self.db().keys.whereabouts(hash, key) };
+        if let Some(at) = found {
+            let edit = self.edit_at(key, hash, at)?;
+            return Ok(edit.expect("it was found a moment ago"));
         }
         let clock = self.keyspace.tuning.policy.fresh(self.now);
         let Keyspace { dbs, events, scratch, .. } = &mut *self.keyspace;
@@ -86,17 +86,29 @@ impl Selected<'_> {
         Ok(Edit { place, parts, due_hash, deadline: None })
     }
 
-    /// Reaches a collection that is known to be there. Nothing of it expires on the way.
+    /// Reaches a collection if it is there. Nothing of it expires on the way.
     pub(super) fn edit_found<'a, T: Boxed>(
         &'a mut self,
         key: &'a [u8],
         hash: u64,
-    ) -> Result<Edit<'a, T>, WrongType> {
+    ) -> Result<Option<Edit<'a, T>>, WrongType> {
+        match self.db().keys.whereabouts(hash, key) {
+            Some(at) => self.edit_at(key, hash, at),
+            None => Ok(None),
+        }
+    }
+
+    fn edit_at<'a, T: Boxed>(
+        &'a mut self,
+        key: &'a [u8],
+        hash: u64,
+        at: (usize, Whereabouts),
+    ) -> Result<Option<Edit<'a, T>>, WrongType> {
         let (now, no_touch) = (self.now, self.no_touch);
         let Keyspace { dbs, tuning, random, scratch, .. } = &mut *self.keyspace;
         let Db { keys, parts, .. } = &mut dbs[self.index.0 as usize];
         let due_hash = keys.due_hash(hash, key);
-        let mut slot = keys.find_mut(hash, key).expect("it was found a moment ago");
+        let Some(mut slot) = keys.at(at) else { return Ok(None) };
         if !no_touch {
             touch_entry(&mut slot.edit(), tuning.policy, now, random);
         }
@@ -111,7 +123,7 @@ impl Selected<'_> {
                 Place::Small { object, slot, scratch }
             }
         };
-        Ok(Edit { place, parts, due_hash, deadline })
+        Ok(Some(Edit { place, parts, due_hash, deadline }))
     }
 }
 
@@ -175,13 +187,16 @@ fn put_back<T: Boxed>(object: T, slot: &mut Slot<'_, Entry>, scratch: &mut Vec<u
 }
 
 /// The entry of a collection: a small one is copied into it, and its memory serves the next edit.
-fn entry_of<T: Boxed>(object: T, key: &[u8], meta: Meta, scratch: &mut Vec<u8>) -> Entry {
+fn entry_of<T: Boxed>(mut object: T, key: &[u8], meta: Meta, scratch: &mut Vec<u8>) -> Entry {
     match object.packed() {
         Some((form, blob)) if blob.len() <= SHORT_MAX => {
             let entry = Entry::new(key, Value::Packed(form, blob), meta);
             *scratch = object.into_blob().unwrap_or_default();
             entry
         }
-        _ => Entry::new(key, T::to_value(Box::new(object)), meta),
+        _ => {
+            object.move_out();
+            Entry::new(key, T::to_value(Box::new(object)), meta)
+        }
     }
 }

@@ -180,6 +180,11 @@ impl Events {
         self.queue.is_empty()
     }
 
+    /// Queued events.
+    pub fn len(&self) -> usize {
+        self.queue.len()
+    }
+
     /// Hands the queue over.
     pub fn take(&mut self) -> Vec<Announcement> {
         #[cfg(test)]

@@ -17,6 +17,7 @@ mod tests;
 use super::entry::EntryRef;
 use super::events::Event;
 use super::selected::Selected;
+use super::touched::Touch;
 use super::{DbIndex, Deleted, Expire, Gone, Keyspace};
 use crate::base::clock::UnixMillis;
 use crate::types::hash::Hash;
@@ -61,7 +62,7 @@ impl Selected<'_> {
             return;
         }
         let hash = self.hash(key);
-        let Ok(mut edit) = self.edit_found::<Hash>(key, hash) else { return };
+        let Ok(Some(mut edit)) = self.edit_found::<Hash>(key, hash) else { return };
         due.iter().for_each(|field| {
             edit.remove(field);
         });
@@ -121,7 +122,7 @@ impl Keyspace {
         (now, max): (UnixMillis, usize),
     ) -> usize {
         let mut db = Selected { keyspace: self, index, now, no_touch: true };
-        let Ok(mut edit) = db.edit_found::<Hash>(key, hash) else { return 0 };
+        let Ok(Some(mut edit)) = db.edit_found::<Hash>(key, hash) else { return 0 };
         let mut fields = Vec::new();
         edit.take_due(now, max, |field| fields.push(field.to_vec().into()));
         let (count, is_empty) = (fields.len(), edit.view().is_empty());
@@ -140,6 +141,7 @@ impl Keyspace {
         self.stats.expired_subkeys += fields.len() as u64;
         self.events.push(index, HEXPIRED, key);
         self.watch.touch(index, key);
+        self.touched.push(Touch::Removed(key), self.events.len());
         self.deleted.push(Deleted { db: index, key: key.into(), what: Gone::Fields(fields) });
     }
 

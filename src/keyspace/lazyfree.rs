@@ -16,7 +16,7 @@ pub const EFFORT_MIN: usize = 64;
 
 /// What the thread is sent.
 pub enum Garbage {
-    Database(Db),
+    Database(Box<Db>),
     Entry(Entry),
 }
 

@@ -7,6 +7,7 @@
 //!            ├─ Db 1 ...
 //!            ├─ watch     who is to be told at EXEC
 //!            ├─ blocked   who waits for which key
+//!            ├─ touched   keys that caches are told of
 //!            ├─ events    what is to be published when the unit ends
 //!            ├─ deleted   what the server itself removed: replicas and the AOF are told
 //!            ├─ lazyfree  what a thread drops
@@ -28,6 +29,7 @@ pub mod lazyfree;
 pub mod selected;
 pub mod slots;
 mod strings;
+pub mod touched;
 pub mod watch;
 
 #[cfg(test)]
@@ -48,6 +50,7 @@ use crate::ds::hash::HashSeed;
 use blocked::Blocked;
 use db::Db;
 use lazyfree::{EFFORT_MIN, Garbage, Lazyfree};
+use touched::{Touch, Touched};
 use watch::{Presence, Watch};
 
 /// The number of a database.
@@ -117,6 +120,7 @@ pub struct Keyspace {
     pub tuning: Tuning,
     pub stats: KeyspaceStats,
     pub events: Events,
+    pub touched: Touched,
     pub watch: Watch,
     pub blocked: Blocked,
     /// HyperLogLogs are worked on without what the processor offers beyond its plain instructions (PFDEBUG SIMD OFF).
@@ -151,6 +155,7 @@ impl Keyspace {
             tuning: Tuning::default(),
             stats: KeyspaceStats::default(),
             events: Events::default(),
+            touched: Touched::default(),
             watch: Watch::default(),
             blocked: Blocked::default(),
             plain_loops: false,
@@ -218,11 +223,12 @@ impl Keyspace {
 
     /// Empties a database, here or in the thread. Returns how many keys it had.
     pub fn flush(&mut self, index: DbIndex, lazily: bool) -> usize {
+        self.touched.push(Touch::Flushed, self.events.len());
         self.touch_all(&[(index, None)], UnixMillis(0));
         self.blocked.touch_database(index);
         let db = self.db_mut(index).take();
         let count = db.keys.len();
-        let garbage = Garbage::Database(db);
+        let garbage = Garbage::Database(Box::new(db));
         if lazily && count > 0 {
             self.lazyfree.free(garbage)
         } else {
@@ -234,6 +240,7 @@ impl Keyspace {
     /// Replaces all data (a full synchronisation): the old databases are handed out.
     pub fn replace_all(&mut self) -> Vec<Db> {
         let all: Vec<_> = (0..self.databases()).map(DbIndex).collect();
+        self.touched.push(Touch::Flushed, self.events.len());
         self.touch_all(&all.iter().map(|index| (*index, None)).collect::<Vec<_>>(), UnixMillis(0));
         all.iter().for_each(|index| self.blocked.touch_database(*index));
         let fresh = (0..self.databases()).map(|_| Db::new(self.seed, self.by_slot)).collect();
@@ -285,6 +292,7 @@ impl Keyspace {
         let (key, lazily) = (entry.view().key(), self.tuning.lazy_expire);
         self.stats.expired_keys += 1;
         self.events.push(index, Event::EXPIRED, key);
+        self.touched.push(Touch::Removed(key), self.events.len());
         self.watch.touch_expired(index, key);
         self.blocked.touch(index, key);
         self.deleted.push(Deleted { db: index, key: key.into(), what: Gone::Key { lazily } });

@@ -7,7 +7,7 @@
 //!   edit          change a collection: expiry on access, access clock; see `edit`
 //!   settle, peek  expiry first for several keys, then looks without any effect
 //!   set, remove   store and take away: table, index of deadlines, `new` and `overwritten` events, lazy freeing
-//!   changed       the one verb after a change: dirty, WATCH, waiting clients, event
+//!   changed       the one verb after a change: dirty, WATCH, waiting clients, caches, event
 //! ```
 //!
 //! The deadline of a key is not even looked at unless some deadline of the database has passed: the index
@@ -16,6 +16,7 @@
 use super::db::Db;
 use super::entry::{Boxed, Entry, EntryMut, EntryRef, Kind, Meta, ObjectFn, Type, Value};
 use super::events::Event;
+use super::touched::Touch;
 use super::{DbIndex, Expire, Keyspace};
 use crate::base::clock::UnixMillis;
 use crate::ds::hash::HashSeed;
@@ -275,7 +276,22 @@ impl Selected<'_> {
         self.keyspace.dirty += count;
         self.keyspace.watch.touch(self.index, key);
         self.keyspace.blocked.touch(self.index, key);
+        self.keyspace.touched.push(Touch::Changed(key), self.keyspace.events.len());
         self.keyspace.events.push(self.index, event, key);
+    }
+
+    /// As [`Selected::changed`], for what is kept beside a value and is no part of it (the groups of a stream): watches hold,
+    /// and nobody who waits is tried again.
+    pub fn changed_beside(&mut self, key: &[u8], event: Option<Event>, count: u64) {
+        self.keyspace.dirty += count;
+        if let Some(event) = event {
+            self.announce(key, event);
+        }
+    }
+
+    /// Lets those who wait for the key try again when the unit is over.
+    pub fn wake(&mut self, key: &[u8]) {
+        self.keyspace.blocked.touch(self.index, key);
     }
 
     /// Queues an event that changes nothing by itself (the second one of a command).

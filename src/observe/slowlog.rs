@@ -199,7 +199,8 @@ fn trimmed(cmd: &Command, args: Args<'_>) -> Box<[Box<[u8]>]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::command::connection::{ECHO, PING};
+    use crate::command::connection::ECHO;
+    use crate::pubsub::commands::PING;
     use crate::resp::request::Query;
 
     const CALLER: Caller<'_> = Caller { address: "1.2.3.4:5", name: b"me", unix_s: 77 };

@@ -22,6 +22,8 @@ use crate::base::text::{len_i64, write_i64};
 pub const CHUNK: usize = 64 * 1024;
 /// Values from this size on are sent by reference.
 pub const SHARE: usize = 32 * 1024;
+/// Messages to several clients from this size on are sent by reference.
+const SHARE_MESSAGE: usize = 4 * 1024;
 
 /// A finished piece of output.
 #[derive(Debug)]
@@ -201,7 +203,11 @@ impl Reply {
     /// The only piece, where there is just one.
     #[inline]
     pub fn single(&self) -> Option<&[u8]> {
-        self.sealed.is_empty().then_some(&self.buf[..])
+        match self.sealed.len() {
+            0 => Some(&self.buf),
+            1 if self.buf.is_empty() => self.sealed.front().map(Chunk::bytes),
+            _ => None,
+        }
     }
 
     /// Everything written so far was sent.
@@ -246,6 +252,26 @@ impl Reply {
         all
     }
 
+    /// Takes all bytes as one vector with its buffer, without a copy where there is one piece only.
+    pub fn into_bytes(mut self) -> Vec<u8> {
+        if self.sealed.is_empty() { self.buf } else { self.take() }
+    }
+
+    // -- messages ---------------------------------------------------------------------------------
+
+    /// A whole message that was encoded for several clients: copied, or referred to where that is cheaper. It answers
+    /// nothing.
+    pub fn message(&mut self, encoded: &Arc<Vec<u8>>, is_shared: bool) {
+        let is_large = encoded.len() >= SHARE_MESSAGE;
+        if is_large || is_shared && self.is_empty() && self.buf.capacity() == 0 {
+            self.seal();
+            self.sealed_bytes += encoded.len();
+            self.sealed.push_back(Chunk::Shared(Arc::clone(encoded)));
+        } else {
+            self.buf.extend_from_slice(encoded);
+        }
+    }
+
     // -- values -----------------------------------------------------------------------------------
 
     #[inline]
@@ -255,13 +281,22 @@ impl Reply {
 
     #[inline]
     fn head(&mut self, kind: u8, n: i64) {
-        self.buf.push(kind);
-        if (0..10).contains(&n) {
-            self.buf.extend_from_slice(&[b'0' + n as u8, b'\r', b'\n']);
-        } else {
-            write_i64(&mut self.buf, n);
-            self.buf.extend_from_slice(b"\r\n");
+        let digit = |n: i64| b'0' + n as u8;
+        match n {
+            // Nearly all are short, and written in one piece.
+            0..10 => self.buf.extend_from_slice(&[kind, digit(n), b'\r', b'\n']),
+            10..100 => {
+                let head = [kind, digit(n / 10), digit(n % 10), b'\r', b'\n'];
+                self.buf.extend_from_slice(&head);
+            }
+            _ => self.long_head(kind, n),
         }
+    }
+
+    fn long_head(&mut self, kind: u8, n: i64) {
+        self.buf.push(kind);
+        write_i64(&mut self.buf, n);
+        self.buf.extend_from_slice(b"\r\n");
     }
 
     /// Whole replies encoded elsewhere, `count` of them.

@@ -328,24 +328,26 @@ impl Query {
         Ok((n, n == room))
     }
 
-    /// The first arguments of requests that wait in the buffer, mostly keys: a guess from a quick look, for
-    /// fetching memory ahead. Whatever is unusual ends it.
+    /// The first arguments of requests that wait in the buffer, mostly keys, each with the second one, if there is one: a
+    /// guess from a quick look, for fetching memory ahead. Whatever is unusual ends it.
     #[inline]
-    pub fn upcoming(&self) -> impl Iterator<Item = &[u8]> {
+    pub fn upcoming(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> + Clone {
         let mut rest =
             if self.missing == 0 { self.buf.get(self.pos..).unwrap_or(&[]) } else { &[] };
         std::iter::from_fn(move || {
             let words = short_number(&mut rest, b'*')?;
-            let mut first = None;
+            let (mut first, mut second) = (None, None);
             for word in 0..words {
                 let len = short_number(&mut rest, b'$')?;
                 let (bytes, after) = rest.split_at_checked(len + 2)?;
-                if word == 1 {
-                    first = Some(&bytes[..len]);
+                match word {
+                    1 => first = Some(&bytes[..len]),
+                    2 => second = Some(&bytes[..len]),
+                    _ => {}
                 }
                 rest = after;
             }
-            first
+            Some((first?, second))
         })
     }
 
@@ -374,6 +376,14 @@ impl Query {
             self.buf.clear();
             self.start = 0;
             self.pos = 0;
+        }
+    }
+
+    /// Puts other bytes in the place of an argument of the current request.
+    pub fn replace(&mut self, index: usize, bytes: Vec<u8>) {
+        if let Some(arg) = self.argv.get_mut(index) {
+            *arg = Arg { start: IS_BIG | self.bigs.len(), len: bytes.len() };
+            self.bigs.push(Arc::new(bytes));
         }
     }
 
@@ -588,10 +598,10 @@ mod tests {
         let mut query = Query::default();
         query.feed(b"*2\r\n$3\r\nGET\r\n$1\r\na\r\n*3\r\n$3\r\nSET\r\n$2\r\nbb\r\n$10\r\n0123456789\r\n*2\r\n$3\r\nGE");
         let ahead: Vec<_> = query.upcoming().collect();
-        assert_eq!(ahead, [&b"a"[..], b"bb"]);
+        assert_eq!(ahead, [(&b"a"[..], None), (b"bb", Some(&b"0123456789"[..]))]);
         assert_eq!(query.parse(OPEN), Ok(Parsed::Request));
         query.consume();
-        assert_eq!(query.upcoming().collect::<Vec<_>>(), [b"bb"]);
+        assert_eq!(query.upcoming().map(|(key, _)| key).collect::<Vec<_>>(), [b"bb"]);
         for text in
             [&b"PING\r\n"[..], b"*1\r\n$4\r\nPING\r\n", b"*2\r\n$x\r\n", b"*", b"*2\r\n$999\r\nab"]
         {

@@ -1,7 +1,7 @@
 //! Periodic work, on the reactor's clock.
 
 use super::serve::say_over_output;
-use super::{Server, shutdown, turn};
+use super::{Server, news, shutdown, turn};
 use crate::base::alloc;
 use crate::config::LogLevel;
 use crate::keyspace::DbIndex;
@@ -39,6 +39,7 @@ pub fn run_if_due(srv: &mut Box<Server>) {
     srv.memory.observe(srv.clock.now().seconds());
     super::expire::refill(srv);
     watch_clients(srv);
+    news::tick(srv);
     turn::retry_accepting(srv);
     shutdown::tick(srv);
     tell_how_it_goes(srv);

@@ -1,10 +1,11 @@
 //! Running one call: look it up, ask the gates, run it, count it, tell it.
 
-use super::{Server, expire, multi, waits};
+use super::{Server, expire, multi, news, waits};
+use crate::base::slab::Id;
 use crate::command::admit::{self, Admission, state};
 use crate::command::lookup::CommandId;
 use crate::command::{
-    Call, CmdError, CmdResult, Cx, Handler, Multi, Origin, Outcome, ReplyMode, flag,
+    Caching, Call, CmdError, CmdResult, Cx, Handler, Multi, Origin, Outcome, ReplyMode, Wait, flag,
 };
 use crate::observe::latency::{self, event};
 use crate::observe::monitor;
@@ -30,7 +31,9 @@ pub enum Flow {
 #[inline]
 pub fn process(srv: &mut Box<Server>, call: &mut Call) -> Flow {
     let mark = call.out.begin();
-    match resolve(srv, call) {
+    let resolved = resolve(srv, call);
+    let is_known = !matches!(resolved, Err((None, _)));
+    match resolved {
         Ok(id) => match admit_and_run(srv, call, id) {
             Outcome::Done => {}
             Outcome::Postponed => return Flow::Postpone,
@@ -44,10 +47,22 @@ pub fn process(srv: &mut Box<Server>, call: &mut Call) -> Flow {
         }
         Err((id, error)) => reject(srv, call, id, &error),
     }
+    if call.session.caching_next {
+        end_caching(call, is_known);
+    }
     if srv.keyspace.blocked.has_ready() {
         serve_others(srv, call);
     }
     conclude(srv, call, mark)
+}
+
+/// What CLIENT CACHING said holds for one command, or one transaction; other subcommands of CLIENT do not count.
+#[cold]
+fn end_caching(call: &mut Call, is_known: bool) {
+    let counts = !is_known || !call.cmd.name.starts_with("client|");
+    if counts && call.session.multi == Multi::No {
+        call.session.caching_next = false;
+    }
 }
 
 /// Runs a call again that has waited for keys.
@@ -112,11 +127,11 @@ fn admit_and_run(srv: &mut Box<Server>, call: &mut Call, id: CommandId) -> Outco
 /// What follows an answer.
 #[inline]
 fn conclude(srv: &mut Server, call: &mut Call, mark: Mark) -> Flow {
-    if srv.clients.has_mail() {
-        srv.clients.deliver_mail(call);
-    }
     if call.session.reply != ReplyMode::On {
         mute(call, mark);
+    }
+    if srv.clients.has_mail() {
+        srv.clients.deliver_mail(call);
     }
     call.out.seal_if_large();
     if call.out.len() > OUTPUT_UNCHECKED {
@@ -187,7 +202,7 @@ fn reject(srv: &mut Server, call: &mut Call, id: Option<CommandId>, error: &CmdE
 /// Takes an answer back that the client does not want, and looks what it wants next.
 #[cold]
 fn mute(call: &mut Call, mark: Mark) {
-    if !matches!(call.session.reply, ReplyMode::ThenSkip | ReplyMode::ThenOff) {
+    if !call.session.reply.is_answered() {
         call.out.rewind(mark);
     }
     call.session.reply = match call.session.reply {
@@ -207,35 +222,18 @@ pub fn run(srv: &mut Box<Server>, call: &mut Call) -> Outcome {
     let verdict = handle(srv, call);
     srv.unit.depth -= 1;
 
-    let mut waits = None;
-    let failed = match verdict {
-        Ok(Outcome::Done) => false,
-        Ok(Outcome::Postponed) => {
-            assert_eq!(call.out.mark(), mark, "{} wrote, and yet it waits", call.cmd.name);
-            return Outcome::Postponed;
-        }
-        Ok(Outcome::Wait(wait)) => {
-            assert_eq!(call.out.mark(), mark, "{} wrote, and yet it waits", call.cmd.name);
-            if call.may_wait {
-                waits = Some(wait);
-            } else {
-                (wait.on_timeout)(&mut call.out);
-            }
-            false
-        }
-        Err(error) => {
-            assert_eq!(call.out.mark(), mark, "{} wrote before its error", call.cmd.name);
-            call.out.error(error.text());
-            srv.stats.count_error(&error.code());
-            true
-        }
-    };
+    if matches!(verdict, Ok(Outcome::Postponed)) {
+        assert_eq!(call.out.mark(), mark, "{} wrote, and yet it waits", call.cmd.name);
+        return Outcome::Postponed;
+    }
+    let (waits, failed) = settle(srv, call, verdict, mark);
     assert_eq!(call.out.owed(), i64::from(waits.is_some()), "{} must answer once", call.cmd.name);
     let done = srv.keyspace.dirty.wrapping_sub(dirty);
     let dirtied = done != srv.unit.accounted - accounted;
     srv.unit.accounted = accounted + done;
     assert!(!dirtied || call.cmd.has(flag::WRITE | flag::MAY_REPLICATE), "{} wrote", call.cmd.name);
 
+    tell_and_remember(srv, call);
     if !srv.keyspace.deleted.is_empty() {
         gather_deleted(srv, call);
     }
@@ -254,6 +252,47 @@ pub fn run(srv: &mut Box<Server>, call: &mut Call) -> Outcome {
     }
     // A call that waits is counted when it is over; monitors saw it begin.
     waits.map_or(Outcome::Done, Outcome::Wait)
+}
+
+/// What the answer of a handler comes to: what the call waits for, if it does, and whether it failed.
+#[inline]
+fn settle(
+    srv: &mut Server,
+    call: &mut Call,
+    verdict: CmdResult,
+    mark: Mark,
+) -> (Option<Box<Wait>>, bool) {
+    match verdict {
+        Ok(Outcome::Wait(wait)) => {
+            assert_eq!(call.out.mark(), mark, "{} wrote, and yet it waits", call.cmd.name);
+            if call.may_wait {
+                return (Some(wait), false);
+            }
+            (wait.on_timeout)(&mut call.out);
+            (None, false)
+        }
+        Ok(_) => (None, false),
+        Err(error) => {
+            assert_eq!(call.out.mark(), mark, "{} wrote before its error", call.cmd.name);
+            call.out.error(error.text());
+            srv.stats.count_error(&error.code());
+            (None, true)
+        }
+    }
+}
+
+/// Tells what a call has done to keys, and remembers what a client that caches has read.
+#[inline]
+fn tell_and_remember(srv: &mut Server, call: &Call) {
+    if news::is_any(&srv.keyspace) {
+        news::tell(srv, call.client);
+    }
+    if call.session.caching != Caching::No
+        && call.session.remembers()
+        && call.cmd.has(flag::READONLY)
+    {
+        news::remember(srv, call);
+    }
 }
 
 /// Runs a call inside another that has announced its answer as an element.
@@ -278,8 +317,9 @@ pub fn run_inner(srv: &mut Box<Server>, call: &mut Call, mark: Mark) {
 fn handle(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     match call.cmd.handler {
         Handler::Data(handler) => {
-            let Server { keyspace, conf, clock, .. } = &mut **srv;
+            let Server { keyspace, conf, clock, unit, .. } = &mut **srv;
             let Call { cmd, query, out, fx, session, may_wait, .. } = call;
+            fx.set_heard(unit.is_listening());
             let may_wait = *may_wait;
             let now = clock.now();
             let mut db = keyspace.select(session.db, now);
@@ -304,9 +344,11 @@ fn gather_deleted(srv: &mut Server, call: &Call) {
 /// The end of a unit of work, in this order: events, then what replicas and the AOF are told.
 #[inline]
 pub fn after_unit(srv: &mut Server) {
-    if !srv.keyspace.events.is_empty() {
-        // To be published; until there is somebody to publish to, they end here.
-        drop(srv.keyspace.events.take());
+    if news::is_any(&srv.keyspace) {
+        news::tell(srv, Id::NONE);
+    }
+    if srv.tracking.is_pending() {
+        news::settle(srv);
     }
     if srv.unit.is_listening() {
         srv.unit.finish();
@@ -368,8 +410,8 @@ fn feed_monitors(srv: &mut Server, call: &Call) {
     let from = (call.session.db, &*address);
     let line = monitor::line(clock.unix_us(), from, call.cmd, call.query.args());
     for id in clients.monitors.clone() {
-        if id == call.client && call.hang_up {
-            continue; // The answer to QUIT is the last that it gets.
+        if id == call.client && (call.hang_up || !call.session.reply.is_answered()) {
+            continue; // The answer to QUIT is the last that it gets; and a line goes the way of the answer.
         }
         clients.send_to(id, net, |out| out.simple(&line));
     }
@@ -380,6 +422,7 @@ impl crate::command::Session {
     #[inline]
     pub fn states(&self) -> u32 {
         let stranger = if self.authenticated { 0 } else { state::STRANGER };
-        stranger | if self.multi == Multi::No { 0 } else { state::IN_MULTI }
+        let in_multi = if self.multi == Multi::No { 0 } else { state::IN_MULTI };
+        stranger | in_multi | if self.listens { state::LISTENING } else { 0 }
     }
 }

@@ -15,6 +15,7 @@ pub mod expire;
 pub mod limits;
 pub mod mode;
 pub mod multi;
+pub mod news;
 pub mod oom;
 pub mod process;
 pub mod report;
@@ -47,6 +48,8 @@ use crate::observe::latency::Latency;
 use crate::observe::log::Log;
 use crate::observe::slowlog::CommandLog;
 use crate::observe::usage::Memory;
+use crate::pubsub::PubSub;
+use crate::tracking::Tracking;
 use cron::Cron;
 use debug::Debug;
 use oom::OomScore;
@@ -70,6 +73,8 @@ pub struct Server {
     pub clients: Clients,
     pub commands: Commands,
     pub keyspace: Keyspace,
+    pub pubsub: PubSub,
+    pub tracking: Tracking,
     pub unit: Unit,
     pub stats: Stats,
     pub cron: Cron,
@@ -105,6 +110,7 @@ impl Server {
     ) -> Box<Server> {
         let process = Process::new(&mut rng, clock.now().seconds());
         let keyspace = new_keyspace(&conf, &mut rng);
+        let tracking = Tracking::new(hash_seed(&mut rng), rng.next_u64());
         let commands = Commands::default();
         let stats = Stats::new(commands.len(), clock.mono_cached_us());
         let mut server = Box::new(Server {
@@ -116,6 +122,8 @@ impl Server {
             clients: Clients::default(),
             commands,
             keyspace,
+            pubsub: PubSub::default(),
+            tracking,
             unit: Unit::default(),
             stats,
             cron: Cron::default(),
@@ -182,12 +190,17 @@ impl Server {
     }
 }
 
-/// Empty databases, under a hash seed of their own.
-fn new_keyspace(conf: &Config, rng: &mut Rng) -> Keyspace {
+/// A secret that nobody can guess.
+fn hash_seed(rng: &mut Rng) -> HashSeed {
     let mut secret = [0; 16];
     rng.fill(&mut secret);
     let (k0, k1) = secret.split_at(8);
     let word = |half: &[u8]| half.iter().fold(0u64, |word, byte| (word << 8) | u64::from(*byte));
-    let seed = HashSeed::new(word(k0), word(k1));
+    HashSeed::new(word(k0), word(k1))
+}
+
+/// Empty databases, under a hash seed of their own.
+fn new_keyspace(conf: &Config, rng: &mut Rng) -> Keyspace {
+    let seed = hash_seed(rng);
     Keyspace::new(seed, rng.next_u64(), conf.server.databases, conf.cluster.enabled)
 }

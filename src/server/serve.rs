@@ -8,9 +8,12 @@ use crate::base::os::os_text;
 use crate::base::slab::Id;
 use crate::command::{Call, ReplyMode};
 use crate::config::LogLevel;
+use crate::keyspace::db::Keys;
+use crate::keyspace::entry::ObjectFn;
 use crate::observe::crash;
 use crate::observe::log::Log;
 use crate::resp::request::{Limits, Parsed, ProtocolError};
+use crate::types::View;
 
 /// Reads from a client's socket once and runs every request that is complete. `closed` says that the peer has closed
 /// its side, so that an end of file follows what is read, now or by a later call: no other edge will tell.
@@ -120,7 +123,7 @@ fn run_requests(srv: &mut Box<Server>, call: &mut Call) {
                     break;
                 }
                 Flow::Postpone => {
-                    postpone(srv, call.client);
+                    postpone(srv, call);
                     break;
                 }
                 Flow::Wait => break,
@@ -150,26 +153,51 @@ fn fetch_ahead(srv: &Server, call: &Call) {
     const KEYS_MIN: usize = 8192;
     let keys = &srv.keyspace.db(call.session.db).keys;
     if keys.len() < KEYS_MIN {
-        return;
+        return fetch_names_ahead(keys, call);
     }
     let mut hashes = [0; AHEAD];
     let mut count = 0;
-    for (hash, key) in hashes.iter_mut().zip(call.query.upcoming()) {
+    for (hash, (key, _)) in hashes.iter_mut().zip(call.query.upcoming()) {
         *hash = keys.prefetch_bucket(key);
         count += 1;
     }
     if count > 1 {
-        for (hash, key) in hashes[..count].iter().zip(call.query.upcoming()) {
+        for (hash, (key, _)) in hashes[..count].iter().zip(call.query.upcoming()) {
             keys.prefetch_entry(*hash, key);
         }
+        fetch_names_ahead(keys, call);
+    }
+}
+
+/// The same for members and fields, when the next requests are about one large collection.
+#[inline]
+fn fetch_names_ahead(keys: &Keys, call: &Call) {
+    let upcoming = call.query.upcoming();
+    let mut ahead = upcoming.clone();
+    let (Some((key, Some(_))), Some((next, _))) = (ahead.next(), ahead.next()) else { return };
+    if key == next
+        && let Some(entry) = keys.find(keys.hash(key), key)
+    {
+        let names = upcoming.take(AHEAD).filter(|(other, _)| *other == key);
+        entry.object(FetchAhead(names.filter_map(|(_, name)| name)));
+    }
+}
+
+/// [`View::fetch_ahead`] as an [`ObjectFn`].
+struct FetchAhead<I>(I);
+
+impl<'n, I: Iterator<Item = &'n [u8]> + Clone> ObjectFn<()> for FetchAhead<I> {
+    fn call<V: View>(self, view: V) {
+        view.fetch_ahead(self.0);
     }
 }
 
 /// Lets a client stand in front of its command until the pause ends.
-fn postpone(srv: &mut Server, id: Id) {
-    if let Some(client) = srv.clients.get_mut(id) {
+fn postpone(srv: &mut Server, call: &Call) {
+    if let Some(client) = srv.clients.get_mut(call.client) {
         client.marks.postponed = true;
-        srv.clients.pause.waiting.push(id);
+        client.last_command = Some(call.id);
+        srv.clients.pause.waiting.push(call.client);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use super::{Server, cron, expire, serve, shutdown, signals, waits};
+use super::{Server, cron, expire, news, serve, shutdown, signals, waits};
 use crate::base::os::os_text;
 use crate::base::slab::Id;
 use crate::client::flush::Sent;
@@ -13,6 +13,7 @@ use crate::config::LogLevel;
 use crate::net::conn::Conn;
 use crate::net::reactor::{Reactor, Ready};
 use crate::net::token::Source;
+use crate::tracking::commands as tracking;
 
 /// Runs turns until the server stops.
 pub fn run(srv: &mut Box<Server>) -> io::Result<()> {
@@ -100,6 +101,7 @@ fn sleep_time(srv: &Server, now_us: u64) -> Duration {
 
 /// What must be done before the reactor sleeps.
 pub fn before_sleep(srv: &mut Box<Server>) {
+    news::broadcast(srv);
     close_swollen(srv);
     write_replies(srv);
     free_closed(srv);
@@ -174,6 +176,10 @@ fn free_closed(srv: &mut Server) {
     for id in srv.clients.take_closing() {
         waits::forget(srv, id);
         srv.keyspace.watch.unwatch(id);
+        tracking::stop(srv, id);
+        if let Some(client) = srv.clients.get_mut(id) {
+            srv.pubsub.leave(client);
+        }
         // Dropping the client closes its descriptor, which takes it out of the poll.
         let Some(mut client) = srv.clients.remove(id) else {
             continue;

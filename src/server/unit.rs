@@ -23,6 +23,8 @@ pub struct Effects {
     also: Vec<Words>,
     /// Told although the keyspace did not change (FUNCTION LOAD, PUBLISH...).
     forced: bool,
+    /// Nobody will read it.
+    unheard: bool,
 }
 
 fn words(line: &[&[u8]]) -> Words {
@@ -32,12 +34,28 @@ fn words(line: &[&[u8]]) -> Words {
 impl Effects {
     /// Tell this instead of the call's own words. Said twice: both, in order.
     pub fn propagate_as(&mut self, line: &[&[u8]]) {
-        self.instead.get_or_insert_default().push(words(line));
+        if self.is_heard() {
+            self.instead.get_or_insert_default().push(words(line));
+        }
+    }
+
+    /// Whether it is worth while to find words.
+    #[inline]
+    pub fn is_heard(&self) -> bool {
+        !self.unheard
+    }
+
+    /// Whether somebody reads what this call says.
+    #[inline]
+    pub fn set_heard(&mut self, heard: bool) {
+        self.unheard = !heard;
     }
 
     /// Tell this too, after the call's own words or what stands for them.
     pub fn also_propagate(&mut self, line: &[&[u8]]) {
-        self.also.push(words(line));
+        if self.is_heard() {
+            self.also.push(words(line));
+        }
     }
 
     /// Tell nothing of this call's own words.
@@ -175,8 +193,11 @@ mod tests {
         unit.listen();
         for (line, fx) in calls {
             let query = Query::of(line);
-            let mut fx =
-                Effects { instead: fx.instead.clone(), also: fx.also.clone(), forced: fx.forced };
+            let mut fx = Effects {
+                instead: fx.instead.clone(),
+                also: fx.also.clone(),
+                ..Effects::default()
+            };
             unit.gather(DbIndex(0), query.args(), &mut fx);
         }
         unit.finish();

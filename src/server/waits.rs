@@ -28,7 +28,7 @@ use crate::keyspace::{Keyspace, Type};
 use crate::observe::crash;
 
 /// Lets a call stand still whose handler has said what it waits for.
-pub fn park(srv: &mut Server, call: &mut Call, wait: Wait) {
+pub fn park(srv: &mut Server, call: &mut Call, mut wait: Box<Wait>) {
     let now_us = srv.clock.mono_us();
     let spent_us = now_us.saturating_sub(call.started_us);
     call.started_us = now_us;
@@ -41,6 +41,9 @@ pub fn park(srv: &mut Server, call: &mut Call, wait: Wait) {
     let waiter = Waiter { ticket, client: call.client, news: wait.news };
     for index in wait.keys.clone() {
         keyspace.blocked.enter(call.session.db, call.query.args().at(index), waiter);
+    }
+    for (index, instead) in wait.words.drain(..) {
+        call.query.replace(index, instead.into_vec());
     }
     if let Some(client) = clients.get_mut(call.client) {
         client.last_command = Some(call.id);

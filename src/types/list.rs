@@ -20,10 +20,7 @@ use crate::ds::quicklist::{Quicklist, canonical};
 
 pub use crate::ds::quicklist::{End, Fill, Limits, Node, Piece, Side};
 
-/// A blob that no longer fits into an entry is given no more memory than it needs, from this size on.
-const ENTRY_MAX: usize = 512;
-
-/// Room that is kept for the next changes even if most of it is not used.
+/// Small lists are changed in a buffer of this size, which is not given back while they are small.
 const KEPT_ROOM: usize = 2048;
 
 /// A list.
@@ -146,16 +143,8 @@ impl List {
     #[inline]
     pub fn push(&mut self, end: End, piece: Piece<'_>, limits: Limits) {
         match (self, end) {
-            (List::Packed(run), _) => {
-                let small = run.blob_bytes() <= ENTRY_MAX;
-                match end {
-                    End::Front => run.push_front(piece.item),
-                    End::Back => run.push_back(piece.item),
-                }
-                if small && run.blob_bytes() > ENTRY_MAX {
-                    run.fit();
-                }
-            }
+            (List::Packed(run), End::Front) => run.push_front(piece.item),
+            (List::Packed(run), End::Back) => run.push_back(piece.item),
             (List::Quick(quick), End::Front) => quick.push_front(piece, limits),
             (List::Quick(quick), End::Back) => quick.push_back(piece, limits),
         }
@@ -246,6 +235,14 @@ impl List {
             }
             List::Quick(quick) => quick.remove_matches(text, from, max),
         }
+    }
+}
+
+/// The buffer serves one small list after the other: it is made large enough once.
+#[inline]
+fn enlarge(buffer: &mut Vec<u8>) {
+    if buffer.capacity() < KEPT_ROOM {
+        buffer.reserve_exact(KEPT_ROOM - buffer.len());
     }
 }
 
@@ -349,8 +346,21 @@ impl Object for List {
     }
 
     #[inline]
-    fn from_packed(form: Form, blob: Vec<u8>) -> Option<Self> {
+    fn from_packed(form: Form, mut blob: Vec<u8>) -> Option<Self> {
+        enlarge(&mut blob);
         (form == Form::List).then(|| List::Packed(Run::from_blob(blob)))
+    }
+
+    #[inline]
+    fn within(mut buffer: Vec<u8>) -> Self {
+        enlarge(&mut buffer);
+        List::Packed(Run::within(buffer))
+    }
+
+    fn move_out(&mut self) {
+        if let List::Packed(run) = self {
+            run.fit();
+        }
     }
 
     #[inline]

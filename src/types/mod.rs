@@ -64,6 +64,9 @@ pub trait Object: Send + Sync + Clone + Default + 'static {
         Self::default()
     }
 
+    /// It is going to live in a box: memory that was lent for the change, and is not needed, is given back.
+    fn move_out(&mut self) {}
+
     /// The memory of the blob, if it is kept as one, to be used again.
     fn into_blob(self) -> Option<Vec<u8>>;
 
@@ -94,4 +97,7 @@ pub trait View: Copy {
     fn deadline(self) -> Option<UnixMillis> {
         None
     }
+
+    /// Asks the processor for the memory that looking up these members or fields will want, if it is worth it.
+    fn fetch_ahead<'n>(self, _names: impl Iterator<Item = &'n [u8]> + Clone) {}
 }

@@ -393,4 +393,10 @@ impl View for SetView<'_> {
             SetView::Ints(_) | SetView::Packed(_) => 1,
         }
     }
+
+    fn fetch_ahead<'n>(self, names: impl Iterator<Item = &'n [u8]> + Clone) {
+        if let SetView::Table(table) = self {
+            table.fetch_ahead(names);
+        }
+    }
 }

@@ -119,14 +119,7 @@ impl Zset {
             if let Some(at) = found {
                 return packed::rescore(list, at, member, score);
             }
-            if pack.len() / 2 < rules.entries
-                && member.len() <= rules.member_bytes
-                && list.has_room(packed::bytes_max(member))
-            {
-                packed::insert(list, member, score);
-                return Put::Added(score);
-            }
-            self.grow(rules).change(member, |_| Some(score));
+            self.add_new(member, score, rules);
             return Put::Added(score);
         }
         let mut refusal = Put::Refused;
@@ -139,6 +132,17 @@ impl Zset {
             Change::Moved(score) => Put::Moved(score),
             Change::Kept(score) => Put::Kept(score),
         }
+    }
+
+    /// Adds a member that is not there to a listpack, as long as it may, or to a tree.
+    fn add_new(&mut self, member: &[u8], score: f64, rules: Rules) {
+        if let Zset::Packed(list) = self {
+            let fits = list.view().len() / 2 < rules.entries && member.len() <= rules.member_bytes;
+            if fits && list.has_room(packed::bytes_max(member)) {
+                return packed::insert(list, member, score);
+            }
+        }
+        self.grow(rules).change(member, |_| Some(score));
     }
 
     /// The tree, which a packed set becomes.
@@ -187,7 +191,7 @@ impl Zset {
             }
             Zset::Tree(tree) => {
                 for _ in ranks.clone() {
-                    tree.take_at(ranks.start, |_, _| ());
+                    tree.take_at(ranks.start);
                 }
             }
         }
@@ -198,14 +202,15 @@ impl Zset {
         Zset::Tree(Box::new(members.order())).fitted(rules)
     }
 
-    /// A copy of the members at some positions.
-    pub fn part(view: ZsetView<'_>, ranks: Ranks, rules: Rules) -> Zset {
-        let mut tree = Box::new(Ordered::new(rules.seed));
-        let mut buffer = Vec::new();
-        for (member, score) in view.range(ranks, false) {
-            tree.push(member.bytes(&mut buffer), score);
+    /// A set of members taken out of another. `count` of them are expected, if that is known.
+    /// Compat: as in Redis they are added one by one, so that a negative zero may lose its sign on the way.
+    pub fn part(pairs: Pairs<'_>, count: Option<usize>, rules: Rules) -> Zset {
+        let (mut set, mut buffer) = (Zset::default(), Vec::new());
+        set.expect(count.unwrap_or(0), rules);
+        for (member, score) in pairs {
+            set.add_new(member.bytes(&mut buffer), score, rules);
         }
-        Zset::Tree(tree).fitted(rules)
+        set
     }
 
     /// A result to be stored: packed if it fits.
@@ -337,6 +342,20 @@ impl<'a> Iterator for Pairs<'a> {
             }
         };
         Some((Item::Bytes(member), score))
+    }
+
+    #[inline]
+    fn fold<B, F: FnMut(B, Self::Item) -> B>(self, init: B, mut visit: F) -> B {
+        let shown = |(member, score)| (Item::Bytes(member), score);
+        match self {
+            Pairs::Tree(iter) => iter.fold(init, |folded, pair| visit(folded, shown(pair))),
+            Pairs::TreeBack(iter) => {
+                iter.rev().fold(init, |folded, pair| visit(folded, shown(pair)))
+            }
+            Pairs::Packed(walk) => walk.fold(init, |folded, (member, score)| {
+                visit(folded, (member, packed::score_of(score)))
+            }),
+        }
     }
 
     #[inline]

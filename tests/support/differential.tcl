@@ -25,8 +25,8 @@
 # `@since-all 8`, `@redis-only-all` hold to the end of the script, `@end` ends them.
 #
 # Random mode: a generator (tests/differential/gen/NAME.tcl) makes commands from a seed, which is always printed. It
-# defines `gen::NAME::command`, which returns a list: how to compare (exact, approx, unordered, since8, drop), then the
-# command; and may define `gen::NAME::audit`, commands whose replies must agree at the end, and `gen::NAME::raw`
+# defines `gen::NAME::command`, which returns a list: how to compare (exact, approx, moments, clock, unordered, since8, drop), then
+# the command; and may define `gen::NAME::audit`, commands whose replies must agree at the end, and `gen::NAME::raw`
 # instead of `command`: bytes for a connection of their own.
 
 namespace eval diff {
@@ -375,8 +375,9 @@ proc diff::generators {} {
     }]
 }
 
-# Runs `count` commands of a generator; returns the report, empty when both agree.
-proc diff::random {name seed count} {
+# Runs `count` commands of a generator over one protocol; returns the report, empty when both agree.
+proc diff::random {name seed count {resp 2}} {
+    variable random_resp $resp
     uplevel #0 [list source [file join $::tests_dir differential gen $name.tcl]]
     expr {srand($seed)}
     start {}
@@ -390,7 +391,7 @@ proc diff::random {name seed count} {
     set trouble [stop]
     if {$code} { return -options $how $report }
     if {$trouble ne {}} { append report "\nour server: $trouble" }
-    if {$report ne {}} { append report "\n(generator $name, seed $seed)" }
+    if {$report ne {}} { append report "\n(generator $name, seed $seed, RESP$resp)" }
     return $report
 }
 
@@ -410,16 +411,17 @@ proc diff::random_commands {name count} {
 }
 
 proc diff::compare_batch {batch history} {
+    variable random_resp
     foreach side {ours oracle} {
-        set client [client $side 1 2]
+        set client [client $side 1 $random_resp]
         foreach command $batch { $client write [resp::encode [lrange $command 1 end]] }
         $client flush
     }
     set position 0
     set base [expr {max(0, [llength $history] - [llength $batch])}]
     foreach command $batch {
-        set mine [[client ours 1 2] tree]
-        set other [[client oracle 1 2] tree]
+        set mine [[client ours 1 $random_resp] tree]
+        set other [[client oracle 1 $random_resp] tree]
         set argv [lrange $command 1 end]
         if {![agree [lindex $command 0] $mine $other]} {
             set out [mismatch "command [expr {$base + $position}]" [join [lmap word $argv { quoted $word }]] \
@@ -459,6 +461,19 @@ proc diff::agree {how mine other} {
                 && abs([lindex $mine 1] - [lindex $other 1]) < 5000}]
         }
         unordered { return [expr {[sorted_tree $mine] eq [sorted_tree $other]}] }
+        clock -
+        moments {
+            # Moments in milliseconds anywhere in the reply, or (clock) any number: they may differ a little.
+            lassign $mine type value
+            lassign $other type2 value2
+            if {$type ne $type2} { return 0 }
+            if {$type eq ":"} {
+                set near [expr {abs($value - $value2) < 5000}]
+                return [expr {$value == $value2 || $near && ($how eq "clock" || $value > 1000000000000)}]
+            }
+            if {$type ni {* % ~} || [llength $value] != [llength $value2]} { return 0 }
+            return [expr {0 ni [lmap a $value b $value2 { agree $how $a $b }]}]
+        }
     }
     return 0
 }

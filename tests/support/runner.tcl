@@ -154,6 +154,7 @@ proc runner::run_file {file loop} {
     set ::scratch [file join $::run_dir "[string map {/ -} $file]-$loop"]
     file mkdir $::scratch
     set begin [clock milliseconds]
+    set before [info globals]
     set code [catch {uplevel #0 [list source [file join $::tests_dir $file.tcl]]} result how]
     if {$code == 1} {
         if {[dict get $how -errorcode] eq {TEST SKIP}} {
@@ -165,6 +166,10 @@ proc runner::run_file {file loop} {
     }
     foreach id [lreverse $::server::stack] { catch {server::finish $id 1} }
     set ::server::stack {}
+    # The variables of one file are no business of the next: the same name may be an array there.
+    foreach name [info globals] {
+        if {$name ni $before} { unset -nocomplain ::$name }
+    }
     tell done $file [expr {[clock milliseconds] - $begin}]
 }
 

@@ -89,6 +89,9 @@ impl Field {
     }
 }
 
+/// Makes the action of a number.
+type ActionOf = fn(i64) -> Action;
+
 #[derive(Debug, Clone, Copy)]
 enum Action {
     Get,
@@ -158,7 +161,7 @@ impl<'a> Steps<'a> {
     }
 
     /// Reads the words of a step, whose first is at `at`.
-    fn step(&self, at: usize, value: Option<fn(i64) -> Action>) -> Result<Step, CmdError> {
+    fn step(&self, at: usize, value: Option<ActionOf>) -> Result<Step, CmdError> {
         let field = Field::parse(self.args.at(at + 1))?;
         let bit = match self.args.at(at + 2) {
             [b'#', number @ ..] => {
@@ -178,7 +181,7 @@ impl<'a> Steps<'a> {
     fn read_next(&mut self) -> Result<Option<Step>, CmdError> {
         while self.at < self.args.len() {
             let (at, left) = (self.at, self.args.len() - self.at - 1);
-            let (words, value): (usize, Option<fn(i64) -> Action>) = if self.args.is(at, "GET") {
+            let (words, value): (usize, Option<ActionOf>) = if self.args.is(at, "GET") {
                 (2, None)
             } else if self.args.is(at, "SET") {
                 (3, Some(Action::Set))

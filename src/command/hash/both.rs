@@ -3,7 +3,7 @@
 use super::super::key_spec::key_flag::{ACCESS, DELETE, UPDATE};
 use super::super::{Arg, CmdError, CmdResult, Command, Cx, Done, Group, KeySpec, category, flag};
 use super::{
-    FIELDS, FieldList, HEXPIRE_EVENT, HPERSIST_EVENT, HSET_EVENT, check_lengths, edit,
+    FIELDS, FieldList, HDEL_EVENT, HEXPIRE_EVENT, HPERSIST_EVENT, HSET_EVENT, check_lengths, edit,
     edit_or_create, is_hash, is_past, kept, limits, moment, removed, reply, tell_removed,
 };
 use crate::base::clock::UnixMillis;
@@ -271,7 +271,7 @@ fn hsetex(cx: &mut Cx<'_>) -> CmdResult {
     let options = SetOptions::parse(cx)?;
     let words = cx.args.from(options.first);
     let fields = words.clone().step_by(2);
-    check_lengths(words.clone())?;
+    check_lengths(cx)?;
     let (limits, past) = (limits(cx), options.deadline.is_some_and(|(at, _)| is_past(cx, at)));
     let mut hash = edit_or_create(&mut cx.db, key, fields.clone())?;
     if let Some(wanted) = options.condition
@@ -300,7 +300,8 @@ fn hsetex(cx: &mut Cx<'_>) -> CmdResult {
                     hash.remove(field);
                 });
             }
-            removed(cx, key, fields.len() as u64);
+            cx.db.announce(key, HDEL_EVENT);
+            cx.db.remove_if_empty(key);
             tell_removed(cx, key, fields);
         }
         Some((deadline, at)) => {

@@ -24,7 +24,7 @@ pub static HINCRBY: Command = Command::data("hincrby", hincrby)
 fn hincrby(cx: &mut Cx<'_>) -> CmdResult {
     let (key, field) = (cx.args.at(1), cx.args.at(2));
     let increment = integer(cx.args.at(3))?;
-    check_lengths(cx.args.from(2))?;
+    check_lengths(cx)?;
     let (limits, mut sum) = (limits(cx), 0);
     let mut hash = edit_or_create(&mut cx.db, key, [field].into_iter())?;
     hash.update(field, FieldTtl::Keep, limits, |old| {
@@ -59,7 +59,7 @@ fn hincrbyfloat(cx: &mut Cx<'_>) -> CmdResult {
     if !increment.is_finite() {
         return Err(CmdError::NOT_FINITE);
     }
-    check_lengths(cx.args.from(2))?;
+    check_lengths(cx)?;
     let (limits, mut text) = (limits(cx), Vec::new());
     let mut hash = edit_or_create(&mut cx.db, key, [field].into_iter())?;
     let sum = &mut text;

@@ -28,6 +28,9 @@ fn hget(cx: &mut Cx<'_>) -> CmdResult {
     Ok(Done)
 }
 
+/// Fields whose memory HMGET asks for at once.
+const AHEAD: usize = 16;
+
 pub static HMGET: Command = Command::data("hmget", hmget)
     .arity(-3)
     .flags(flag::READONLY | flag::FAST)
@@ -42,8 +45,12 @@ pub static HMGET: Command = Command::data("hmget", hmget)
 fn hmget(cx: &mut Cx<'_>) -> CmdResult {
     let hash = look(&mut cx.db, cx.args.at(1))?;
     let fields = cx.args.from(2);
+    let several = fields.len() > 3;
     cx.out.array(fields.len());
-    for field in fields {
+    for (at, field) in fields.enumerate() {
+        if let (true, 0, Some(hash)) = (several, at % AHEAD, hash) {
+            hash.fetch_ahead(cx.args.from(2 + at).take(AHEAD));
+        }
         match hash.and_then(|hash| hash.find(field)) {
             Some(field) => reply(cx.out, field.value),
             None => cx.out.null(),

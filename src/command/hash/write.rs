@@ -54,7 +54,7 @@ fn store(cx: &mut Cx<'_>) -> Result<u64, CmdError> {
     if !words.len().is_multiple_of(2) {
         return Err(CmdError::arity(cx.cmd.name));
     }
-    check_lengths(words.clone())?;
+    check_lengths(cx)?;
     let (limits, pairs) = (limits(cx), words.len() / 2);
     let mut hash = edit_or_create(&mut cx.db, key, words.clone().step_by(2))?;
     if pairs > 1 {
@@ -82,7 +82,7 @@ pub static HSETNX: Command = Command::data("hsetnx", hsetnx)
 
 fn hsetnx(cx: &mut Cx<'_>) -> CmdResult {
     let (key, field, value) = (cx.args.at(1), cx.args.at(2), cx.args.at(3));
-    check_lengths(cx.args.from(2))?;
+    check_lengths(cx)?;
     let limits = limits(cx);
     let mut hash = edit_or_create(&mut cx.db, key, [field].into_iter())?;
     let is_new = hash.view().find(field).is_none();

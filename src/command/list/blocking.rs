@@ -10,7 +10,7 @@ use super::travel::try_move;
 use super::{SIDES, end};
 use crate::base::clock::UnixMillis;
 use crate::keyspace::Type;
-use crate::types::list::{End, List};
+use crate::types::list::End;
 
 pub static BLPOP: Command = Command::data("blpop", |cx| pop(cx, End::Front))
     .arity(-3)
@@ -44,14 +44,10 @@ fn pop(cx: &mut Cx<'_>, end: End) -> CmdResult {
     let last = cx.args.len() - 1;
     let until = args::timeout(cx.args.at(last), cx.now)?;
     for key in cx.args.iter().take(last).skip(1) {
-        if cx.db.get::<List>(key)?.is_none() {
-            continue;
+        if pop_one(cx, key, end, true)? {
+            cx.fx.propagate_as(&[if end == End::Front { b"LPOP" } else { b"RPOP" }, key]);
+            return Ok(Done);
         }
-        cx.out.array(2);
-        cx.out.bulk(key);
-        pop_one(cx, key, end)?;
-        cx.fx.propagate_as(&[if end == End::Front { b"LPOP" } else { b"RPOP" }, key]);
-        return Ok(Done);
     }
     Ok(Outcome::Wait(Wait::for_value(1..last, Type::List, until)))
 }
@@ -77,8 +73,8 @@ pub static BLMPOP: Command = Command::data("blmpop", blmpop)
     ]);
 
 fn blmpop(cx: &mut Cx<'_>) -> CmdResult {
-    let until = args::timeout(cx.args.at(1), cx.now)?;
     let call = Several::parse(cx, 2)?;
+    let until = args::timeout(cx.args.at(1), cx.now)?;
     if call.run(cx)? {
         return Ok(Done);
     }

@@ -4,6 +4,7 @@ use super::super::args::integer_or;
 use super::super::key_spec::key_flag::{ACCESS, DELETE};
 use super::super::{Arg, CmdError, CmdResult, Command, Cx, Done, Group, KeySpec, category, flag};
 use super::{SIDES, end, limits, popped, reply};
+use crate::keyspace::Type;
 use crate::types::list::{End, List};
 use crate::types::{Object, View};
 
@@ -33,7 +34,7 @@ pub static RPOP: Command = Command::data("rpop", |cx| pop(cx, End::Back))
 
 fn pop(cx: &mut Cx<'_>, end: End) -> CmdResult {
     if cx.args.len() == 2 {
-        if !pop_one(cx, cx.args.at(1), end)? {
+        if !pop_one(cx, cx.args.at(1), end, false)? {
             cx.out.null();
         }
         return Ok(Done);
@@ -45,10 +46,14 @@ fn pop(cx: &mut Cx<'_>, end: End) -> CmdResult {
     let count = usize::try_from(count).map_err(|_| CmdError::NOT_POSITIVE)?;
     let key = cx.args.at(1);
     match count {
-        0 if cx.db.get::<List>(key)?.is_some() => cx.out.array(0),
-        0 => cx.out.null_array(),
+        // To be asked for nothing is no change, but an access.
+        0 => match cx.db.entry_mut(key) {
+            None => cx.out.null_array(),
+            Some(entry) if entry.view().value_type() == Type::List => cx.out.array(0),
+            Some(_) => return Err(CmdError::WRONG_TYPE),
+        },
         _ => {
-            if pop_several(cx, key, end, count)? == 0 {
+            if pop_several(cx, key, end, count, false)? == 0 {
                 cx.out.null_array();
             }
         }
@@ -56,10 +61,14 @@ fn pop(cx: &mut Cx<'_>, end: End) -> CmdResult {
     Ok(Done)
 }
 
-/// Takes one element and answers it. False: there is no list, and no answer yet.
+/// Takes one element and answers it, behind its key if that is wanted. False: there is no list, and no answer yet.
 #[inline]
-pub fn pop_one(cx: &mut Cx<'_>, key: &[u8], end: End) -> Result<bool, CmdError> {
+pub fn pop_one(cx: &mut Cx<'_>, key: &[u8], end: End, named: bool) -> Result<bool, CmdError> {
     let Some(mut list) = cx.db.edit::<List>(key)? else { return Ok(false) };
+    if named {
+        cx.out.array(2);
+        cx.out.bulk(key);
+    }
     if let Some(piece) = list.peek(end) {
         reply(cx.out, piece);
     }
@@ -74,10 +83,20 @@ pub fn pop_one(cx: &mut Cx<'_>, key: &[u8], end: End) -> Result<bool, CmdError> 
     Ok(true)
 }
 
-/// Takes up to `count` elements, at least one, and answers them as an array. Returns how many there were; 0: there is no
-/// list, and no answer yet.
-pub fn pop_several(cx: &mut Cx<'_>, key: &[u8], end: End, count: usize) -> Result<usize, CmdError> {
+/// Takes up to `count` elements, at least one, and answers them as an array, behind their key if that is wanted. Returns
+/// how many there were; 0: there is no list, and no answer yet.
+pub fn pop_several(
+    cx: &mut Cx<'_>,
+    key: &[u8],
+    end: End,
+    count: usize,
+    named: bool,
+) -> Result<usize, CmdError> {
     let Some(mut list) = cx.db.edit::<List>(key)? else { return Ok(0) };
+    if named {
+        cx.out.array(2);
+        cx.out.bulk(key);
+    }
     let count = count.min(list.len());
     cx.out.array(count);
     let (view, mut left) = (list.view(), count);
@@ -161,12 +180,10 @@ impl Several {
     /// yet.
     pub fn run(&self, cx: &mut Cx<'_>) -> Result<bool, CmdError> {
         for key in cx.args.from(self.keys.start).take(self.keys.len()) {
-            if cx.db.get::<List>(key)?.is_none() {
+            let taken = pop_several(cx, key, self.end, self.count, true)?;
+            if taken == 0 {
                 continue;
             }
-            cx.out.array(2);
-            cx.out.bulk(key);
-            let taken = pop_several(cx, key, self.end, self.count)?;
             let verb: &[u8] = if self.end == End::Front { b"LPOP" } else { b"RPOP" };
             cx.fx.propagate_as(&[verb, key, taken.to_string().as_bytes()]);
             return Ok(true);

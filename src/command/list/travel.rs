@@ -3,7 +3,7 @@
 use super::super::key_spec::key_flag::{ACCESS, DELETE, INSERT};
 use super::super::{Arg, CmdError, CmdResult, Command, Cx, Done, Group, KeySpec, category, flag};
 use super::{SIDES, end, limits, popped, pushed, reply};
-use crate::keyspace::{Type, WrongType};
+use crate::keyspace::WrongType;
 use crate::types::list::{Carried, End, List};
 
 pub static LMOVE: Command = Command::data("lmove", lmove)
@@ -56,13 +56,11 @@ pub fn try_move(cx: &mut Cx<'_>, from: End, to: End) -> Result<bool, CmdError> {
     if source == target {
         return rotate(cx, source, from, to);
     }
-    let Some(list) = cx.db.get::<List>(source)? else { return Ok(false) };
+    let Some(entry) = cx.db.entry_mut(source) else { return Ok(false) };
+    let list = entry.view().of_type::<List>().ok_or(WrongType)?;
     let carried = list.peek(from).map(Carried::from).expect("a list has elements");
-    // The target's type is checked before anything is written.
-    if cx.db.settle(target) && cx.db.peek(target).map(|e| e.value_type()) != Some(Type::List) {
-        return Err(WrongType.into());
-    }
     let (piece, limits) = (carried.piece(), limits(cx.conf));
+    // A target of another type is noticed before anything is taken.
     let mut list = cx.db.edit_or_create::<List>(target)?;
     list.grow_for(1, piece.item.len(), limits);
     list.push(to, piece, limits);

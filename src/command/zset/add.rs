@@ -98,8 +98,11 @@ pub static ZINCRBY: Command = Command::data("zincrby", zincrby)
     .args(&[Arg::key("key"), Arg::integer("increment"), Arg::string("member")]);
 
 fn zincrby(cx: &mut Cx<'_>) -> CmdResult {
-    let terms = Terms { incr: true, ..Terms::default() };
-    add(cx, 2, &Options { terms, ch: false })
+    // Compat: an increment that is an option of ZADD is one here, too, and then leaves too few words.
+    let (mut options, at) = Options::parse(cx.args)?;
+    options.terms.incr = true;
+    options.check(cx.args.len() - at)?;
+    add(cx, at, &options)
 }
 
 /// What became of the members of a call.

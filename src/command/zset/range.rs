@@ -319,7 +319,12 @@ fn zrangestore(cx: &mut Cx<'_>) -> CmdResult {
     let query = Query::parse(cx.args, 3, By::Rank, false, Takes::AllToStore)?;
     let rules = rules(cx);
     let result = match cx.db.get::<Zset>(cx.args.at(2))? {
-        Some(set) => Zset::part(set, query.resolve(set), rules),
+        Some(set) => {
+            let ranks = query.resolve(set);
+            // Compat: only positions say beforehand how many members there will be.
+            let count = matches!(query.bounds, Bounds::Ranks(..)).then_some(ranks.len());
+            Zset::part(set.range(ranks, query.reverse), count, rules)
+        }
         None => Zset::default(),
     };
     store(cx, cx.args.at(1), result, Event::zset("zrangestore"));

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use super::super::key_spec::key_flag::ACCESS;
 use super::super::{Arg, CmdError, CmdResult, Command, Cx, Done, Group, KeySpec, category, flag};
+use crate::base::double::{write_17_digits, write_f64};
 use crate::base::rng::Draws;
-use crate::base::text::write_f64;
 use crate::command::args::integer;
 use crate::command::generic::scan;
 use crate::command::string;
@@ -188,13 +188,14 @@ fn zscan(cx: &mut Cx<'_>) -> CmdResult {
         return scan::nothing(cx.out);
     };
     let options = scan::ScanOptions::parse(cx.cmd, cx.args, 3)?;
-    let found = options.gather(at, |at, visit| set.scan(at, |member, score| visit(member, score)));
+    let found = options.gather(at, |at, visit| set.scan(at, visit));
+    // Compat: scores are bulk strings in RESP3, too, and those of large sets are printed in a way of their own.
+    let write = if matches!(set, ZsetView::Tree(_)) { write_17_digits } else { write_f64 };
     let mut text = Vec::new();
     found.reply(cx.out, 2, |out, member, score| {
         string::reply(out, member.into());
-        // Compat: a bulk string in RESP3, too.
         text.clear();
-        write_f64(&mut text, score);
+        write(&mut text, score);
         out.bulk(&text);
     })
 }

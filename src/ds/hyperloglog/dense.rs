@@ -46,7 +46,8 @@ impl Registers {
     /// wide unit does the work if there is one.
     pub fn unpack(&mut self, sources: &[&[u8; PACKED]], wide: bool) {
         debug_assert!(self.0.iter().all(|register| *register == 0));
-        if !sources.is_empty() && !(wide && avx2::unpack(sources, &mut self.0)) {
+        let done = sources.is_empty() || wide && avx2::unpack(sources, &mut self.0);
+        if !done {
             sources.iter().for_each(|source| self.raise_packed(source));
         }
     }

@@ -5,10 +5,10 @@
 //!
 //! The walk guesses. It takes for granted that the next element has the size of the wanted one, and looks at the head there
 //! to see whether that was right, which is a comparison the processor predicts; as long as it is, no step has to wait for
-//! the bytes of the step before, and a list of equal shapes is searched about as fast as memory delivers it. Where
-//! the guess is wrong the size is computed.
+//! the bytes of the step before, and a list of equal shapes is searched about as fast as memory delivers it. The second
+//! guess is the size of the last short string that was met. Where both are wrong the size is computed.
 
-use super::{Encoded, Item, Packed, back_len, measure};
+use super::{END, Encoded, Item, Packed, back_len, measure};
 
 /// What is looked for, encoded.
 pub struct Needle<'a> {
@@ -44,6 +44,8 @@ impl<'a> Needle<'a> {
         let (bytes, size) = (pack.0, self.bytes.len());
         let end = bytes.len() - 1;
         let (mut at, mut passed) = (from, 0);
+        // The other guess, where elements are not like the wanted one: like the last short string.
+        let mut other = (END, 0);
         while at < end {
             let head = u16::from_le_bytes([bytes[at], bytes[at + 1]]);
             if head & self.mask == self.kind {
@@ -51,11 +53,16 @@ impl<'a> Needle<'a> {
                     return Some((at, passed));
                 }
                 at += size;
+            } else if bytes[at] == other.0 {
+                at += other.1;
             } else {
                 let (_, len) = measure(&bytes[at..]).expect("offsets are of elements");
                 let next = at + len + back_len(len);
                 if next - at == size && bytes[at..next] == self.bytes[..] {
                     return Some((at, passed));
+                }
+                if let 0x80..=0xbf = bytes[at] {
+                    other = (bytes[at], next - at);
                 }
                 at = next;
             }

@@ -58,6 +58,13 @@ impl Run {
         Run { bytes, start: 0, count: 0 }
     }
 
+    /// An empty one in a buffer's memory.
+    pub fn within(buffer: Vec<u8>) -> Self {
+        let mut run = Run { bytes: buffer, start: 0, count: 0 };
+        run.clear();
+        run
+    }
+
     /// Takes over a blob that is known to be well-formed, see [`Packed::new`].
     pub fn from_blob(blob: Vec<u8>) -> Self {
         let count = Packed::new(&blob).len() as u32;

@@ -174,3 +174,31 @@ fn damage_is_noticed() {
     }
     assert!(passed > 0, "bits inside strings may flip unseen");
 }
+
+#[test]
+fn bytes_from_anywhere_are_checked_without_a_panic() {
+    let (mut state, mut passed) = (5, 0);
+    let likely = [0, 1, 2, 3, 0x80, 0x81, 0x82, 0xc0, 0xe0, 0xf0, 0xf1, 0xf4, 0xff];
+    for round in 0..60_000 {
+        let len = next(&mut state) as usize % 24;
+        let mut bytes: Vec<u8> = (0..len).map(|_| next(&mut state) as u8).collect();
+        if len >= EMPTY_BYTES && round % 4 > 0 {
+            // A frame that fits, and inside of it what elements are made of.
+            for byte in &mut bytes[HEAD..] {
+                *byte = likely[*byte as usize % likely.len()];
+            }
+            bytes[..HEAD].copy_from_slice(&[len as u8, 0, 0, 0, 0xff, 0xff]);
+            bytes[len - 1] = END;
+        }
+        if let Ok(view) = Packed::check(&bytes) {
+            passed += 1;
+            let model: Vec<_> = view.iter().map(Item::to_vec).collect();
+            let mut copy = view.to_owned();
+            check(&copy, &model);
+            copy.push_front(Item::of(b"x"));
+            copy.remove(HEAD, copy.view().len());
+            check(&copy, &[]);
+        }
+    }
+    assert!(passed > 100, "some are well-formed: {passed}");
+}

@@ -42,7 +42,7 @@ pub struct Chain {
 
 impl Chunk {
     fn of(nodes: Vec<Node>) -> Self {
-        let items = nodes.iter().map(Node::len).sum();
+        let items = nodes.iter().map(Node::items).sum();
         Chunk { nodes, items }
     }
 }
@@ -110,9 +110,9 @@ impl Chain {
     pub fn change<R>(&mut self, spot: Spot, change: impl FnOnce(&mut Node) -> R) -> R {
         let chunk = &mut self.chunks[spot.chunk];
         let node = &mut chunk.nodes[spot.node];
-        let before = node.len();
+        let before = node.items();
         let result = change(node);
-        let after = node.len();
+        let after = node.items();
         chunk.items = chunk.items - before + after;
         self.items = self.items - before + after;
         result
@@ -158,11 +158,11 @@ impl Chain {
         }
         let nodes = &self.chunks[chunk].nodes;
         let mut node = nodes.len() - 1;
-        while behind >= nodes[node].len() {
-            behind -= nodes[node].len();
+        while behind >= nodes[node].items() {
+            behind -= nodes[node].items();
             node -= 1;
         }
-        Some((Spot { chunk, node }, nodes[node].len() - 1 - behind))
+        Some((Spot { chunk, node }, nodes[node].items() - 1 - behind))
     }
 
     fn seek_forward(&self, mut index: usize) -> (Spot, usize) {
@@ -172,8 +172,8 @@ impl Chain {
             chunk += 1;
         }
         let nodes = &self.chunks[chunk].nodes;
-        while index >= nodes[node].len() {
-            index -= nodes[node].len();
+        while index >= nodes[node].items() {
+            index -= nodes[node].items();
             node += 1;
         }
         (Spot { chunk, node }, index)
@@ -197,10 +197,10 @@ impl Chain {
     /// Adds a node before the one at a spot, and returns its own spot: the other is the next one.
     pub fn insert(&mut self, at: Spot, node: Node) -> Spot {
         self.nodes += 1;
-        self.items += node.len();
+        self.items += node.items();
         let spot = self.make_room(at);
         let chunk = &mut self.chunks[spot.chunk];
-        chunk.items += node.len();
+        chunk.items += node.items();
         chunk.nodes.insert(spot.node, node);
         spot
     }
@@ -239,9 +239,9 @@ impl Chain {
     pub fn remove(&mut self, spot: Spot) -> (Node, Option<Spot>) {
         let chunk = &mut self.chunks[spot.chunk];
         let node = chunk.nodes.remove(spot.node);
-        chunk.items -= node.len();
+        chunk.items -= node.items();
         self.nodes -= 1;
-        self.items -= node.len();
+        self.items -= node.items();
         let mut next = spot;
         if chunk.nodes.is_empty() {
             self.chunks.remove(spot.chunk);
@@ -287,8 +287,8 @@ impl Chain {
     pub fn check(&self) {
         assert!(self.chunks.iter().all(|c| (1..=CHUNK).contains(&c.nodes.len())), "full of nodes");
         for chunk in &self.chunks {
-            assert_eq!(chunk.items, chunk.nodes.iter().map(Node::len).sum::<usize>());
-            assert!(chunk.nodes.iter().all(|node| node.len() > 0));
+            assert_eq!(chunk.items, chunk.nodes.iter().map(Node::items).sum::<usize>());
+            assert!(chunk.nodes.iter().all(|node| node.items() > 0));
         }
         assert_eq!(self.items, self.chunks.iter().map(|c| c.items).sum::<usize>());
         assert_eq!(self.nodes, self.chunks.iter().map(|c| c.nodes.len()).sum::<usize>());
@@ -316,7 +316,7 @@ mod tests {
 
     fn check(chain: &Chain, model: &[(i64, usize)]) {
         chain.check();
-        assert!(chain.iter().map(|n| (name(n), n.len())).eq(model.iter().copied()));
+        assert!(chain.iter().map(|n| (name(n), n.items())).eq(model.iter().copied()));
         let mut index = 0;
         for (number, (id, len)) in model.iter().enumerate() {
             let spot = chain.spot(number).expect("a node");
@@ -353,7 +353,7 @@ mod tests {
                         chain.push_back(node(id, len));
                         model.push((id, len));
                     }
-                    (true, Some(spot), _) if draw % 2 == 0 => {
+                    (true, Some(spot), _) if draw.is_multiple_of(2) => {
                         let at = chain.insert_after(spot, node(id, len));
                         model.insert(number + 1, (id, len));
                         assert_eq!(chain.number(at), number + 1);
@@ -365,7 +365,7 @@ mod tests {
                     }
                     (false, Some(spot), _) => {
                         let (gone, next) = chain.remove(spot);
-                        assert_eq!((name(&gone), gone.len()), model.remove(number));
+                        assert_eq!((name(&gone), gone.items()), model.remove(number));
                         assert_eq!(next, chain.spot(number));
                     }
                     (false, None, _) => {}

@@ -13,10 +13,16 @@
 //! Compression is put right at the end of a change, by [`Quicklist::settle`]: it looks at the nodes that were touched and at
 //! those that have crossed the border between outer and inner nodes.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use super::{FRESH_ROOM, Limits, Node, OVERHEAD, Piece, Place, Quicklist, Spot};
 use crate::ds::listpack::{EMPTY_BYTES, Item};
+
+/// Nodes a change touches, relative to the node where it was made: itself only.
+const SELF: RangeInclusive<isize> = 0..=0;
+
+/// The same where a node was split and neighbours were joined.
+const AROUND: RangeInclusive<isize> = -2..=3;
 
 /// Bytes that a listpack is never made to have.
 const LISTPACK_BYTES_MAX: usize = 1 << 29;
@@ -90,7 +96,7 @@ impl Quicklist {
     /// Removes the first element.
     pub fn pop_front(&mut self) {
         let Some(spot) = self.chain.first() else { return };
-        if self.chain.node(spot).len() == 1 {
+        if self.chain.node(spot).items() == 1 {
             self.chain.remove(spot);
             if self.depth > 0 {
                 self.settle(0..0, -1);
@@ -108,7 +114,7 @@ impl Quicklist {
     /// Removes the last element.
     pub fn pop_back(&mut self) {
         let Some(spot) = self.chain.last() else { return };
-        if self.chain.node(spot).len() == 1 {
+        if self.chain.node(spot).items() == 1 {
             self.chain.remove(spot);
             if self.depth > 0 {
                 self.settle(0..0, -1);
@@ -131,7 +137,7 @@ impl Quicklist {
         let number = if self.depth > 0 { self.chain.number(spot) } else { 0 };
         let mut at = Some(spot);
         while let Some(spot) = at.filter(|_| left > 0) {
-            let len = self.chain.node(spot).len();
+            let len = self.chain.node(spot).items();
             let here = left.min(len - from);
             left -= here;
             at = if here == len {
@@ -156,7 +162,8 @@ impl Quicklist {
         let fits = self.chain.node(place.spot).raw_bytes() + piece.item.len() <= LISTPACK_BYTES_MAX;
         let plain = limits.is_plain(self.fill, piece.item.len()) || !was_plain && !fits;
         let before = self.chain.nodes();
-        let mut number = if self.depth > 0 { self.chain.number(place.spot) } else { 0 };
+        let number = if self.depth > 0 { self.chain.number(place.spot) } else { 0 };
+        let mut touched = SELF;
         match (was_plain, plain) {
             (false, false) => self.chain.change(place.spot, |node| {
                 if let Some(run) = node.run_mut() {
@@ -165,22 +172,23 @@ impl Quicklist {
             }),
             (true, true) => self.chain.change(place.spot, |node| *node = Node::plain(piece)),
             (true, false) => {
-                let spot = self.put(place, Side::After, piece, false);
+                let (spot, _) = self.put(place, Side::After, piece, false);
                 self.chain.remove(spot);
             }
-            (false, true) => number = self.replace_by_plain(place, piece, number),
+            (false, true) => {
+                self.replace_by_plain(place, piece);
+                touched = AROUND;
+            }
         }
         if self.depth > 0 {
-            let delta = self.chain.nodes() as isize - before as isize;
-            self.settle(number.saturating_sub(1)..number + 3, delta);
+            self.settle_near(number, touched, before);
         }
         true
     }
 
-    /// Puts a large element in the place of one in a listpack. Returns the number of its node, given that of the
-    /// listpack, as far as that matters for compression.
-    fn replace_by_plain(&mut self, place: Place, piece: Piece<'_>, number: usize) -> usize {
-        let (spot, len) = (place.spot, self.chain.node(place.spot).len());
+    /// Puts a large element in the place of one in a listpack.
+    fn replace_by_plain(&mut self, place: Place, piece: Piece<'_>) {
+        let (spot, len) = (place.spot, self.chain.node(place.spot).items());
         let behind = if place.index + 1 < len { self.split(place, Side::After) } else { None };
         let mut spot = spot;
         for node in behind.into_iter().chain([Node::plain(piece)]) {
@@ -188,9 +196,9 @@ impl Quicklist {
             spot = self.chain.before(new).expect("the listpack is in front");
         }
         // The one to be replaced is the last of its node now.
-        if self.chain.node(spot).len() == 1 {
+        if self.chain.node(spot).items() == 1 {
             self.chain.remove(spot);
-            return number;
+            return;
         }
         self.chain.change(spot, |node| {
             if let Some(run) = node.run_mut() {
@@ -199,26 +207,31 @@ impl Quicklist {
         });
         let plain = self.chain.next(spot).expect("the large one is behind");
         self.join_around(plain);
-        number + 1
     }
 
     /// Puts an element beside the one at a place.
     pub(super) fn insert(&mut self, place: Place, side: Side, piece: Piece<'_>, limits: Limits) {
         let before = self.chain.nodes();
         let number = if self.depth > 0 { self.chain.number(place.spot) } else { 0 };
-        self.put(place, side, piece, limits.is_plain(self.fill, piece.item.len()));
+        let plain = limits.is_plain(self.fill, piece.item.len());
+        let (_, touched) = self.put(place, side, piece, plain);
         if self.depth > 0 {
-            let delta = self.chain.nodes() as isize - before as isize;
-            self.settle(number.saturating_sub(2)..number + 3, delta);
+            self.settle_near(number, touched, before);
         }
     }
 
     /// Puts an element beside the one at a place, and leaves compression to the caller. Returns where the node is then,
-    /// if it was not split.
-    fn put(&mut self, place: Place, side: Side, piece: Piece<'_>, plain: bool) -> Spot {
+    /// if it was not split, and which nodes were touched.
+    fn put(
+        &mut self,
+        place: Place,
+        side: Side,
+        piece: Piece<'_>,
+        plain: bool,
+    ) -> (Spot, RangeInclusive<isize>) {
         let (fill, text, spot) = (self.fill, piece.item.len(), place.spot);
         let has_room = |node: &Node| {
-            let grown = fill.allows(node.raw_bytes() + text + OVERHEAD, node.len() + 1);
+            let grown = fill.allows(node.raw_bytes() + text + OVERHEAD, node.items() + 1);
             !plain && !node.is_plain() && grown
         };
         if has_room(self.chain.node(spot)) {
@@ -229,16 +242,16 @@ impl Quicklist {
                     Side::After => run.insert_after(place.at, piece.item),
                 }
             });
-            return spot;
+            return (spot, SELF);
         }
-        let len = self.chain.node(spot).len();
+        let len = self.chain.node(spot).items();
         let (at_edge, neighbour) = match side {
             Side::Before => (place.index == 0, self.chain.before(spot)),
             Side::After => (place.index + 1 == len, self.chain.next(spot)),
         };
         if !at_edge {
             self.put_between(place, side, piece, plain);
-            return spot;
+            return (spot, AROUND);
         }
         if let Some(near) = neighbour.filter(|near| has_room(self.chain.node(*near))) {
             self.chain.change(near, |node| {
@@ -248,10 +261,11 @@ impl Quicklist {
                     Side::After => run.push_front(piece.item),
                 }
             });
-            return spot;
+            return (spot, if side == Side::Before { -1..=-1 } else { 1..=1 });
         }
         let node = if plain { Node::plain(piece) } else { Node::packed(piece.item, 0) };
-        self.add_beside(spot, side, node)
+        // Before the node, the new one has its number.
+        (self.add_beside(spot, side, node), if side == Side::Before { SELF } else { 1..=1 })
     }
 
     /// Puts a node beside another, and returns where that one is then.
@@ -328,7 +342,7 @@ impl Quicklist {
             return false;
         }
         let bytes = a.raw_bytes() + b.raw_bytes() - EMPTY_BYTES;
-        if !self.fill.allows(bytes, a.len() + b.len()) {
+        if !self.fill.allows(bytes, a.items() + b.items()) {
             return false;
         }
         let (mut node, _) = self.chain.remove(second);
@@ -348,6 +362,14 @@ impl Quicklist {
             let nodes = self.chain.nodes();
             self.settle(nodes - 1..nodes, 1);
         }
+    }
+
+    /// Puts compression right: of nodes that were touched, relative to one by its number at the time, when the list had
+    /// so many of them.
+    fn settle_near(&mut self, number: usize, touched: RangeInclusive<isize>, nodes: usize) {
+        let first = number.saturating_add_signed(*touched.start());
+        let end = number.saturating_add_signed(*touched.end()) + 1;
+        self.settle(first..end, self.chain.nodes() as isize - nodes as isize);
     }
 
     /// Puts compression right: of the nodes whose numbers are given, and of those that have changed sides since there are

@@ -32,7 +32,8 @@ impl<'a> From<Item<'a>> for Piece<'a> {
 
 impl<'a> From<&'a Arc<Vec<u8>>> for Piece<'a> {
     fn from(bytes: &'a Arc<Vec<u8>>) -> Self {
-        Piece { item: Item::Bytes(bytes), shared: Some(bytes) }
+        // Short ones are rare; an integer must be known as one wherever the element goes next.
+        Piece { item: Item::of(bytes), shared: Some(bytes) }
     }
 }
 
@@ -85,9 +86,7 @@ impl Content<'_> {
     pub fn plain(&self) -> Option<Piece<'_>> {
         match self {
             Content::Packed(_) => None,
-            Content::Plain(bytes, shared) => {
-                Some(Piece { item: Item::Bytes(bytes), shared: *shared })
-            }
+            Content::Plain(bytes, shared) => Some(Piece { item: Item::of(bytes), shared: *shared }),
         }
     }
 }
@@ -105,9 +104,9 @@ impl Node {
         Node::Packed(run)
     }
 
-    /// Number of elements.
+    /// Number of elements: a node is never empty.
     #[inline]
-    pub fn len(&self) -> usize {
+    pub fn items(&self) -> usize {
         match self {
             Node::Packed(run) => run.len(),
             Node::Plain(_) => 1,

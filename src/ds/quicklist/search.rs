@@ -46,7 +46,7 @@ impl Quicklist {
         let mut at = if from == End::Front { self.chain.first() } else { self.chain.last() };
         while let Some(spot) = at.filter(|_| left > 0) {
             let node = self.chain.node(spot);
-            let (content, len) = (node.content(), node.len());
+            let (content, len) = (node.content(), node.items());
             let here = left.min(len);
             let matches = match content.packed() {
                 Some(pack) => needle.find_all(pack).0,
@@ -81,7 +81,7 @@ impl Quicklist {
         let mut at = if from == End::Front { self.chain.first() } else { self.chain.last() };
         while let Some(spot) = at.filter(|_| removed < max) {
             let node = self.chain.node(spot);
-            let (content, len, left) = (node.content(), node.len(), max - removed);
+            let (content, len, left) = (node.content(), node.items(), max - removed);
             let offsets = match content.packed() {
                 Some(pack) => {
                     let (_, mut offsets) = needle.find_all(pack);

@@ -32,7 +32,7 @@
 //! table emptied while moves were paused) the walk goes on from the last slot drawn, less fair but bounded.
 
 use super::segment::{SLOTS, Segment};
-use super::{Element, Table};
+use super::{Element, Table, prefetch};
 
 /// Slots drawn before a sample takes the next element in order.
 const DRAWS_MAX: usize = 512;
@@ -181,6 +181,13 @@ fn advance<E: Element>(
         while *bucket < here.n() {
             // SAFETY: alive, inside, and the table is borrowed.
             let line = unsafe { here.bucket(*bucket) };
+            if *slot == 0 && table.segments > 1 && *bucket + 1 < here.n() {
+                // While the elements of this bucket are made use of, those of the next are on their way.
+                // SAFETY: alive, inside, and the table is borrowed.
+                let ahead = unsafe { here.bucket(*bucket + 1) };
+                let items = (0..SLOTS).filter_map(|slot| ahead.item(slot));
+                items.for_each(|item| prefetch(item.raw().as_ptr()));
+            }
             while *slot < SLOTS {
                 *slot += 1;
                 if let Some(item) = line.item(*slot - 1) {

@@ -1,8 +1,10 @@
 //! Waiting, with calls that were made for the purpose: TPOP and TMOVE do with strings what BLPOP and BLMOVE do with
 //! lists, SET being the push.
 
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use crate::base::rng::Rng;
 use crate::base::slab::Id;
 use crate::command::{Arg, CmdResult, Command, Cx, Done, Outcome, Wait, args, flag};
 use crate::keyspace::{Event, Ttl, Type, Value};
@@ -50,6 +52,22 @@ fn tmove(cx: &mut Cx<'_>) -> CmdResult {
     Ok(Done)
 }
 
+/// TPAST key clock: waits until the clock has passed that moment, `$` being now, and the key is touched.
+static TPAST: Command = Command::data("tpast", tpast).arity(3).flags(flag::READONLY);
+
+fn tpast(cx: &mut Cx<'_>) -> CmdResult {
+    let since = match cx.args.at(2) {
+        b"$" => cx.now.0,
+        word => args::integer(word)?,
+    };
+    if cx.now.0 > since {
+        cx.out.int(cx.now.0 - since);
+        return Ok(Done);
+    }
+    let wait = Wait::for_value(1..2, Type::String, None);
+    Ok(Outcome::Wait(wait.reading(2, since.to_string().as_bytes())))
+}
+
 /// TLOOK key timeout: waits until the key holds nothing.
 static TLOOK: Command = Command::data("tlook", tlook).arity(3).flags(flag::READONLY);
 
@@ -64,7 +82,9 @@ fn tlook(cx: &mut Cx<'_>) -> CmdResult {
 
 fn server() -> TestServer {
     let mut t = TestServer::new();
-    for (name, command) in [("lcs", &TPOP), ("lolwut", &TMOVE), ("substr", &TLOOK)] {
+    for (name, command) in
+        [("lcs", &TPOP), ("lolwut", &TMOVE), ("substr", &TLOOK), ("debug", &TPAST)]
+    {
         t.srv.commands.replace(name.as_bytes(), command);
     }
     t
@@ -164,6 +184,18 @@ fn a_try_in_vain_does_not_lengthen_the_wait() {
     assert_eq!(sent(&mut t, looker), "+GONE\r\n");
     let stats = info(&mut t, "cmdstat_tlook");
     assert!(stats.starts_with("calls=2,"), "several tries are one call: {stats}");
+}
+
+#[test]
+fn a_word_means_what_it_meant_when_the_wait_began() {
+    let mut t = server();
+    let id = t.connect();
+    t.send(id, b"TPAST k $\r\nPING\r\n");
+    t.run("SET k v");
+    assert_eq!(sent(&mut t, id), "");
+    t.advance(Duration::from_millis(7));
+    t.run("SET k v");
+    assert_eq!(sent(&mut t, id), ":7\r\n+PONG\r\n");
 }
 
 #[test]
@@ -324,4 +356,146 @@ fn ten_thousand_wait_in_line() {
         assert_ne!(sent(&mut t, ids[at]), "", "{at}");
     }
     assert_eq!(t.srv.keyspace.blocked.counts(), (0, 0));
+}
+
+/// What waiting calls should do, said as simply as can be.
+#[derive(Default)]
+struct Model {
+    lists: BTreeMap<String, VecDeque<String>>,
+    /// In order: client, keys, and when the time is up.
+    line: Vec<(Id, Vec<String>, Option<u64>)>,
+    now_ms: u64,
+    answers: Vec<(Id, String)>,
+}
+
+impl Model {
+    fn pop(&mut self, keys: &[String]) -> Option<String> {
+        let key = keys.iter().find(|key| self.lists.contains_key(*key))?;
+        let list = self.lists.get_mut(key)?;
+        let value = list.pop_front()?;
+        if list.is_empty() {
+            self.lists.remove(key);
+        }
+        Some(format!("*2\r\n${}\r\n{key}\r\n${}\r\n{value}\r\n", key.len(), value.len()))
+    }
+
+    /// A unit is over that touched a key.
+    fn serve(&mut self, key: &str) {
+        while self.lists.contains_key(key)
+            && let Some(at) =
+                self.line.iter().position(|(_, keys, _)| keys.iter().any(|k| k == key))
+        {
+            let (id, keys, _) = self.line.remove(at);
+            let answer = self.pop(&keys).expect("one of its keys is there");
+            self.answers.push((id, answer));
+        }
+    }
+
+    fn pass(&mut self, ms: u64) {
+        self.now_ms += ms;
+        let now = self.now_ms;
+        let over = self.line.extract_if(.., |(_, _, until)| until.is_some_and(|at| at <= now));
+        self.answers.extend(over.map(|(id, ..)| (id, "*-1\r\n".to_owned())));
+    }
+}
+
+/// One step of a client that does not wait, or the passing of time.
+fn random_step(rng: &mut Rng, t: &mut TestServer, model: &mut Model, ids: &mut [Id]) {
+    let key = ["a", "b", "c", "d"][rng.below(4) as usize].to_owned();
+    match rng.below(10) {
+        0..4 => {
+            let free: Vec<_> =
+                ids.iter().copied().filter(|id| model.line.iter().all(|w| w.0 != *id)).collect();
+            let Some(id) = free.first().copied() else { return };
+            let count = 1 + rng.below(3);
+            let mut name = || ["a", "b", "c", "d"][rng.below(4) as usize].to_owned();
+            let keys: Vec<_> = (0..count).map(|_| name()).collect();
+            let until = (rng.below(2) == 0).then(|| 1 + rng.below(20));
+            let seconds = until.map_or("0".to_owned(), |ms| format!("{:.3}", ms as f64 / 1000.0));
+            let got = t.run_as(id, &format!("BLPOP {} {seconds}", keys.join(" ")));
+            match model.pop(&keys) {
+                Some(answer) => assert_eq!(got, answer),
+                None => {
+                    assert_eq!(got, "");
+                    model.line.push((id, keys, until.map(|ms| model.now_ms + ms)));
+                }
+            }
+        }
+        4..6 => {
+            let values: Vec<_> =
+                (0..1 + rng.below(3)).map(|_| rng.below(1000).to_string()).collect();
+            t.run(&format!("RPUSH {key} {}", values.join(" ")));
+            model.lists.entry(key.clone()).or_default().extend(values);
+            model.serve(&key);
+        }
+        6 => {
+            t.run("MULTI");
+            for line in [format!("RPUSH {key} x"), format!("DEL {key}"), "RPUSH b y".to_owned()] {
+                t.run(&line);
+            }
+            t.run("EXEC");
+            model.lists.remove(&key);
+            model.lists.entry("b".to_owned()).or_default().push_back("y".to_owned());
+            model.serve("b");
+        }
+        7 => {
+            t.advance(Duration::from_millis(5));
+            model.pass(5);
+        }
+        8 => {
+            let Some((id, ..)) = model.line.get(rng.below(4) as usize).cloned() else { return };
+            let number = t.srv.clients.get(id).map_or(0, |client| client.number);
+            assert_eq!(t.run(&format!("CLIENT UNBLOCK {number}")), ":1\r\n");
+            model.line.retain(|waiter| waiter.0 != id);
+            model.answers.push((id, "*-1\r\n".to_owned()));
+        }
+        _ => {
+            let at = rng.below(ids.len() as u64) as usize;
+            let gone = std::mem::replace(&mut ids[at], Id::NONE);
+            t.send_last(gone, b"");
+            model.line.retain(|waiter| waiter.0 != gone);
+            ids[at] = t.connect();
+        }
+    }
+}
+
+#[test]
+fn any_course_of_events_agrees_with_the_model() {
+    for seed in 0..20 {
+        let (mut rng, mut t, mut model) =
+            (Rng::from_seed(seed), TestServer::new(), Model::default());
+        let mut ids: Vec<_> = (0..12).map(|_| t.connect()).collect();
+        for step in 0..500 {
+            random_step(&mut rng, &mut t, &mut model, &mut ids);
+            for (id, answer) in std::mem::take(&mut model.answers) {
+                assert_eq!(sent(&mut t, id), answer, "seed {seed}, step {step}");
+            }
+            for id in &ids {
+                assert_eq!(sent(&mut t, *id), "", "seed {seed}, step {step}");
+            }
+            assert_eq!(t.srv.clients.waits.len(), model.line.len(), "seed {seed}, step {step}");
+        }
+        for key in ["a", "b", "c", "d"] {
+            let len = model.lists.get(key).map_or(0, VecDeque::len);
+            assert_eq!(t.run(&format!("LLEN {key}")), format!(":{len}\r\n"), "seed {seed}");
+        }
+        ids.into_iter().for_each(|id| t.srv.clients.close_later(id));
+        t.settle();
+        assert_eq!(t.srv.keyspace.blocked.counts(), (0, 0));
+        assert_eq!(t.srv.clients.waits.with_deadline(), 0);
+    }
+}
+
+#[test]
+fn what_was_popped_is_told_as_a_unit_of_its_own() {
+    let mut t = TestServer::new();
+    waiting(&mut t, "BLPOP k 0");
+    waiting(&mut t, "BLMOVE k l left right 0");
+    t.run("RPUSH k 1 2");
+    assert_eq!(t.propagated(), ["RPUSH k 1 2", "LPOP k", "LMOVE k l left right"]);
+    waiting(&mut t, "BRPOP k 0");
+    for line in ["MULTI", "SET s v", "RPUSH k 3", "EXEC"] {
+        t.run(line);
+    }
+    assert_eq!(t.propagated(), ["MULTI", "SET s v", "RPUSH k 3", "EXEC", "RPOP k"]);
 }

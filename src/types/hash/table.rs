@@ -108,6 +108,11 @@ impl FieldTable {
         self.fields.find(field).map(field_of)
     }
 
+    /// Asks the processor for the memory of fields that will be looked up.
+    pub fn fetch_ahead<'n>(&self, fields: impl Iterator<Item = &'n [u8]> + Clone) {
+        self.fields.fetch_ahead(fields);
+    }
+
     /// All fields, in no particular order.
     #[inline]
     pub fn iter(&self) -> TableIter<'_> {

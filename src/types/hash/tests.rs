@@ -139,7 +139,7 @@ fn run(limits: Limits, names: u64, longest: usize, seed: u64) {
             0..=5 => {
                 let ttls = [FieldTtl::Clear, FieldTtl::Keep, FieldTtl::At(UnixMillis(deadline))];
                 // Hashes without any deadline are to be seen, too.
-                let ttl = ttls[if seed % 3 == 0 { 0 } else { (draw >> 5) as usize % 3 }];
+                let ttl = ttls[if seed.is_multiple_of(3) { 0 } else { (draw >> 5) as usize % 3 }];
                 let value = text(next(&mut state), longest);
                 let is_new = hash.set(&name, &value, ttl, limits);
                 assert_eq!(is_new, model.set(&name, &value, ttl, limits));
@@ -156,7 +156,7 @@ fn run(limits: Limits, names: u64, longest: usize, seed: u64) {
                 let found = model.find(&name).map(|at| model.fields.remove(at));
                 assert_eq!(hash.remove(&name), found.is_some());
             }
-            10 | 11 if seed % 3 > 0 => {
+            10 | 11 if !seed.is_multiple_of(3) => {
                 let new = if draw & 64 == 0 { deadline } else { 0 };
                 let changed = hash.set_deadline(&name, (new > 0).then_some(UnixMillis(new)));
                 assert_eq!(changed, model.set_deadline(&name, new));

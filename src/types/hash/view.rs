@@ -179,6 +179,12 @@ impl View for HashView<'_> {
         }
     }
 
+    fn fetch_ahead<'n>(self, names: impl Iterator<Item = &'n [u8]> + Clone) {
+        if let Body::Table(table) = self.body {
+            table.fetch_ahead(names);
+        }
+    }
+
     #[inline]
     fn deadline(self) -> Option<UnixMillis> {
         match self.body {

@@ -49,7 +49,10 @@ fn walk<'a>(
     match (set, tables.clone().next()) {
         (SetView::Table(table), Some(first)) => {
             debug_assert!(tables.into_iter().all(|other| other.seed() == table.seed()));
-            walk_table(table, first, visit);
+            look_ahead(first, table.iter().map(|record| record.key()), |text, hash| {
+                let item = Item::Bytes(text);
+                visit(item, Probe { item, text, hash })
+            });
         }
         (_, first) => {
             let mut buffer = Vec::new();
@@ -64,35 +67,47 @@ fn walk<'a>(
     }
 }
 
-fn walk_table<'a>(
-    table: &'a Table<Record<()>>,
-    first: &Table<Record<()>>,
-    mut visit: impl FnMut(Item<'a>, Probe<'_>) -> bool,
+/// Shows texts with their hashes until `visit` says false, some at a time: their places in the table, if that is large, are
+/// fetched meanwhile.
+fn look_ahead<'a>(
+    table: &Table<Record<()>>,
+    mut texts: impl Iterator<Item = &'a [u8]>,
+    mut visit: impl FnMut(&'a [u8], u64) -> bool,
 ) {
-    let is_large = first.len() > LARGE;
-    let mut records = table.iter();
+    let is_large = table.len() > LARGE;
     loop {
         let mut batch = [(&[][..], 0); BATCH];
         let mut count = 0;
-        for record in records.by_ref().take(BATCH) {
-            let hash = first.hash(record.key());
+        for text in texts.by_ref().take(BATCH) {
+            let hash = table.hash(text);
             if is_large {
-                first.prefetch_bucket(hash);
+                table.prefetch_bucket(hash);
             }
-            batch[count] = (record.key(), hash);
+            batch[count] = (text, hash);
             count += 1;
         }
         if is_large {
-            batch[..count].iter().for_each(|(_, hash)| first.prefetch_entry(*hash));
+            batch[..count].iter().for_each(|(_, hash)| table.prefetch_entry(*hash));
         }
-        for (text, hash) in &batch[..count] {
-            let item = Item::Bytes(text);
-            if !visit(item, Probe { item, text, hash: *hash }) {
-                return;
-            }
-        }
-        if count < BATCH {
+        if !batch[..count].iter().all(|(text, hash)| visit(text, *hash)) || count < BATCH {
             return;
+        }
+    }
+}
+
+impl SetView<'_> {
+    /// Shows for each of several members whether it is there.
+    pub fn contains_each<'m>(
+        self,
+        members: impl Iterator<Item = &'m [u8]>,
+        mut visit: impl FnMut(bool),
+    ) {
+        match self {
+            SetView::Table(table) => look_ahead(table, members, |member, hash| {
+                visit(table.find_hashed(hash, member).is_some());
+                true
+            }),
+            _ => members.for_each(|member| visit(self.contains(member))),
         }
     }
 }

@@ -259,6 +259,13 @@ fn large_tables_are_looked_ahead() {
     let mut count = 0;
     union(&[a.view(), b.view()], |_| count += 1);
     assert_eq!(count, 30_000);
+    let names: Vec<String> = (0..1000).map(|i| format!("m{i}")).collect();
+    for (set, expected) in [(a.view(), true), (b.view(), false)] {
+        let mut answers = Vec::new();
+        set.contains_each(names.iter().map(String::as_bytes), |answer| answers.push(answer));
+        let wanted = (0..1000).map(|i| expected || i % 2 == 0);
+        assert!(answers.into_iter().eq(wanted));
+    }
 }
 
 /// A set of `size` members in the encoding that the kind of members and the limits give.
@@ -364,5 +371,19 @@ fn a_scan_of_a_table_shows_all_that_stays() {
         }
         let stayed = (0..before).map(|i| format!("stay{i}").into_bytes());
         assert!(stayed.into_iter().all(|member| seen.contains(&member)), "{before} {step}");
+    }
+}
+
+#[test]
+fn names_may_be_fetched_ahead_of_any_set() {
+    let limits = rules(512, 128, 64);
+    for (size, prefix) in [(3, ""), (3, "m"), (10, "m"), (10_000, "m")] {
+        let mut set = Set::default();
+        (0..size).for_each(|i| {
+            set.add(format!("{prefix}{i}").as_bytes(), limits);
+        });
+        // It changes nothing and reads nothing: any name will do, and any number of them.
+        set.view().fetch_ahead((0..100).map(|_| &b"m1"[..]));
+        assert_eq!(set.view().len(), size);
     }
 }

@@ -67,8 +67,9 @@ impl<'a> LexBound<'a> {
     /// Reads a bound.
     pub fn parse(text: &'a [u8]) -> Option<Self> {
         match text {
-            b"-" => Some(LexBound::BeforeAll),
-            b"+" => Some(LexBound::BehindAll),
+            // Compat: a NUL ends these two, whatever comes behind it.
+            b"-" | [b'-', 0, ..] => Some(LexBound::BeforeAll),
+            b"+" | [b'+', 0, ..] => Some(LexBound::BehindAll),
             [b'[', name @ ..] => Some(LexBound::Closed(name)),
             [b'(', name @ ..] => Some(LexBound::Open(name)),
             _ => None,
@@ -169,6 +170,8 @@ mod tests {
             assert_eq!(LexBound::parse(text.as_bytes()), None, "{text}");
         }
         assert_eq!(LexBound::parse(b"["), Some(LexBound::Closed(b"")));
+        assert_eq!(LexBound::parse(b"-\0x"), Some(LexBound::BeforeAll));
+        assert_eq!(LexBound::parse(b"+\0"), Some(LexBound::BehindAll));
         let range = LexRange::parse(b"(a", b"[c").expect("a range");
         let inside = |name: &[u8]| range.is_above_min(name) && range.is_below_max(name);
         assert_eq!([b"a", b"b", b"c", b"d"].map(|name| inside(name)), [false, true, true, false]);

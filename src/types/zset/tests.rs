@@ -56,8 +56,8 @@ fn check(set: &Zset, model: &Model, state: &mut u64) {
     let range = ScoreRange {
         min: bound(state),
         max: bound(state),
-        min_is_open: a % 2 == 0,
-        max_is_open: b % 2 == 0,
+        min_is_open: a.is_multiple_of(2),
+        max_is_open: b.is_multiple_of(2),
     };
     let inside = |s: f64| range.is_above_min(s) && range.is_below_max(s);
     let wanted: Model = model.iter().filter(|(_, s)| inside(*s)).cloned().collect();
@@ -77,11 +77,11 @@ fn storm(seed: u64, rules: Rules) {
         };
         let bits = next(&mut state);
         let terms = Terms {
-            nx: bits % 11 == 0,
-            xx: bits % 7 == 0,
-            gt: bits % 5 == 0,
-            lt: bits % 9 == 0,
-            incr: bits % 4 == 0,
+            nx: bits.is_multiple_of(11),
+            xx: bits.is_multiple_of(7),
+            gt: bits.is_multiple_of(5),
+            lt: bits.is_multiple_of(9),
+            incr: bits.is_multiple_of(4),
         };
         let score = scores[next(&mut state) as usize % scores.len()];
         match draw % 13 {
@@ -104,7 +104,7 @@ fn storm(seed: u64, rules: Rules) {
                 model.drain(ranks);
             }
         }
-        if step % 17 == 0 {
+        if step.is_multiple_of(17) {
             check(&set, &model, &mut state);
         }
         let is_packed = matches!(set, Zset::Packed(_));
@@ -112,9 +112,13 @@ fn storm(seed: u64, rules: Rules) {
             assert!(model.len() <= rules.entries);
             assert!(model.iter().all(|(name, _)| name.len() <= rules.member_bytes));
         }
-        if step % 1000 == 0 {
+        if step.is_multiple_of(1000) {
             set = match step % 3000 {
-                0 => Zset::part(set.view(), 0..model.len(), rules),
+                0 => Zset::part(
+                    set.view().range(0..model.len(), step.is_multiple_of(2000)),
+                    None,
+                    rules,
+                ),
                 1000 => Zset::default(),
                 _ => set.clone(),
             };
@@ -155,7 +159,13 @@ fn a_set_becomes_a_tree_by_size_length_and_expectation() {
         assert!(set.remove(member));
     }
     assert_eq!(set.view().encoding(), "skiplist", "never back by removing");
-    assert_eq!(Zset::part(set.view(), 0..1, few).view().encoding(), "listpack", "but as a result");
+    assert_eq!(
+        Zset::part(set.view().range(0..1, false), None, few).view().encoding(),
+        "listpack",
+        "but as a result"
+    );
+    let counted = Zset::part(set.view().range(0..1, false), Some(4), few);
+    assert_eq!(counted.view().encoding(), "skiplist", "if it was thought to be small");
     let mut many = Zset::default();
     many.expect(4, few);
     assert_eq!(many.view().encoding(), "skiplist");
@@ -262,4 +272,16 @@ fn positions_as_commands_name_them() {
     for ((first, last), ranks) in cases {
         assert_eq!(ranks_between(first, last, 5), ranks, "{first} {last}");
     }
+}
+
+#[test]
+fn effort_and_memory_are_those_of_the_encoding() {
+    let (mut packed, mut tree) = (Zset::default(), Zset::default());
+    for i in 0..100 {
+        packed.put(&[b'a', i], f64::from(i), ANY, rules(128, 64));
+        tree.put(&[b'a', i], f64::from(i), ANY, rules(0, 64));
+    }
+    assert_eq!((packed.view().free_effort(), tree.view().free_effort()), (1, 100));
+    assert!((600..1000).contains(&packed.memory_bytes()), "{}", packed.memory_bytes());
+    assert!((4000..6000).contains(&tree.memory_bytes()), "{}", tree.memory_bytes());
 }
