@@ -64,6 +64,10 @@ RATES = [
     ("ZRANGEBYSCORE 10 P=16", 300_000, 50, 16, 0, "ZRANGEBYSCORE z 5000 +inf LIMIT 0 10",
      lambda: members("ZADD", "z", 10_000, "{}", "member:{}")),
     ("ZRANK P=16", 600_000, 50, 16, 0, "ZRANK z member:7777", lambda: members("ZADD", "z", 10_000, "{}", "member:{}")),
+    ("XADD P=16", 600_000, 50, 16, 0, "XADD x MAXLEN ~ 100000 * sensor 1234 temp 19.8", lambda: []),
+    ("SETBIT P=16", 1_000_000, 50, 16, 1_000_000, "SETBIT b:__rand_int__ 7 1", lambda: []),
+    ("PFADD P=16", 600_000, 50, 16, 1_000_000, "PFADD h e:__rand_int__", lambda: []),
+    ("PUBLISH to nobody P=16", 1_000_000, 50, 16, 0, "PUBLISH c message", lambda: []),
 ]
 
 
@@ -196,6 +200,8 @@ SHAPES = [
     ("field of a large hash", MILLION, lambda: (("HSET", "h", f"field:{i:012}", f"value:{i:08}") for i in range(MILLION))),
     ("member of a large set", MILLION, lambda: (("SADD", "s", f"member:{i:012}") for i in range(MILLION))),
     ("of a large sorted set", MILLION, lambda: (("ZADD", "z", i, f"member:{i:012}") for i in range(MILLION))),
+    ("entry of a stream", MILLION // 2,
+     lambda: (("XADD", "x", "*", "sensor", i, "temp", "19.8") for i in range(MILLION // 2))),
     ("element of a long list", MILLION, lambda: (("RPUSH", "l", f"element:{i:08}") for i in range(MILLION))),
 ]
 
