@@ -105,6 +105,10 @@ mod x86_64 {
     /// than they come by themselves.
     #[inline]
     #[target_feature(enable = "avx2")]
+    #[allow(
+        unused_unsafe,
+        reason = "the hint is safe to give since a later Rust than ours must be"
+    )]
     fn fetch_ahead(group: &[u8; 512]) {
         const AHEAD: usize = 2048;
         for line in (0..group.len()).step_by(64) {
