@@ -86,7 +86,7 @@ fn find(bytes: &[u8], value: bool) -> Option<usize> {
     Some((passed + at) * 8 + bit)
 }
 
-/// What the strings become together; as long as the longest of them.
+/// What the strings become together; as long as the longest of them. `Diff1` and `AndOr` need two at least.
 pub fn combine(operation: Operation, sources: &[&[u8]]) -> Vec<u8> {
     let len = sources.iter().map(|source| source.len()).max().unwrap_or(0);
     let mut out = Vec::with_capacity(len);

@@ -178,9 +178,16 @@ fn make(key: &[u8], old: Text<'_>, len: usize, meta: Meta, write: impl FnOnce(&m
     let old = old.bytes(&mut buffer);
     let kept = old.len().min(len);
     if len > SHORT_MAX {
-        let mut bytes = Vec::with_capacity(if old.is_empty() { len } else { spare(len) });
-        bytes.extend_from_slice(&old[..kept]);
-        bytes.resize(len, 0);
+        let mut bytes = match old {
+            // Fresh memory is zero already.
+            [] => vec![0; len],
+            old => {
+                let mut bytes = Vec::with_capacity(spare(len));
+                bytes.extend_from_slice(&old[..kept]);
+                bytes.resize(len, 0);
+                bytes
+            }
+        };
         write(&mut bytes);
         return Entry::new(key, Value::Big(Arc::new(bytes)), meta);
     }

@@ -88,6 +88,18 @@ fn a_stored_count_breaks_a_watch_and_is_told_once() {
     assert_eq!(t.propagated(), ["PFADD h a", "PFCOUNT h"]);
 }
 
+/// It may write, although clients know it as a reader.
+#[test]
+fn counting_waits_while_writes_are_paused() {
+    let mut t = TestServer::new();
+    t.run("PFADD h a");
+    let other = t.connect();
+    t.run("CLIENT PAUSE 1000 WRITE");
+    assert_eq!(t.run_as(other, "PFCOUNT h"), "");
+    t.advance(std::time::Duration::from_millis(1001));
+    assert_eq!(t.receive(other), b":1\r\n");
+}
+
 #[test]
 fn what_is_none_is_refused() {
     let mut t = TestServer::new();
