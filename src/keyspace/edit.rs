@@ -171,23 +171,32 @@ impl<T: Boxed> DerefMut for Edit<'_, T> {
 }
 
 impl<T: Boxed> Drop for Edit<'_, T> {
+    #[inline]
     fn drop(&mut self) {
         let deadline = self.view().deadline();
+        if !matches!(self.place, Place::Boxed(_)) {
+            self.settle();
+        }
+        if deadline != self.deadline {
+            self.parts.change(self.due_hash, self.deadline, deadline);
+        }
+    }
+}
+
+impl<T: Boxed> Edit<'_, T> {
+    /// Puts an object that was changed outside of the table where it belongs.
+    fn settle(&mut self) {
         match replace(&mut self.place, Place::Ended) {
             Place::Boxed(_) | Place::Ended => {}
             Place::Small { object, mut slot, scratch } => put_back(object, &mut slot, scratch),
             Place::New { object, scratch, .. } if object.view().is_empty() => {
                 *scratch = object.into_blob().unwrap_or_default();
-                return;
             }
             Place::New { object, keys, key, hash, clock, scratch, events: (events, db) } => {
                 let meta = Meta { deadline: None, clock, is_raw: false };
                 keys.insert_new(hash, entry_of(object, key, meta, scratch));
                 events.push(db, Event::NEW, key);
             }
-        }
-        if deadline != self.deadline {
-            self.parts.change(self.due_hash, self.deadline, deadline);
         }
     }
 }

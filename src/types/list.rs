@@ -15,6 +15,7 @@
 use super::digest::Digest;
 use super::text::Text;
 use super::{Form, Object, View};
+use crate::base::alloc::class_size;
 use crate::ds::listpack::{Item, Needle, Packed, Run};
 use crate::ds::quicklist::{Quicklist, canonical};
 
@@ -27,8 +28,11 @@ const KEPT_ROOM: usize = 2048;
 #[derive(Debug, Clone)]
 pub enum List {
     Packed(Run),
-    Quick(Quicklist),
+    /// In a box of its own: a list that is being changed is moved about, and most are small.
+    Quick(Box<Quicklist>),
 }
+
+const _: () = assert!(size_of::<List>() == size_of::<Run>());
 
 /// A list, looked at.
 #[derive(Debug, Clone, Copy)]
@@ -98,7 +102,7 @@ impl List {
     #[cold]
     fn make_quick(&mut self, limits: Limits) {
         if let List::Packed(run) = self {
-            *self = List::Quick(Quicklist::of_run(std::mem::take(run), limits));
+            *self = List::Quick(Box::new(Quicklist::of_run(std::mem::take(run), limits)));
         }
     }
 
@@ -134,7 +138,7 @@ impl List {
         if let List::Quick(quick) = std::mem::take(self) {
             *self = match quick.into_run() {
                 Ok(run) => List::Packed(run),
-                Err(quick) => List::Quick(quick),
+                Err(quick) => List::Quick(Box::new(quick)),
             };
         }
     }
@@ -374,7 +378,7 @@ impl Object for List {
     fn memory_bytes(&self) -> usize {
         match self {
             List::Packed(run) => run.memory_bytes(),
-            List::Quick(quick) => quick.memory_bytes(),
+            List::Quick(quick) => class_size(size_of::<Quicklist>()) + quick.memory_bytes(),
         }
     }
 }

@@ -12,6 +12,7 @@ pub(super) struct Encoded<'a> {
 }
 
 impl<'a> Encoded<'a> {
+    #[inline]
     pub(super) fn new(item: Item<'a>) -> Self {
         let mut head = [0; 9];
         let (head_len, data) = match item {
@@ -31,10 +32,16 @@ impl<'a> Encoded<'a> {
     #[inline]
     pub(super) fn write(&self, to: &mut [u8]) {
         let (head, rest) = to.split_at_mut(usize::from(self.head_len));
-        head.copy_from_slice(&self.head[..head.len()]);
         let (data, back) = rest.split_at_mut(self.data.len());
         data.copy_from_slice(self.data);
-        back.copy_from_slice(&self.back[..back.len()]);
+        // Most heads and back lengths are single bytes, not worth a call.
+        match (head, back) {
+            ([head], [back]) => (*head, *back) = (self.head[0], self.back[0]),
+            (head, back) => {
+                head.copy_from_slice(&self.head[..head.len()]);
+                back.copy_from_slice(&self.back[..back.len()]);
+            }
+        }
     }
 }
 
@@ -99,6 +106,10 @@ pub(super) fn back_len(len: usize) -> usize {
 #[inline]
 pub(super) fn encode_back(len: usize) -> ([u8; 5], usize) {
     let mut back = [0; 5];
+    if len < 128 {
+        back[0] = len as u8;
+        return (back, 1);
+    }
     let n = back_len(len);
     for (i, byte) in back[..n].iter_mut().enumerate() {
         let group = (len >> (7 * (n - 1 - i))) as u8 & 0x7f;

@@ -254,8 +254,8 @@ impl Run {
         header[4..].copy_from_slice(&counted.to_le_bytes());
     }
 
-    /// The bytes at an offset, `old` of them, become `new`, which are returned to be written. The header is not
-    /// written.
+    /// The bytes at an offset, `old` of them, become `new`, which are returned to be written. The header is to be written
+    /// anew.
     #[inline]
     fn open(&mut self, at: usize, old: usize, new: usize) -> &mut [u8] {
         let (left, right) = (at, self.blob_bytes() - at - old);
@@ -286,12 +286,16 @@ impl Run {
         };
         if leftward {
             let start = self.start as usize;
-            self.bytes.copy_within(start..start + left, start - by);
+            if left > HEAD {
+                self.bytes.copy_within(start + HEAD..start + left, start + HEAD - by);
+            }
             self.start = (start - by) as u32;
         } else {
             let len = self.bytes.len();
-            self.bytes.resize(len + by, 0);
-            self.bytes.copy_within(len - right..len, len - right + by);
+            self.bytes.resize(len + by, END);
+            if right > 1 {
+                self.bytes.copy_within(len - right..len, len - right + by);
+            }
         }
     }
 
@@ -300,11 +304,16 @@ impl Run {
     fn narrow(&mut self, left: usize, right: usize, by: usize) {
         let (start, len) = (self.start as usize, self.bytes.len());
         if left <= right {
-            self.bytes.copy_within(start..start + left, start + by);
+            if left > HEAD {
+                self.bytes.copy_within(start + HEAD..start + left, start + HEAD + by);
+            }
             self.start = (start + by) as u32;
         } else {
-            self.bytes.copy_within(len - right..len, len - right - by);
+            if right > 1 {
+                self.bytes.copy_within(len - right..len, len - right - by);
+            }
             self.bytes.truncate(len - by);
+            self.bytes[len - by - 1] = END;
         }
     }
 
