@@ -10,6 +10,7 @@ pub mod cron;
 pub mod daemon;
 pub mod debug;
 pub mod debug_keys;
+pub mod evict;
 pub mod exec;
 pub mod expire;
 pub mod limits;
@@ -52,6 +53,7 @@ use crate::pubsub::PubSub;
 use crate::tracking::Tracking;
 use cron::Cron;
 use debug::Debug;
+use evict::Eviction;
 use oom::OomScore;
 use process::Process;
 use shutdown::Shutdown;
@@ -95,6 +97,7 @@ pub struct Server {
     pub process: Process,
     pub shutdown: Shutdown,
     pub oom: OomScore,
+    pub eviction: Eviction,
     pub debug: Debug,
     /// Rung by signal handlers; a server without one is not meant by signals.
     pub bell: Option<Bell>,
@@ -147,6 +150,7 @@ impl Server {
             process,
             shutdown: Shutdown::default(),
             oom: OomScore::default(),
+            eviction: Eviction::default(),
             debug: Debug::default(),
             bell: None,
             title: None,
@@ -195,6 +199,7 @@ impl Server {
         self.stats.reset();
         self.keyspace.stats = KeyspaceStats::default();
         self.keyspace.lazyfree.reset_freed();
+        self.eviction.reset_stats();
     }
 
     /// Begins or ends long work.
@@ -208,6 +213,12 @@ impl Server {
         self.states = crate::command::admit::state::ALWAYS | self.clients.pause.states();
         if !self.clients.monitors.is_empty() {
             self.states |= crate::command::admit::state::MONITORED;
+        }
+        if self.conf.memory.max_bytes > 0 {
+            self.states |= crate::command::admit::state::LIMITED;
+        }
+        if self.eviction.failed {
+            self.states |= crate::command::admit::state::OUT_OF_MEMORY;
         }
         self.states |= match self.long_work {
             LongWork::None => 0,
