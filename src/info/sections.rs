@@ -115,7 +115,7 @@ pub fn memory(
     let used = memory.observe(now_s) as u64;
     let (peak, startup) = (memory.peak() as u64, memory.startup() as u64);
     let resident = usage::resident_bytes() as u64;
-    let of_clients: u64 = clients.iter().map(|c| c.memory() as u64).sum();
+    let of_clients: u64 = clients.iter().map(|c| c.memory(&keyspace.watch) as u64).sum();
     let overhead = startup + of_clients;
     let dataset = used.saturating_sub(overhead);
     w.size("used_memory", used);
@@ -236,7 +236,7 @@ pub fn stats(
     w.put("expired_time_cap_reached_count", keys.expire_cycle_cut);
     w.put("expire_cycle_cpu_milliseconds", keys.expire_cycle_us / 1000);
     w.put("evicted_keys", keys.evicted_keys);
-    w.later("evicted_clients");
+    w.put("evicted_clients", stats.evicted_clients);
     w.later("evicted_scripts");
     eviction.info(w, now_us);
     w.put("keyspace_hits", keys.hits);

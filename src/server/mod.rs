@@ -11,6 +11,7 @@ pub mod daemon;
 pub mod debug;
 pub mod debug_keys;
 pub mod evict;
+pub mod evict_clients;
 pub mod exec;
 pub mod expire;
 pub mod limits;
@@ -165,6 +166,7 @@ impl Server {
         });
         server.memory.started(server.clock.now().seconds());
         server.refresh_states();
+        evict_clients::changed(&mut server);
         server.tune_keyspace();
         server
     }

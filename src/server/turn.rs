@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use super::{Server, cron, evict, expire, news, serve, shutdown, signals, waits};
+use super::{Server, cron, evict, evict_clients, expire, news, serve, shutdown, signals, waits};
 use crate::base::os::os_text;
 use crate::base::slab::Id;
 use crate::client::flush::Sent;
@@ -132,6 +132,7 @@ fn sleep_time(srv: &Server, now_us: u64) -> Duration {
 pub fn before_sleep(srv: &mut Box<Server>) {
     news::broadcast(srv);
     close_swollen(srv);
+    evict_clients::run(srv);
     write_replies(srv);
     free_closed(srv);
 }
