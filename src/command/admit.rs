@@ -30,7 +30,7 @@ pub mod state {
     pub const LOADING: u32 = 1 << 7;
     /// A script takes its time.
     pub const BUSY: u32 = 1 << 8;
-    /// There is a limit for memory. No gate: room is made before any is asked.
+    /// There is a limit for the memory of keys or of clients. No gate: room is made before any is asked.
     pub const LIMITED: u32 = 1 << 9;
     /// The limit is passed, and there is nothing to evict.
     pub const OUT_OF_MEMORY: u32 = 1 << 10;

@@ -12,7 +12,7 @@ use crate::base::files::Files;
 use crate::base::os::os_text;
 use crate::observe::crash;
 use crate::server::oom::OomRole;
-use crate::server::{Server, boot, evict, evict_clients, limits};
+use crate::server::{Server, boot, evict, evict_clients, limits, news};
 
 /// Takes some steps; the error names the option to blame and says why.
 pub fn apply(
@@ -31,6 +31,7 @@ pub fn apply(
     }
     // The keyspace keeps a few options of its own; telling it costs less than asking whether to.
     srv.tune_keyspace();
+    news::tick(srv);
     Ok(())
 }
 

@@ -216,7 +216,7 @@ impl Server {
         if !self.clients.monitors.is_empty() {
             self.states |= crate::command::admit::state::MONITORED;
         }
-        if self.conf.memory.max_bytes > 0 {
+        if self.conf.memory.max_bytes > 0 || self.clients.are_weighed() {
             self.states |= crate::command::admit::state::LIMITED;
         }
         if self.eviction.failed {
