@@ -150,12 +150,15 @@ impl<'a> Query<'a> {
     ) -> Result<(), CmdError> {
         let mut at = from;
         while at < args.len() {
-            let mut words = self.read_wish(args, at)?;
+            let mut words = match takes {
+                Takes::All | Takes::AllToStore => self.read_place(args, at, set)?,
+                Takes::Few | Takes::FewAndStore => 0,
+            };
+            if words == 0 {
+                words = self.read_wish(args, at)?;
+            }
             if words == 0 {
                 words = self.read_target(args, at, takes);
-            }
-            if words == 0 && matches!(takes, Takes::All | Takes::AllToStore) {
-                words = self.read_place(args, at, set)?;
             }
             if words == 0 {
                 return Err(CmdError::SYNTAX);
