@@ -8,7 +8,7 @@
 use super::{Call, CmdError, Command, flag};
 use crate::config::Guard;
 use crate::resp::Proto;
-use crate::server::{Server, multi};
+use crate::server::{LongWork, Server, multi};
 
 /// What holds at this moment.
 pub mod state {
@@ -26,6 +26,14 @@ pub mod state {
     pub const IN_MULTI: u32 = 1 << 5;
     /// The client has subscriptions.
     pub const LISTENING: u32 = 1 << 6;
+    /// The data are being loaded.
+    pub const LOADING: u32 = 1 << 7;
+    /// A script takes its time.
+    pub const BUSY: u32 = 1 << 8;
+    /// There is a limit for memory. No gate: room is made before any is asked.
+    pub const LIMITED: u32 = 1 << 9;
+    /// The limit is passed, and there is nothing to evict.
+    pub const OUT_OF_MEMORY: u32 = 1 << 10;
 }
 
 /// What the gates say.
@@ -45,7 +53,10 @@ const GATES: &[(u32, Gate)] = &[
     (state::ALWAYS, guarded),
     (state::STRANGER, stranger),
     (state::IN_MULTI, forbidden_in_multi),
+    (state::OUT_OF_MEMORY, out_of_memory),
     (state::LISTENING, listening),
+    (state::LOADING, loading),
+    (state::BUSY, busy),
     (state::MONITORED, monitoring),
     (state::PAUSED_ALL | state::PAUSED_WRITES, paused),
     (state::IN_MULTI, queued),
@@ -69,7 +80,8 @@ const LISTENERS: &[&str] = &[
 
 /// The states that concern a command.
 pub fn concerns(command: &Command) -> u32 {
-    let mut bits = state::PAUSED_ALL;
+    // Even what needs no memory itself needs some in a transaction.
+    let mut bits = state::PAUSED_ALL | state::OUT_OF_MEMORY;
     if command.has(flag::PROTECTED) {
         bits |= state::ALWAYS;
     }
@@ -82,6 +94,12 @@ pub fn concerns(command: &Command) -> u32 {
     }
     if !LISTENERS.contains(&command.name) {
         bits |= state::LISTENING;
+    }
+    if !command.has(flag::LOADING) {
+        bits |= state::LOADING;
+    }
+    if !command.has(flag::ALLOW_BUSY) {
+        bits |= state::BUSY;
     }
     if !UNQUEUED.contains(&command.name) {
         bits |= state::IN_MULTI;
@@ -128,12 +146,33 @@ fn stranger(srv: &Server, _: &Call) -> Admission {
     Admission::Refuse(CmdError::NO_AUTH)
 }
 
+/// What could need memory is refused; so is whatever a transaction would have to remember.
+fn out_of_memory(srv: &Server, call: &Call) -> Admission {
+    let in_multi = call.session.states() & state::IN_MULTI != 0;
+    let remembered = in_multi && !UNQUEUED.contains(&call.cmd.name);
+    if remembered || multi::flags(srv, call) & flag::DENYOOM != 0 {
+        return Admission::Refuse(CmdError::OUT_OF_MEMORY);
+    }
+    Admission::Run
+}
+
 /// In RESP2 there is no telling answers from messages.
 fn listening(_: &Server, call: &Call) -> Admission {
     if call.out.proto() == Proto::Resp3 {
         return Admission::Run;
     }
     Admission::Refuse(CmdError::only_listens(call.cmd.name))
+}
+
+fn loading(_: &Server, _: &Call) -> Admission {
+    Admission::Refuse(CmdError::LOADING)
+}
+
+fn busy(srv: &Server, _: &Call) -> Admission {
+    Admission::Refuse(match srv.long_work {
+        LongWork::Function => CmdError::BUSY_FUNCTION,
+        _ => CmdError::BUSY_SCRIPT,
+    })
 }
 
 /// A client that watches others has no business with keys of its own.

@@ -10,6 +10,7 @@ pub mod cron;
 pub mod daemon;
 pub mod debug;
 pub mod debug_keys;
+pub mod evict;
 pub mod exec;
 pub mod expire;
 pub mod limits;
@@ -52,6 +53,7 @@ use crate::pubsub::PubSub;
 use crate::tracking::Tracking;
 use cron::Cron;
 use debug::Debug;
+use evict::Eviction;
 use oom::OomScore;
 use process::Process;
 use shutdown::Shutdown;
@@ -62,6 +64,19 @@ use unit::Unit;
 
 /// The version of Redis whose behaviour and features clients may expect.
 pub const COMPAT_VERSION: &str = "8.2.0";
+
+/// Work that takes so long that others are served meanwhile, within limits: see the gates.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LongWork {
+    #[default]
+    None,
+    /// The data are being read from a file or from a primary.
+    Loading,
+    /// A script of EVAL has run for longer than `busy-reply-threshold`.
+    Script,
+    /// The same for a function.
+    Function,
+}
 
 /// A server: its parts.
 pub struct Server {
@@ -82,6 +97,7 @@ pub struct Server {
     pub process: Process,
     pub shutdown: Shutdown,
     pub oom: OomScore,
+    pub eviction: Eviction,
     pub debug: Debug,
     /// Rung by signal handlers; a server without one is not meant by signals.
     pub bell: Option<Bell>,
@@ -94,6 +110,8 @@ pub struct Server {
     pub memory: Memory,
     /// Bits of `command::admit::state` that hold for every client.
     pub states: u32,
+    /// The long work under way during which others are served by [`turn::meanwhile`].
+    pub long_work: LongWork,
     /// The call that serves clients one after the other, with its buffers.
     pub spare_call: Option<Box<Call>>,
     /// Leave the loop at the end of this turn.
@@ -132,6 +150,7 @@ impl Server {
             process,
             shutdown: Shutdown::default(),
             oom: OomScore::default(),
+            eviction: Eviction::default(),
             debug: Debug::default(),
             bell: None,
             title: None,
@@ -140,6 +159,7 @@ impl Server {
             latency: Latency::default(),
             memory: Memory::default(),
             states: 0,
+            long_work: LongWork::None,
             spare_call: None,
             stopping: false,
         });
@@ -179,6 +199,13 @@ impl Server {
         self.stats.reset();
         self.keyspace.stats = KeyspaceStats::default();
         self.keyspace.lazyfree.reset_freed();
+        self.eviction.reset_stats();
+    }
+
+    /// Begins or ends long work.
+    pub fn set_long_work(&mut self, work: LongWork) {
+        self.long_work = work;
+        self.refresh_states();
     }
 
     /// Recomputes which gates stand half closed, after something changed that they look at.
@@ -187,6 +214,17 @@ impl Server {
         if !self.clients.monitors.is_empty() {
             self.states |= crate::command::admit::state::MONITORED;
         }
+        if self.conf.memory.max_bytes > 0 {
+            self.states |= crate::command::admit::state::LIMITED;
+        }
+        if self.eviction.failed {
+            self.states |= crate::command::admit::state::OUT_OF_MEMORY;
+        }
+        self.states |= match self.long_work {
+            LongWork::None => 0,
+            LongWork::Loading => crate::command::admit::state::LOADING,
+            LongWork::Script | LongWork::Function => crate::command::admit::state::BUSY,
+        };
     }
 }
 

@@ -19,6 +19,7 @@ const SAMPLES_MAX: usize = 160;
 /// The names of events, as LATENCY shows them.
 pub mod event {
     pub const COMMAND: &str = "command";
+    pub const EVICTION_CYCLE: &str = "eviction-cycle";
     /// A slice of expiry: long only when a large value is freed in it.
     pub const EXPIRE_CYCLE: &str = "expire-cycle";
     pub const FAST_COMMAND: &str = "fast-command";
