@@ -64,6 +64,19 @@ use unit::Unit;
 /// The version of Redis whose behaviour and features clients may expect.
 pub const COMPAT_VERSION: &str = "8.2.0";
 
+/// Work that takes so long that others are served meanwhile, within limits: see the gates.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LongWork {
+    #[default]
+    None,
+    /// The data are being read from a file or from a primary.
+    Loading,
+    /// A script of EVAL has run for longer than `busy-reply-threshold`.
+    Script,
+    /// The same for a function.
+    Function,
+}
+
 /// A server: its parts.
 pub struct Server {
     pub conf: Config,
@@ -97,6 +110,8 @@ pub struct Server {
     pub rdb: Snapshots,
     /// Bits of `command::admit::state` that hold for every client.
     pub states: u32,
+    /// The long work under way during which others are served by [`turn::meanwhile`].
+    pub long_work: LongWork,
     /// The call that serves clients one after the other, with its buffers.
     pub spare_call: Option<Box<Call>>,
     /// Leave the loop at the end of this turn.
@@ -145,6 +160,7 @@ impl Server {
             memory: Memory::default(),
             rdb,
             states: 0,
+            long_work: LongWork::None,
             spare_call: None,
             stopping: false,
         });
@@ -186,12 +202,23 @@ impl Server {
         self.keyspace.lazyfree.reset_freed();
     }
 
+    /// Begins or ends long work.
+    pub fn set_long_work(&mut self, work: LongWork) {
+        self.long_work = work;
+        self.refresh_states();
+    }
+
     /// Recomputes which gates stand half closed, after something changed that they look at.
     pub fn refresh_states(&mut self) {
         self.states = crate::command::admit::state::ALWAYS | self.clients.pause.states();
         if !self.clients.monitors.is_empty() {
             self.states |= crate::command::admit::state::MONITORED;
         }
+        self.states |= match self.long_work {
+            LongWork::None => 0,
+            LongWork::Loading => crate::command::admit::state::LOADING,
+            LongWork::Script | LongWork::Function => crate::command::admit::state::BUSY,
+        };
     }
 }
 

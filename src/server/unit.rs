@@ -168,9 +168,33 @@ impl Unit {
         }
     }
 
+    /// Lets other units run before this one ends.
+    pub fn set_aside(&mut self) -> Aside {
+        Aside { depth: std::mem::take(&mut self.depth), effects: std::mem::take(&mut self.effects) }
+    }
+
+    /// Goes on with it.
+    pub fn resume(&mut self, aside: Aside) {
+        let Aside { depth, effects } = aside;
+        (self.depth, self.effects) = (depth, effects);
+    }
+
     /// Hands over what was encoded since the last time.
     pub fn take_feed(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.feed)
+    }
+}
+
+/// A unit that stands still while others are served, see [`Unit::set_aside`].
+#[derive(Debug)]
+pub struct Aside {
+    depth: u32,
+    effects: Vec<Effect>,
+}
+
+impl Aside {
+    pub fn is_between_units(&self) -> bool {
+        self.depth == 0
     }
 }
 
