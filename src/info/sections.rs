@@ -8,7 +8,7 @@ use crate::client::Clients;
 use crate::config::{self, Config};
 use crate::keyspace::{DbIndex, Keyspace, KeyspaceStats};
 use crate::observe::usage::{self, Memory};
-use crate::persist::rdb::Snapshots;
+use crate::persist::rdb::{Loading, Snapshots};
 use crate::pubsub::{Kind, PubSub};
 use crate::server::COMPAT_VERSION;
 use crate::server::process::Process;
@@ -179,7 +179,7 @@ fn memory_of_scripts(w: &mut Info) {
     w.later_as("used_memory_scripts_human", &none);
 }
 
-pub fn persistence(w: &mut Info, keyspace: &Keyspace, rdb: &Snapshots) {
+pub fn persistence(w: &mut Info, keyspace: &Keyspace, rdb: &Snapshots, now_s: i64) {
     w.flag("loading", rdb.loading.is_some());
     w.later("async_loading");
     w.later("current_cow_peak");
@@ -210,6 +210,24 @@ pub fn persistence(w: &mut Info, keyspace: &Keyspace, rdb: &Snapshots) {
     w.later("aof_last_cow_size");
     w.later("module_fork_in_progress");
     w.later("module_fork_last_cow_size");
+    if let Some(loading) = &rdb.loading {
+        loading_fields(w, loading, now_s);
+    }
+}
+
+/// How far a load has come.
+fn loading_fields(w: &mut Info, loading: &Loading, now_s: i64) {
+    let Loading { since_s, total_bytes, loaded_bytes, used_memory } = *loading;
+    let elapsed_s = (now_s - since_s).max(0) as f64;
+    let left = total_bytes.saturating_sub(loaded_bytes) as f64;
+    // Nothing is known yet: one second.
+    let eta_s = if loaded_bytes == 0 { 1.0 } else { elapsed_s * left / loaded_bytes as f64 };
+    w.put("loading_start_time", since_s);
+    w.put("loading_total_bytes", total_bytes);
+    w.put("loading_rdb_used_mem", used_memory);
+    w.put("loading_loaded_bytes", loaded_bytes);
+    w.ratio("loading_loaded_perc", 100.0 * ratio(loaded_bytes, total_bytes));
+    w.put("loading_eta_seconds", eta_s as i64);
 }
 
 /// The one thread that there is.
@@ -253,11 +271,11 @@ pub fn stats(
     w.later("active_defrag_key_misses");
     w.later("total_active_defrag_time");
     w.later("current_active_defrag_time");
-    let (keys, items, prefixes) = tracking.counts();
-    w.put("tracking_total_keys", keys);
+    let (tracked, items, prefixes) = tracking.counts();
+    w.put("tracking_total_keys", tracked);
     w.put("tracking_total_items", items);
     w.put("tracking_total_prefixes", prefixes);
-    stats.info_work(w);
+    stats.info_work(w, keys.payloads_sanitized);
     w.put("acl_access_denied_auth", stats.auth_denied);
     w.later("acl_access_denied_cmd");
     w.later("acl_access_denied_key");

@@ -8,6 +8,8 @@
 //!
 //! [`Snapshots`] is the part of a server that remembers what was saved and loaded, and when.
 
+pub mod commands;
+pub mod driver;
 pub mod format;
 pub mod load;
 pub mod save;
