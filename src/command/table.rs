@@ -12,6 +12,7 @@ use crate::config::commands as config;
 use crate::info::commands as info;
 use crate::observe::commands as observe;
 use crate::observe::latency::commands as latency;
+use crate::persist::rdb::commands as rdb;
 use crate::pubsub::commands as pubsub;
 use crate::server::{commands as server, debug, multi};
 
@@ -44,6 +45,7 @@ pub static COMMANDS: &[&Command] = &[
     &generic::DEL,
     &string::DELIFEQ,
     &multi::DISCARD,
+    &rdb::DUMP,
     &conn::ECHO,
     &multi::EXEC,
     &generic::EXISTS,
@@ -102,6 +104,7 @@ pub static COMMANDS: &[&Command] = &[
     &string::INCRBYFLOAT,
     &info::INFO,
     &generic::KEYS,
+    &rdb::LASTSAVE,
     &latency::LATENCY,
     &string::LCS,
     &list::LINDEX,
@@ -148,11 +151,14 @@ pub static COMMANDS: &[&Command] = &[
     &generic::RENAME,
     &generic::RENAMENX,
     &client::RESET,
+    &rdb::RESTORE,
+    &rdb::RESTORE_ASKING,
     &list::RPOP,
     &list::RPOPLPUSH,
     &list::RPUSH,
     &list::RPUSHX,
     &set::SADD,
+    &rdb::SAVE,
     &generic::SCAN,
     &set::SCARD,
     &set::SDIFF,

@@ -8,6 +8,7 @@ use crate::client::Clients;
 use crate::config::{self, Config};
 use crate::keyspace::{DbIndex, Keyspace, KeyspaceStats};
 use crate::observe::usage::{self, Memory};
+use crate::persist::rdb::{Loading, Snapshots};
 use crate::pubsub::{Kind, PubSub};
 use crate::server::COMPAT_VERSION;
 use crate::server::evict::Eviction;
@@ -179,8 +180,8 @@ fn memory_of_scripts(w: &mut Info) {
     w.later_as("used_memory_scripts_human", &none);
 }
 
-pub fn persistence(w: &mut Info, keyspace: &Keyspace, process: &Process) {
-    w.later("loading");
+pub fn persistence(w: &mut Info, keyspace: &Keyspace, rdb: &Snapshots, now_s: i64) {
+    w.flag("loading", rdb.loading.is_some());
     w.later("async_loading");
     w.later("current_cow_peak");
     w.later("current_cow_size");
@@ -188,17 +189,16 @@ pub fn persistence(w: &mut Info, keyspace: &Keyspace, process: &Process) {
     w.later_as("current_fork_perc", "0.00");
     w.later("current_save_keys_processed");
     w.later("current_save_keys_total");
-    w.put("rdb_changes_since_last_save", keyspace.dirty);
+    w.put("rdb_changes_since_last_save", rdb.unsaved(keyspace.dirty));
     w.later("rdb_bgsave_in_progress");
-    // The start counts as a save, since what it loaded was saved.
-    w.put("rdb_last_save_time", process.start_unix_s);
-    w.later_as("rdb_last_bgsave_status", "ok");
+    w.put("rdb_last_save_time", rdb.last_save_s);
+    w.put("rdb_last_bgsave_status", if rdb.last_ok { "ok" } else { "err" });
     w.later_as("rdb_last_bgsave_time_sec", "-1");
     w.later_as("rdb_current_bgsave_time_sec", "-1");
-    w.later("rdb_saves");
+    w.put("rdb_saves", rdb.saves);
     w.later("rdb_last_cow_size");
-    w.later("rdb_last_load_keys_expired");
-    w.later("rdb_last_load_keys_loaded");
+    w.put("rdb_last_load_keys_expired", rdb.last_load.expired);
+    w.put("rdb_last_load_keys_loaded", rdb.last_load.keys);
     w.later("aof_enabled");
     w.later("aof_rewrite_in_progress");
     w.later("aof_rewrite_scheduled");
@@ -211,6 +211,24 @@ pub fn persistence(w: &mut Info, keyspace: &Keyspace, process: &Process) {
     w.later("aof_last_cow_size");
     w.later("module_fork_in_progress");
     w.later("module_fork_last_cow_size");
+    if let Some(loading) = &rdb.loading {
+        loading_fields(w, loading, now_s);
+    }
+}
+
+/// How far a load has come.
+fn loading_fields(w: &mut Info, loading: &Loading, now_s: i64) {
+    let Loading { since_s, total_bytes, loaded_bytes, used_memory } = *loading;
+    let elapsed_s = (now_s - since_s).max(0) as f64;
+    let left = total_bytes.saturating_sub(loaded_bytes) as f64;
+    // Nothing is known yet: one second.
+    let eta_s = if loaded_bytes == 0 { 1.0 } else { elapsed_s * left / loaded_bytes as f64 };
+    w.put("loading_start_time", since_s);
+    w.put("loading_total_bytes", total_bytes);
+    w.put("loading_rdb_used_mem", used_memory);
+    w.put("loading_loaded_bytes", loaded_bytes);
+    w.ratio("loading_loaded_perc", 100.0 * ratio(loaded_bytes, total_bytes));
+    w.put("loading_eta_seconds", eta_s as i64);
 }
 
 /// The one thread that there is.
@@ -254,11 +272,11 @@ pub fn stats(
     w.later("active_defrag_key_misses");
     w.later("total_active_defrag_time");
     w.later("current_active_defrag_time");
-    let (keys, items, prefixes) = tracking.counts();
-    w.put("tracking_total_keys", keys);
+    let (tracked, items, prefixes) = tracking.counts();
+    w.put("tracking_total_keys", tracked);
     w.put("tracking_total_items", items);
     w.put("tracking_total_prefixes", prefixes);
-    stats.info_work(w);
+    stats.info_work(w, keys.payloads_sanitized);
     w.put("acl_access_denied_auth", stats.auth_denied);
     w.later("acl_access_denied_cmd");
     w.later("acl_access_denied_key");

@@ -31,6 +31,7 @@ use crate::net::reactor::Reactor;
 use crate::net::token::Source;
 use crate::observe::crash;
 use crate::observe::log::{Log, Role};
+use crate::persist::rdb::driver;
 
 /// Why the process ends with code 1. What there is to say has been said to the log unless it stands here.
 #[derive(Debug)]
@@ -160,22 +161,25 @@ fn renamed_commands(startup: &Startup) -> Result<Commands, Fatal> {
 }
 
 /// Everything between a server that exists and one that serves.
-fn make_ready(srv: &mut Server) -> Result<(), Fatal> {
+fn make_ready(srv: &mut Box<Server>) -> Result<(), Fatal> {
     if srv.conf.process.set_proc_title {
         srv.title = TitleArea::claim();
         show_title(srv);
     }
-    let Server { process, conf, files, log, .. } = srv;
+    let Server { process, conf, files, log, .. } = &mut **srv;
     process.write_pidfile(&conf.process, files, log);
     show_logo(srv);
     limits::warn_of_backlog(srv.conf.net.tcp_backlog, &mut srv.log);
     open_sockets(srv)?;
     start_helpers(srv)?;
     srv.log.notice(format_args!("Server initialized"));
-    let Server { oom, conf, files, log, .. } = srv;
+    let Server { oom, conf, files, log, .. } = &mut **srv;
     // Refused: said in the log, and no reason to stop.
     let _ = oom.apply(&conf.process, oom::OomRole::Primary, files, log);
     limits::settle_huge_pages(conf.process.disable_thp, log);
+    if !driver::load_at_start(srv) {
+        return Err(Fatal::Said);
+    }
     for (kind, is_tcp) in [("tcp", true), ("unix", false)] {
         if srv.net.listeners.iter().any(|listener| listener.is_tcp() == is_tcp) {
             srv.log.notice(format_args!("Ready to accept connections {kind}"));
