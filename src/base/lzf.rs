@@ -27,17 +27,46 @@ const PATIENCE: usize = 64;
 
 /// Compresses, if that makes it smaller.
 pub fn compress(bytes: &[u8]) -> Option<Vec<u8>> {
-    if bytes.len() < 5 || bytes.len() > LEN_MAX {
-        return None;
+    let mut out = Vec::with_capacity(bytes.len());
+    let max = bytes.len().saturating_sub(1);
+    Compressor::default().append(bytes, max, &mut out).then_some(out)
+}
+
+/// Memory for compressing one string after the other.
+#[derive(Debug, Default)]
+pub struct Compressor {
+    /// Positions, plus one.
+    table: Vec<u32>,
+}
+
+impl Compressor {
+    /// Appends the compressed form of some bytes, if it takes at most `max` bytes.
+    pub fn append(&mut self, bytes: &[u8], max: usize, out: &mut Vec<u8>) -> bool {
+        let start = out.len();
+        let fits = bytes.len() >= 5 && bytes.len() <= LEN_MAX && {
+            let bits = (usize::BITS - bytes.len().leading_zeros()).clamp(6, 16);
+            self.table.clear();
+            self.table.resize(1 << bits, 0);
+            squeeze(bytes, (&mut self.table, bits), (start, max), out).is_some()
+        };
+        if !fits {
+            out.truncate(start);
+        }
+        fits
     }
-    let bits = (usize::BITS - bytes.len().leading_zeros()).clamp(6, 16);
-    // Positions, plus one.
-    let mut table = vec![0u32; 1 << bits];
+}
+
+/// Appends the compressed form, unless it gets longer than `max` from `start` on.
+fn squeeze(
+    bytes: &[u8],
+    (table, bits): (&mut [u32], u32),
+    (start, max): (usize, usize),
+    out: &mut Vec<u8>,
+) -> Option<()> {
     let slot = |at: usize| {
         let word = u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], 0]);
         (word.wrapping_mul(0x9e37_79b1) >> (32 - bits)) as usize
     };
-    let mut out = Vec::with_capacity(bytes.len());
     let (mut at, mut literals) = (0, 0);
     while at + 2 < bytes.len() {
         let before = std::mem::replace(&mut table[slot(at)], at as u32 + 1) as usize;
@@ -50,9 +79,9 @@ pub fn compress(bytes: &[u8]) -> Option<Vec<u8>> {
             at += 1 + (at - literals) / PATIENCE;
             continue;
         }
-        put_literals(&mut out, &bytes[literals..at]);
-        put_match(&mut out, distance - 1, len);
-        if out.len() >= bytes.len() {
+        put_literals(out, &bytes[literals..at]);
+        put_match(out, distance - 1, len);
+        if out.len() - start > max {
             return None;
         }
         at += len;
@@ -64,8 +93,8 @@ pub fn compress(bytes: &[u8]) -> Option<Vec<u8>> {
             }
         }
     }
-    put_literals(&mut out, &bytes[literals..]);
-    (out.len() < bytes.len()).then_some(out)
+    put_literals(out, &bytes[literals..]);
+    (out.len() - start <= max).then_some(())
 }
 
 /// How many bytes are equal from two positions on, up to the longest match.

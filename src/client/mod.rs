@@ -258,6 +258,11 @@ impl Clients {
         }
     }
 
+    /// Keeps a client that is on its way out until the end of a later turn.
+    pub fn close_again(&mut self, id: Id) {
+        self.closing.push(id);
+    }
+
     /// Whether the client is on its way out, or gone.
     #[inline]
     pub fn is_closing(&self, id: Id) -> bool {

@@ -8,7 +8,7 @@
 use super::{Call, CmdError, Command, flag};
 use crate::config::Guard;
 use crate::resp::Proto;
-use crate::server::{Server, multi};
+use crate::server::{LongWork, Server, multi};
 
 /// What holds at this moment.
 pub mod state {
@@ -26,6 +26,10 @@ pub mod state {
     pub const IN_MULTI: u32 = 1 << 5;
     /// The client has subscriptions.
     pub const LISTENING: u32 = 1 << 6;
+    /// The data are being loaded.
+    pub const LOADING: u32 = 1 << 7;
+    /// A script takes its time.
+    pub const BUSY: u32 = 1 << 8;
 }
 
 /// What the gates say.
@@ -46,6 +50,8 @@ const GATES: &[(u32, Gate)] = &[
     (state::STRANGER, stranger),
     (state::IN_MULTI, forbidden_in_multi),
     (state::LISTENING, listening),
+    (state::LOADING, loading),
+    (state::BUSY, busy),
     (state::MONITORED, monitoring),
     (state::PAUSED_ALL | state::PAUSED_WRITES, paused),
     (state::IN_MULTI, queued),
@@ -82,6 +88,12 @@ pub fn concerns(command: &Command) -> u32 {
     }
     if !LISTENERS.contains(&command.name) {
         bits |= state::LISTENING;
+    }
+    if !command.has(flag::LOADING) {
+        bits |= state::LOADING;
+    }
+    if !command.has(flag::ALLOW_BUSY) {
+        bits |= state::BUSY;
     }
     if !UNQUEUED.contains(&command.name) {
         bits |= state::IN_MULTI;
@@ -134,6 +146,17 @@ fn listening(_: &Server, call: &Call) -> Admission {
         return Admission::Run;
     }
     Admission::Refuse(CmdError::only_listens(call.cmd.name))
+}
+
+fn loading(_: &Server, _: &Call) -> Admission {
+    Admission::Refuse(CmdError::LOADING)
+}
+
+fn busy(srv: &Server, _: &Call) -> Admission {
+    Admission::Refuse(match srv.long_work {
+        LongWork::Function => CmdError::BUSY_FUNCTION,
+        _ => CmdError::BUSY_SCRIPT,
+    })
 }
 
 /// A client that watches others has no business with keys of its own.

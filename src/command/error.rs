@@ -141,6 +141,13 @@ impl CmdError {
     pub const INVALID_DB: CmdError = CmdError::Fixed("ERR invalid DB index");
     pub const INVALID_CLIENT_ID: CmdError = CmdError::Fixed("ERR Invalid client ID");
     pub const NO_AUTH: CmdError = CmdError::Fixed("NOAUTH Authentication required.");
+    pub const LOADING: CmdError = CmdError::Fixed("LOADING Redis is loading the dataset in memory");
+    pub const BUSY_SCRIPT: CmdError = CmdError::Fixed(
+        "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
+    );
+    pub const BUSY_FUNCTION: CmdError = CmdError::Fixed(
+        "BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE.",
+    );
     pub const NO_KEYSPACE: CmdError =
         CmdError::Fixed("ERR Replica can't interact with the keyspace");
     pub const NOT_FLOAT: CmdError = CmdError::Fixed("ERR value is not a valid float");

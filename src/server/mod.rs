@@ -48,6 +48,7 @@ use crate::observe::latency::Latency;
 use crate::observe::log::Log;
 use crate::observe::slowlog::CommandLog;
 use crate::observe::usage::Memory;
+use crate::persist::rdb::Snapshots;
 use crate::pubsub::PubSub;
 use crate::tracking::Tracking;
 use cron::Cron;
@@ -62,6 +63,19 @@ use unit::Unit;
 
 /// The version of Redis whose behaviour and features clients may expect.
 pub const COMPAT_VERSION: &str = "8.2.0";
+
+/// Work that takes so long that others are served meanwhile, within limits: see the gates.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LongWork {
+    #[default]
+    None,
+    /// The data are being read from a file or from a primary.
+    Loading,
+    /// A script of EVAL has run for longer than `busy-reply-threshold`.
+    Script,
+    /// The same for a function.
+    Function,
+}
 
 /// A server: its parts.
 pub struct Server {
@@ -92,8 +106,12 @@ pub struct Server {
     pub slowlog: CommandLog,
     pub latency: Latency,
     pub memory: Memory,
+    /// What was saved and loaded, and when.
+    pub rdb: Snapshots,
     /// Bits of `command::admit::state` that hold for every client.
     pub states: u32,
+    /// The long work under way during which others are served by [`turn::meanwhile`].
+    pub long_work: LongWork,
     /// The call that serves clients one after the other, with its buffers.
     pub spare_call: Option<Box<Call>>,
     /// Leave the loop at the end of this turn.
@@ -112,6 +130,7 @@ impl Server {
         let keyspace = new_keyspace(&conf, &mut rng);
         let tracking = Tracking::new(hash_seed(&mut rng), rng.next_u64());
         let commands = Commands::default();
+        let rdb = Snapshots::new(clock.now().seconds());
         let stats = Stats::new(commands.len(), clock.mono_cached_us());
         let mut server = Box::new(Server {
             conf,
@@ -139,7 +158,9 @@ impl Server {
             slowlog: CommandLog::default(),
             latency: Latency::default(),
             memory: Memory::default(),
+            rdb,
             states: 0,
+            long_work: LongWork::None,
             spare_call: None,
             stopping: false,
         });
@@ -181,12 +202,23 @@ impl Server {
         self.keyspace.lazyfree.reset_freed();
     }
 
+    /// Begins or ends long work.
+    pub fn set_long_work(&mut self, work: LongWork) {
+        self.long_work = work;
+        self.refresh_states();
+    }
+
     /// Recomputes which gates stand half closed, after something changed that they look at.
     pub fn refresh_states(&mut self) {
         self.states = crate::command::admit::state::ALWAYS | self.clients.pause.states();
         if !self.clients.monitors.is_empty() {
             self.states |= crate::command::admit::state::MONITORED;
         }
+        self.states |= match self.long_work {
+            LongWork::None => 0,
+            LongWork::Loading => crate::command::admit::state::LOADING,
+            LongWork::Script | LongWork::Function => crate::command::admit::state::BUSY,
+        };
     }
 }
 

@@ -25,6 +25,15 @@ pub fn serve(srv: &mut Box<Server>, id: Id, closed: bool) {
         return;
     };
     client.marks.half_closed |= closed;
+    if client.marks.lent {
+        // A call of this client is under way, and others are served meanwhile: it comes after.
+        if !client.marks.again {
+            client.marks.again = true;
+            net.again.push(id);
+        }
+        srv.spare_call = Some(call);
+        return;
+    }
     if client.marks.closing || client.marks.close_after_reply {
         srv.spare_call = Some(call);
         return;

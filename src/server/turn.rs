@@ -39,6 +39,36 @@ pub fn turn(srv: &mut Box<Server>, ready: &mut Vec<Ready>) -> io::Result<()> {
     expire::run(srv);
     waits::serve_ready(srv);
     let again = std::mem::take(&mut srv.net.again);
+    serve_all(srv, ready, again);
+    continue_bursts(srv);
+    Ok(())
+}
+
+/// Serves what is ready without sleeping, from deep inside of something long: loading, or a script that takes its time.
+/// The gates let through what is allowed meanwhile (`state::LOADING`, `state::BUSY`). Timers, expiry and those who wait
+/// for keys stand still, and so does the client whose call is under way. Signals are obeyed only while no call is
+/// under way; whoever calls this looks at `srv.stopping` afterwards.
+pub fn meanwhile(srv: &mut Box<Server>) -> io::Result<()> {
+    let mut ready = vec![];
+    let aside = srv.unit.set_aside();
+    let serving = std::mem::replace(&mut srv.serving, Id::NONE);
+    before_sleep(srv);
+    srv.net.reactor.wait(Some(Duration::ZERO), &mut ready)?;
+    if aside.is_between_units() {
+        srv.clock.refresh();
+        obey_signals(srv);
+    }
+    let again = std::mem::take(&mut srv.net.again);
+    serve_all(srv, &mut ready, again);
+    continue_bursts(srv);
+    before_sleep(srv);
+    srv.serving = serving;
+    srv.unit.resume(aside);
+    Ok(())
+}
+
+/// Serves what the reactor has seen, then those who have more to be read.
+fn serve_all(srv: &mut Box<Server>, ready: &mut Vec<Ready>, again: Vec<Id>) {
     for event in ready.drain(..) {
         match event.source {
             Source::Client(id) => client_ready(srv, id, event),
@@ -53,8 +83,6 @@ pub fn turn(srv: &mut Box<Server>, ready: &mut Vec<Ready>) -> io::Result<()> {
             serve::serve(srv, id, false);
         }
     }
-    continue_bursts(srv);
-    Ok(())
 }
 
 /// A server without a bell is one of several in its process: signals do not mean it.
@@ -174,6 +202,11 @@ fn free_closed(srv: &mut Server) {
         return;
     }
     for id in srv.clients.take_closing() {
+        if srv.clients.get(id).is_some_and(|client| client.marks.lent) {
+            // Its call is under way; when that has ended, it goes.
+            srv.clients.close_again(id);
+            continue;
+        }
         waits::forget(srv, id);
         srv.keyspace.watch.unwatch(id);
         tracking::stop(srv, id);
@@ -270,6 +303,7 @@ mod tests {
     use super::*;
     use crate::config::{Config, OutputLimit};
     use crate::net::listener::{Listener, ListenerKind};
+    use crate::server::LongWork;
     use crate::server::testing::TestServer;
 
     /// Messages once were held against the limit by the cron alone, which comes to each client once a second.
@@ -292,6 +326,35 @@ mod tests {
         t.run(&line);
         assert!(t.srv.clients.get(monitor).is_none());
         assert_eq!(t.srv.stats.output_buffer_closes, 1);
+    }
+
+    /// Whose call is under way has to wait; others are answered, and refused what would touch the data.
+    #[test]
+    fn others_are_served_during_long_work() {
+        let mut t = TestServer::new();
+        let (caller, other) = (t.client, t.connect());
+        t.run("SET k v");
+        t.srv.set_long_work(LongWork::Loading);
+        t.srv.clients.get_mut(caller).expect("it is there").marks.lent = true;
+        for id in [caller, other] {
+            let sim = t.srv.clients.get_mut(id).and_then(|c| c.conn.simulated()).expect("it is");
+            sim.incoming.extend_from_slice(b"GET k\r\nCLIENT GETNAME\r\n");
+            if let Reactor::Simulated { ready, .. } = &mut t.srv.net.reactor {
+                let source = Source::Client(id);
+                ready.push(Ready { source, readable: true, writable: false, closed: false });
+            }
+        }
+        t.srv.clients.close_later(caller);
+        meanwhile(&mut t.srv).expect("a simulated reactor does not fail");
+        let loading = b"-LOADING Redis is loading the dataset in memory\r\n";
+        assert!(t.receive(other).starts_with(loading));
+        assert_eq!(t.receive(caller), b"");
+        assert!(t.srv.clients.get(caller).is_some(), "it is freed when its call has ended");
+        t.srv.clients.get_mut(caller).expect("it is there").marks.lent = false;
+        t.srv.set_long_work(LongWork::None);
+        t.settle();
+        assert!(t.srv.clients.get(caller).is_none());
+        assert_eq!(t.run_as(other, "GET k"), "$1\r\nv\r\n");
     }
 
     /// Where descriptors ran out no edge tells that there are some again.

@@ -156,6 +156,8 @@ pub struct Unit {
     /// Where the unit under way begins in the feed, and its effects so far.
     start: usize,
     effects: u32,
+    /// The database of the first of them.
+    first_db: DbIndex,
     /// Those of them that are for the AOF.
     kept: u32,
     /// The database the readers stand in.
@@ -242,7 +244,7 @@ impl Unit {
     #[inline]
     fn begin_effect(&mut self, db: DbIndex) {
         match self.effects {
-            0 => self.start = self.feed.len(),
+            0 => (self.start, self.first_db) = (self.feed.len(), db),
             1 => self.wrap(),
             _ => {}
         }
@@ -326,11 +328,69 @@ impl Unit {
         self.skipped.clear();
     }
 
+    /// Lets other units run before this one ends.
+    pub fn set_aside(&mut self) -> Aside {
+        let depth = std::mem::take(&mut self.depth);
+        if self.effects == 0 {
+            return Aside { depth, told: None };
+        }
+        let start = self.start;
+        let at = self.skipped.partition_point(|part| part.start < start);
+        let skipped = self.skipped.split_off(at);
+        let told = Told {
+            bytes: self.feed.split_off(start),
+            skipped: skipped.iter().map(|part| part.start - start..part.end - start).collect(),
+            effects: std::mem::take(&mut self.effects),
+            kept: std::mem::take(&mut self.kept),
+            first_db: self.first_db,
+            feed_db: self.feed_db.take(),
+        };
+        Aside { depth, told: Some(told) }
+    }
+
+    /// Goes on with it.
+    pub fn resume(&mut self, aside: Aside) {
+        self.depth = aside.depth;
+        let Some(told) = aside.told else { return };
+        self.start = self.feed.len();
+        // Where the readers stand now nobody knows.
+        self.enter(told.first_db);
+        let shift = self.feed.len();
+        self.feed.extend_from_slice(&told.bytes);
+        self.skipped.extend(told.skipped.iter().map(|part| part.start + shift..part.end + shift));
+        (self.effects, self.kept) = (told.effects, told.kept);
+        (self.first_db, self.feed_db) = (told.first_db, told.feed_db);
+    }
+
     /// Hands over what was encoded since the last time.
     pub fn take_feed(&mut self) -> Vec<u8> {
         let feed = std::mem::take(&mut self.feed);
         self.clear_feed();
         feed
+    }
+}
+
+/// A unit that stands still while others are served, see [`Unit::set_aside`].
+#[derive(Debug)]
+pub struct Aside {
+    depth: u32,
+    told: Option<Told>,
+}
+
+/// What it has told so far.
+#[derive(Debug)]
+struct Told {
+    bytes: Vec<u8>,
+    skipped: Vec<Range<usize>>,
+    effects: u32,
+    kept: u32,
+    first_db: DbIndex,
+    feed_db: Option<DbIndex>,
+}
+
+impl Aside {
+    pub fn is_between_units(&self) -> bool {
+        self.depth == 0
     }
 }
 
@@ -410,5 +470,26 @@ mod tests {
         let mut out = vec![];
         unit.feed_aof(&mut out);
         assert_eq!(shown(&out), "*2 $6 SELECT $1 0 *3 $3 SET $1 k $1 v ");
+    }
+
+    /// While a script runs, others may be served, whose units must not get into the middle of its own.
+    #[test]
+    fn a_unit_set_aside_stays_whole() {
+        let mut unit = Unit::default();
+        unit.listen();
+        let del: &[&[u8]] = &[b"DEL", b"x"];
+        unit.gather(DbIndex(1), Query::of(SET).args(), &mut Effects::default());
+        unit.gather(DbIndex(1), Query::of(del).args(), &mut Effects::default());
+        let aside = unit.set_aside();
+        gather(&mut unit, &[(PUBLISH, Effects::force_to_replicas), (del, PLAIN)]);
+        unit.resume(aside);
+        unit.gather(DbIndex(2), Query::of(del).args(), &mut Effects::default());
+        unit.finish();
+        let mut out = vec![];
+        unit.feed_aof(&mut out);
+        let want = "*1 $5 MULTI *2 $6 SELECT $1 0 *2 $3 DEL $1 x *1 $4 EXEC \
+                    *2 $6 SELECT $1 1 *1 $5 MULTI *2 $6 SELECT $1 1 *3 $3 SET $1 k $1 v *2 $3 DEL $1 x \
+                    *2 $6 SELECT $1 2 *2 $3 DEL $1 x *1 $4 EXEC ";
+        assert_eq!(shown(&out), want);
     }
 }
