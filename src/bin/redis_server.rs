@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io::{Write, stderr, stdout};
 use std::process::ExitCode;
 
-use hematite::check::{memory, system};
+use hematite::check::{memory, rdb, system};
 use hematite::server::boot::{self, Fatal};
 use hematite::server::mode::{self, Mode};
 
@@ -19,6 +19,8 @@ fn main() -> ExitCode {
         Mode::Version => writeln!(stdout(), "{}", mode::version()).map(|()| true),
         Mode::Help => stderr().write_all(mode::HELP.as_bytes()).map(|()| false),
         Mode::CheckSystem => system::check(&mut stdout()),
+        Mode::CheckRdb(path) => rdb::check(&path, &mut stdout()),
+        Mode::CheckRdbVersion => writeln!(stdout(), "{}", rdb::version()).map(|()| true),
         Mode::TestMemory(megabytes) => memory::test(megabytes, &mut stdout()),
         Mode::Refused(text) => writeln!(stderr(), "{text}").map(|()| false),
     };

@@ -10,6 +10,9 @@ use crate::config::commands as config;
 use crate::info::commands as info;
 use crate::observe::commands as observe;
 use crate::observe::latency::commands as latency;
+use crate::persist::aof::commands as aof;
+use crate::persist::children::commands as children;
+use crate::persist::rdb::commands as rdb;
 use crate::pubsub::commands as pubsub;
 use crate::server::{commands as server, debug, multi};
 
@@ -17,6 +20,8 @@ use crate::server::{commands as server, debug, multi};
 pub static COMMANDS: &[&Command] = &[
     &string::APPEND,
     &acl::AUTH,
+    &aof::BGREWRITEAOF,
+    &children::BGSAVE,
     &bitmap::BITCOUNT,
     &bitmap::BITFIELD,
     &bitmap::BITFIELD_RO,
@@ -42,6 +47,7 @@ pub static COMMANDS: &[&Command] = &[
     &generic::DEL,
     &string::DELIFEQ,
     &multi::DISCARD,
+    &rdb::DUMP,
     &conn::ECHO,
     &multi::EXEC,
     &generic::EXISTS,
@@ -90,6 +96,7 @@ pub static COMMANDS: &[&Command] = &[
     &string::INCRBYFLOAT,
     &info::INFO,
     &generic::KEYS,
+    &rdb::LASTSAVE,
     &latency::LATENCY,
     &string::LCS,
     &list::LINDEX,
@@ -136,11 +143,14 @@ pub static COMMANDS: &[&Command] = &[
     &generic::RENAME,
     &generic::RENAMENX,
     &client::RESET,
+    &rdb::RESTORE,
+    &rdb::RESTORE_ASKING,
     &list::RPOP,
     &list::RPOPLPUSH,
     &list::RPUSH,
     &list::RPUSHX,
     &set::SADD,
+    &rdb::SAVE,
     &generic::SCAN,
     &set::SCARD,
     &set::SDIFF,

@@ -36,6 +36,8 @@ pub use walk::{ZRANDMEMBER, ZSCAN};
 use super::string;
 use super::{CmdError, Cx};
 use crate::base::text::parse_f64;
+use crate::config::Config;
+use crate::ds::hash::HashSeed;
 use crate::keyspace::{Event, Ttl, Value};
 use crate::resp::Proto;
 use crate::resp::reply::Reply;
@@ -46,11 +48,16 @@ const DEL: Event = Event::generic("del");
 
 /// When a sorted set is packed.
 fn rules(cx: &Cx<'_>) -> Rules {
+    rules_of(cx.conf, cx.db.seed())
+}
+
+/// The thresholds that the options say.
+pub fn rules_of(conf: &Config, seed: HashSeed) -> Rules {
     let limit = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
     Rules {
-        entries: limit(cx.conf.zset.max_listpack_entries),
-        member_bytes: limit(cx.conf.zset.max_listpack_value),
-        seed: cx.db.seed(),
+        entries: limit(conf.zset.max_listpack_entries),
+        member_bytes: limit(conf.zset.max_listpack_value),
+        seed,
     }
 }
 

@@ -88,6 +88,8 @@ pub struct KeyspaceStats {
     /// Fields of hashes.
     pub expired_subkeys: u64,
     pub evicted_keys: u64,
+    /// Payloads of RESTORE that were looked through in depth.
+    pub payloads_sanitized: u64,
     /// Cycles that ended because their time was used up.
     pub expire_cycle_cut: u64,
     /// Microseconds spent in cycles.
@@ -202,6 +204,11 @@ impl Keyspace {
     /// True without any key.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// The secret under which tables hash.
+    pub fn seed(&self) -> HashSeed {
+        self.seed
     }
 
     /// A random word.

@@ -76,7 +76,8 @@ impl Faults {
             self.syncs.fetch_add(1, Relaxed);
         }
         let mut planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
-        for fault in planned.iter_mut().filter(|fault| fault.op == op) {
+        // What was planned last strikes first.
+        for fault in planned.iter_mut().rev().filter(|fault| fault.op == op) {
             if fault.after > 0 {
                 fault.after -= 1;
             } else if fault.times > 0 {
@@ -171,8 +172,8 @@ impl Disk {
     }
 
     /// Puts bytes in the place of a file's, so that a crash leaves either: by a temporary file in the same folder.
-    pub fn replace(&self, temp: &Path, target: &Path, bytes: &[u8]) -> io::Result<()> {
-        let done = (|| {
+    pub fn replace(&self, temp: &Path, target: &Path, bytes: &[u8]) -> Result<(), NotReplaced> {
+        let done: io::Result<()> = (|| {
             let file = self.create(temp)?;
             let mut left = bytes;
             while !left.is_empty() {
@@ -182,14 +183,29 @@ impl Disk {
                 }
             }
             self.sync_data(&file)?;
-            self.rename(temp, target)?;
-            self.sync_folder(target.parent().unwrap_or(Path::new(".")))
+            self.rename(temp, target)
         })();
-        if done.is_err() {
+        if let Err(error) = done {
             // The error is what matters; what is left behind only takes space, and is overwritten next time.
             let _ = fs::remove_file(temp);
+            return Err(NotReplaced { error, is_unsure: false });
         }
-        done
+        let folder = target.parent().unwrap_or(Path::new("."));
+        self.sync_folder(folder).map_err(|error| NotReplaced { error, is_unsure: true })
+    }
+}
+
+/// A file that was to be replaced.
+#[derive(Debug)]
+pub struct NotReplaced {
+    pub error: io::Error,
+    /// The new bytes are there, but may be the old ones again after a loss of power: both have to hold.
+    pub is_unsure: bool,
+}
+
+impl From<NotReplaced> for io::Error {
+    fn from(not: NotReplaced) -> io::Error {
+        not.error
     }
 }
 

@@ -5,6 +5,7 @@
 //!   aof/   the append-only file: manifest, writing, reading, rewriting
 //!   file   a new file that takes an old one's place at once or not at all
 //!   bio    a thread for what may block
+//!   child, children   forks and their pipes; what a server does with them
 //!   disk   the door to streams of bytes, with a place for faults
 //! ```
 //!
@@ -13,6 +14,8 @@
 
 pub mod aof;
 pub mod bio;
+pub mod child;
+pub mod children;
 pub mod disk;
 pub mod file;
 pub mod rdb;

@@ -19,6 +19,7 @@ use crate::client::pause::PauseMode;
 use crate::command::CmdError;
 use crate::config::{ShutdownFlags, Supervised};
 use crate::net::listener::ListenerKind;
+use crate::persist::rdb::driver;
 use crate::server::signals::Asked;
 
 /// How a shutdown stands.
@@ -166,12 +167,15 @@ fn finish(srv: &mut Server, flags: ShutdownFlags) -> Answer {
 #[derive(Debug)]
 struct NotSaved;
 
-/// The final snapshot. There is no snapshot to write yet; whoever asks for one by name is told so in the log.
+/// The final snapshot, if one is asked for or there are save points.
 fn save(srv: &mut Server, flags: ShutdownFlags) -> Result<(), NotSaved> {
-    if flags.save && !flags.nosave {
-        srv.log.warning(format_args!("This version keeps no snapshots: nothing was saved."));
+    let is_wanted = flags.save || !srv.conf.rdb.save_points.is_empty() && !flags.nosave;
+    // While data are being loaded there is nothing that the file does not hold already.
+    if !is_wanted || srv.rdb.loading.is_some() {
+        return Ok(());
     }
-    Ok(())
+    srv.log.notice(format_args!("Saving the final RDB snapshot before exiting."));
+    if driver::save_file(srv) { Ok(()) } else { Err(NotSaved) }
 }
 
 /// Removes the marks that the process left in the file system.

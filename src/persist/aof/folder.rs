@@ -10,7 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::manifest::{Flaw, Kind, Manifest, Part};
-use crate::persist::disk::Disk;
+use crate::persist::disk::{Disk, NotReplaced};
 
 /// Where the files of an append-only file are.
 #[derive(Clone, Debug, Default)]
@@ -71,8 +71,9 @@ impl Folder {
         }
     }
 
-    /// From now on this counts. On error what counted before still does.
-    pub fn write(&self, manifest: &Manifest) -> io::Result<()> {
+    /// From now on this counts. On error what counted before still does, or either does: then no file may go that one of
+    /// them names.
+    pub fn write(&self, manifest: &Manifest) -> Result<(), NotReplaced> {
         let temp = self.path(&[b"temp-", self.stem.as_slice(), b".manifest"].concat());
         self.disk.replace(&temp, &self.manifest_path(), &manifest.print())
     }

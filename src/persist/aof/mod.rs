@@ -3,7 +3,8 @@
 //! ```text
 //!   manifest   which files count                 folder   the same on the disk, and names
 //!   append     the increment being written       reader   files, command by command
-//!   rewrite    all data as commands              driver, commands   what the server does with all this
+//!   rewrite    all data as commands              load, start        at the beginning
+//!   driver, commands   what the server does with all this
 //! ```
 //!
 //! [`Aof`] is the part of a server that knows how its file stands.
@@ -14,9 +15,17 @@
 //! ```
 
 pub mod append;
+pub mod commands;
+pub mod driver;
 pub mod folder;
+pub mod load;
 pub mod manifest;
 pub mod reader;
+pub mod rewrite;
+pub mod start;
+
+#[cfg(test)]
+mod tests;
 
 use append::Appender;
 use folder::Folder;
@@ -120,6 +129,8 @@ pub struct Aof {
     pub retry_ms: u64,
     pub complain_ms: u64,
     pub rewrites: Rewrites,
+    /// The gates have been told of trouble.
+    pub is_ailing: bool,
     /// What is promised cannot be kept: the process has to end without another answer.
     pub is_broken: bool,
 }

@@ -107,6 +107,9 @@ pub struct Reader<S> {
     start: usize,
     next: usize,
     words: Vec<(usize, usize)>,
+    /// Lines of the item that were read, and where in the buffer the one begins that was not.
+    lines: usize,
+    torn_at: usize,
     at_end: bool,
     sum: Sum,
 }
@@ -126,7 +129,7 @@ impl<S: Source> Reader<S> {
     pub fn new(source: S, offset: u64, verify: bool) -> Reader<S> {
         let sum = Sum { digest: Digest::new(), since: offset, done: 0, wanted: verify };
         let (buf, words) = (Vec::new(), Vec::new());
-        Reader { source, buf, base: offset, start: 0, next: 0, words, at_end: false, sum }
+        Reader { source, buf, base: offset, start: 0, next: 0, words, lines: 0, torn_at: 0, at_end: false, sum }
     }
 
     /// Offset of the last item's first byte.
@@ -146,6 +149,30 @@ impl<S: Source> Reader<S> {
 
     pub fn word(&self, index: usize) -> &[u8] {
         self.words.get(index).map_or(&[], |(start, len)| &self.buf[*start..*start + *len])
+    }
+
+    /// Offset in the file where a word begins.
+    pub fn word_at(&self, index: usize) -> u64 {
+        self.words.get(index).map_or(self.start(), |(start, _)| self.base + *start as u64)
+    }
+
+    /// Lines of the last item, as far as they could be read.
+    pub fn lines(&self) -> usize {
+        self.lines
+    }
+
+    /// What is there of the item under way: where it ends too early, offset and length of the part that was begun.
+    pub fn torn(&self) -> (u64, usize) {
+        let begun = self.torn_at.max(self.start);
+        (self.base + begun as u64, self.buf.len().saturating_sub(begun))
+    }
+
+    /// Bytes that the line or word which begins at an offset should have had at least.
+    pub fn wanted(&self, at: u64) -> u64 {
+        let start = (at - self.base) as usize;
+        let length = self.buf[self.start..start].rsplit(|b| *b == b'$').next().unwrap_or(&[]);
+        let digits = length.split(|b| *b == b'\r').next().and_then(parse_i64);
+        digits.map_or(1, |len| len as u64 + 2)
     }
 
     /// The bytes of the item as they stand in the file.
@@ -226,6 +253,7 @@ impl<S: Source> Reader<S> {
 
     fn parse_command(&mut self) -> Result<Step, Flaw> {
         self.words.clear();
+        (self.lines, self.torn_at) = (0, self.start);
         let Some((count, mut at)) = self.number(self.start)? else {
             return Ok(self.need(1));
         };
@@ -233,6 +261,8 @@ impl<S: Source> Reader<S> {
             return Err(self.flaw(self.start, Reason::Number));
         }
         for _ in 0..count {
+            self.lines += 1;
+            self.torn_at = at;
             match self.buf.get(at) {
                 None => return Ok(self.need(1)),
                 Some(b'$') => {}
@@ -247,16 +277,19 @@ impl<S: Source> Reader<S> {
                 return Err(self.flaw(at, Reason::Number));
             }
             let end = start + len as usize;
+            self.lines += 1;
+            self.torn_at = start;
             let Some(line_end) = self.buf.get(end..end + 2) else {
                 return Ok(Step::Need(end + 2 - self.start));
             };
             if line_end != b"\r\n" {
                 let got = [line_end[0], line_end[1]];
-                return Err(self.flaw(end, Reason::LineEnd(got)));
+                return Err(self.flaw(start, Reason::LineEnd(got)));
             }
             self.words.push((start, len as usize));
             at = end + 2;
         }
+        self.lines += 1;
         self.next = at;
         Ok(Step::Done(Item::Command))
     }
@@ -308,6 +341,7 @@ impl<S: Source> Reader<S> {
             return Ok(self.need(1));
         };
         self.next = self.start + end + 1;
+        self.lines = 1;
         let line = rest[..end].strip_suffix(b"\r").unwrap_or(&rest[..end]);
         if let Some(seconds) = line.strip_prefix(b"#TS:") {
             return Ok(Step::Done(match parse_i64(seconds) {
@@ -449,7 +483,7 @@ mod tests {
         assert_eq!(at(b"*1x"), (0, Reason::Number));
         let prefix = Reason::Prefix { wanted: b'$', got: b'#' };
         assert_eq!(at(b"*1\r\n#3\r\nget"), (4, prefix));
-        assert_eq!(at(b"*1\r\n$1\r\nabcd"), (9, Reason::LineEnd(*b"bc")));
+        assert_eq!(at(b"*1\r\n$1\r\nabcd"), (8, Reason::LineEnd(*b"bc")));
         assert_eq!(at(b"*1\r\n$-1\r\n"), (4, Reason::Number));
     }
 

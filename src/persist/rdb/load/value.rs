@@ -162,8 +162,13 @@ pub fn packed<'r>(
         return Ok(Found::Value(Value::Packed(form, r.get(span))));
     }
     let blob = r.take(span);
+    Ok(Found::Value(large(form, blob, count, rules)))
+}
+
+/// A value of one listpack that does not fit into an entry, or has too many elements for a listpack.
+fn large(form: Form, blob: Vec<u8>, count: usize, rules: Rules) -> Value<'static> {
     const OWN: &str = "the form is one of the type";
-    Ok(Found::Value(match form {
+    match form {
         Form::Zset => {
             let mut set = Zset::from_packed(form, blob).expect(OWN);
             set.expect(count, rules.zset);
@@ -175,7 +180,7 @@ pub fn packed<'r>(
             Value::Set(Box::new(set))
         }
         _ => hash::of_blob(form, blob, count, rules.hash),
-    }))
+    }
 }
 
 fn boxed_zset(set: Zset) -> Value<'static> {

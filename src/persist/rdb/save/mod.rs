@@ -224,7 +224,7 @@ fn key(
 }
 
 /// Waits a little after a key.
-fn delay(us: i32, keys: u64) {
+pub fn delay(us: i32, keys: u64) {
     let us = match us {
         1.. => u64::from(us.unsigned_abs()),
         _ => u64::from(keys.is_multiple_of(us.unsigned_abs().into())),
