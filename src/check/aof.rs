@@ -231,21 +231,19 @@ impl Checker<'_> {
                         }
                     } else if reader.word(0).eq_ignore_ascii_case(b"exec") && multi.take().is_none()
                     {
-                        // Compat: the line that is counted is the one where the word stands.
-                        self.line -= 1;
                         self.tell(reader.word_at(0), &format!("Unexpected EXEC in AOF {name}"))?;
                         return Ok(Verdict::Sound(sound));
                     }
                 }
+                // Compat: annotations are no lines.
                 Ok(Item::Timestamp(second)) => {
-                    self.line += 1;
                     if let Remedy::Cut(until) = self.remedy
                         && second > until
                     {
                         return self.cut(name, &reader, (until, is_last));
                     }
                 }
-                Ok(Item::Checksum(_) | Item::Comment) => self.line += 1,
+                Ok(Item::Checksum(_) | Item::Comment) => {}
                 Err(Flaw::Damaged { from, to }) => {
                     let bytes = to - from;
                     self.tell(from, &format!("Checksum of {bytes} bytes does not match"))?;

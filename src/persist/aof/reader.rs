@@ -26,7 +26,7 @@ const PIECE: usize = 256 * 1024;
 /// Longest line of a length, a count or an annotation.
 pub const LINE_MAX: usize = 1024;
 /// Words longer than any that can have been written.
-const WORD_MAX: i64 = 1 << 40;
+const WORD_MAX: i64 = 1 << 60;
 
 /// Bytes that can be read anywhere.
 pub trait Source {
@@ -107,7 +107,7 @@ pub struct Reader<S> {
     start: usize,
     next: usize,
     words: Vec<(usize, usize)>,
-    /// Lines of the item that were read, and where in the buffer the one begins that was not.
+    /// Lines of the item that were read, and where in the item the one begins that was not.
     lines: usize,
     torn_at: usize,
     at_end: bool,
@@ -163,14 +163,15 @@ impl<S: Source> Reader<S> {
 
     /// What is there of the item under way: where it ends too early, offset and length of the part that was begun.
     pub fn torn(&self) -> (u64, usize) {
-        let begun = self.torn_at.max(self.start);
+        let begun = self.start + self.torn_at;
         (self.base + begun as u64, self.buf.len().saturating_sub(begun))
     }
 
     /// Bytes that the line or word which begins at an offset should have had at least.
     pub fn wanted(&self, at: u64) -> u64 {
-        let start = (at - self.base) as usize;
-        let length = self.buf[self.start..start].rsplit(|b| *b == b'$').next().unwrap_or(&[]);
+        let item = self.buf.get(self.start..).unwrap_or(&[]);
+        let before = &item[..item.len().min(at.saturating_sub(self.start()) as usize)];
+        let length = before.rsplit(|b| *b == b'$').next().unwrap_or(&[]);
         let digits = length.split(|b| *b == b'\r').next().and_then(parse_i64);
         digits.map_or(1, |len| len as u64 + 2)
     }
@@ -188,6 +189,7 @@ impl<S: Source> Reader<S> {
     /// The next item.
     pub fn next(&mut self) -> Result<Item, Flaw> {
         self.start = self.next;
+        self.lines = 0;
         loop {
             match self.parse()? {
                 Step::Done(item) => return Ok(item),
@@ -253,7 +255,7 @@ impl<S: Source> Reader<S> {
 
     fn parse_command(&mut self) -> Result<Step, Flaw> {
         self.words.clear();
-        (self.lines, self.torn_at) = (0, self.start);
+        (self.lines, self.torn_at) = (0, 0);
         let Some((count, mut at)) = self.number(self.start)? else {
             return Ok(self.need(1));
         };
@@ -262,7 +264,7 @@ impl<S: Source> Reader<S> {
         }
         for _ in 0..count {
             self.lines += 1;
-            self.torn_at = at;
+            self.torn_at = at - self.start;
             match self.buf.get(at) {
                 None => return Ok(self.need(1)),
                 Some(b'$') => {}
@@ -278,7 +280,7 @@ impl<S: Source> Reader<S> {
             }
             let end = start + len as usize;
             self.lines += 1;
-            self.torn_at = start;
+            self.torn_at = start - self.start;
             let Some(line_end) = self.buf.get(end..end + 2) else {
                 return Ok(Step::Need(end + 2 - self.start));
             };
@@ -318,7 +320,7 @@ impl<S: Source> Reader<S> {
             let digits = rest.iter().skip(1).take(LONGEST);
             let plausible = digits.filter(|b| !b.is_ascii_digit() && **b != b'\r').count() == 0;
             if rest.len() >= LONGEST || !plausible {
-                return Err(self.flaw(at, Reason::Number));
+                return Err(self.flaw(at, no_number(rest)));
             }
             return Ok(None);
         };
@@ -329,7 +331,7 @@ impl<S: Source> Reader<S> {
         let number = line.get(1..).and_then(parse_i64);
         number
             .map(|number| Some((number, at + end + 1)))
-            .ok_or_else(|| self.flaw(at, Reason::Number))
+            .ok_or_else(|| self.flaw(at, no_number(rest)))
     }
 
     fn parse_annotation(&mut self) -> Result<Step, Flaw> {
@@ -341,7 +343,6 @@ impl<S: Source> Reader<S> {
             return Ok(self.need(1));
         };
         self.next = self.start + end + 1;
-        self.lines = 1;
         let line = rest[..end].strip_suffix(b"\r").unwrap_or(&rest[..end]);
         if let Some(seconds) = line.strip_prefix(b"#TS:") {
             return Ok(Step::Done(match parse_i64(seconds) {
@@ -402,6 +403,15 @@ impl<S: Source> Reader<S> {
             }
         }
         Ok(digest.sum64())
+    }
+}
+
+/// What is wrong with a line that should have been a number behind its mark.
+fn no_number(line: &[u8]) -> Reason {
+    let digits = line.iter().skip(1).take_while(|b| b.is_ascii_digit()).count();
+    match line.get(1 + digits..3 + digits) {
+        Some([a, b]) if digits > 0 && (*a, *b) != (b'\r', b'\n') => Reason::LineEnd([*a, *b]),
+        _ => Reason::Number,
     }
 }
 
@@ -481,6 +491,7 @@ mod tests {
         assert_eq!(at(b"*0\r\n"), (0, Reason::Number));
         assert_eq!(at(b"*x\r\n"), (0, Reason::Number));
         assert_eq!(at(b"*1x"), (0, Reason::Number));
+        assert_eq!(at(b"*1x\r\n"), (0, Reason::LineEnd(*b"x\r")));
         let prefix = Reason::Prefix { wanted: b'$', got: b'#' };
         assert_eq!(at(b"*1\r\n#3\r\nget"), (4, prefix));
         assert_eq!(at(b"*1\r\n$1\r\nabcd"), (8, Reason::LineEnd(*b"bc")));
