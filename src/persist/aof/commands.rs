@@ -1,8 +1,12 @@
-//! BGREWRITEAOF.
+//! BGREWRITEAOF, and DEBUG LOADAOF.
 
+use super::State;
+use super::driver::{Flush, flush};
+use super::load::driver as load;
 use super::rewrite::driver as rewrite;
 use crate::command::{Call, CmdError, CmdResult, Command, Done, Group, flag};
 use crate::persist::child::Task;
+use crate::persist::rdb::driver as rdb;
 use crate::server::Server;
 
 pub static BGREWRITEAOF: Command = Command::server("bgrewriteaof", bgrewriteaof)
@@ -38,4 +42,26 @@ fn bgrewriteaof(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
         }
     }
     Ok(Done)
+}
+
+/// DEBUG LOADAOF: what was written takes the place of the data.
+pub fn load_again(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
+    if srv.aof.state == State::On {
+        flush(srv, Flush::Now);
+    }
+    rdb::empty(srv);
+    // What is loaded is no change.
+    let dirty = srv.keyspace.dirty;
+    let loaded = load::load(srv, None);
+    srv.keyspace.dirty = dirty;
+    match loaded {
+        Ok(_) => {
+            srv.log.warning(format_args!("Append Only File loaded by DEBUG LOADAOF"));
+            call.out.ok();
+            Ok(Done)
+        }
+        Err(_) => Err(CmdError::Fixed(
+            "ERR Error trying to load the AOF files, check server logs.",
+        )),
+    }
 }

@@ -125,6 +125,9 @@ fn what_was_written_is_there_after_a_start() {
         fill(&mut kept);
         kept.check();
         assert_eq!(kept.t.srv.aof.state, State::On);
+        let digest = kept.run("DEBUG DIGEST");
+        assert_eq!(kept.run("DEBUG LOADAOF"), "+OK\r\n");
+        assert_eq!(kept.run("DEBUG DIGEST"), digest);
     }
 }
 

@@ -84,7 +84,7 @@ pub fn save_options(srv: &Server, aof_base: bool) -> save::Options<'_> {
         aof_base,
         replication: None,
         functions: &srv.rdb.functions,
-        key_delay_us: 0,
+        key_delay_us: srv.conf.rdb.key_save_delay_us,
     }
 }
 

@@ -42,11 +42,7 @@ pub fn start(srv: &mut Box<Server>, until_s: Option<i64>) -> Result<(), Fatal> {
         srv.log.warning(format_args!("Can't open the append-only file: {}", os_text(&error)));
         Fatal
     })?;
-    let Server { aof, keyspace, rdb, .. } = &mut **srv;
-    aof.state = State::On;
-    aof.last_sync_ms = 0;
-    // What was loaded is on the disk.
-    rdb.saved_dirty = keyspace.dirty;
+    srv.aof.state = State::On;
     listen(srv, true);
     Ok(())
 }
