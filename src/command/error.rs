@@ -163,6 +163,12 @@ impl CmdError {
     pub const NO_AUTH: CmdError = CmdError::Fixed("NOAUTH Authentication required.");
     pub const OUT_OF_MEMORY: CmdError =
         CmdError::Fixed("OOM command not allowed when used memory > 'maxmemory'.");
+    pub const SNAPSHOTS_FAIL: CmdError = CmdError::Fixed(
+        "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that \
+         may modify the data set are disabled, because this instance is configured to report errors during writes if RDB \
+         snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB \
+         error.",
+    );
     pub const LOADING: CmdError = CmdError::Fixed("LOADING Redis is loading the dataset in memory");
     pub const BUSY_SCRIPT: CmdError = CmdError::Fixed(
         "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
@@ -439,6 +445,12 @@ impl CmdError {
     }
 
     /// DEBUG or MODULE, which an option forbids.
+    /// The append-only file cannot be written.
+    pub fn aof_fails(error: &std::io::Error) -> CmdError {
+        let reason = crate::base::os::os_text(error);
+        CmdError::made(format!("MISCONF Errors writing to the AOF file: {reason}"))
+    }
+
     pub fn guarded(name: &str) -> CmdError {
         let option = name.to_lowercase();
         CmdError::made(format!(

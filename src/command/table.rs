@@ -12,6 +12,8 @@ use crate::config::commands as config;
 use crate::info::commands as info;
 use crate::observe::commands as observe;
 use crate::observe::latency::commands as latency;
+use crate::persist::aof::commands as aof;
+use crate::persist::children::commands as children;
 use crate::persist::rdb::commands as rdb;
 use crate::pubsub::commands as pubsub;
 use crate::server::{commands as server, debug, multi};
@@ -20,6 +22,8 @@ use crate::server::{commands as server, debug, multi};
 pub static COMMANDS: &[&Command] = &[
     &string::APPEND,
     &acl::AUTH,
+    &aof::BGREWRITEAOF,
+    &children::BGSAVE,
     &bitmap::BITCOUNT,
     &bitmap::BITFIELD,
     &bitmap::BITFIELD_RO,

@@ -5,6 +5,7 @@ use super::{Server, evict_clients, news, shutdown, turn};
 use crate::base::alloc;
 use crate::config::LogLevel;
 use crate::keyspace::DbIndex;
+use crate::persist::children::driver as children;
 
 /// When the next tick is due, and how many there were.
 #[derive(Debug, Default)]
@@ -41,6 +42,7 @@ pub fn run_if_due(srv: &mut Box<Server>) {
     watch_clients(srv);
     news::tick(srv);
     turn::retry_accepting(srv);
+    children::tick(srv);
     shutdown::tick(srv);
     tell_how_it_goes(srv);
     srv.stats.cron_us += srv.clock.mono_us() - now;

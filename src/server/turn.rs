@@ -13,6 +13,8 @@ use crate::config::LogLevel;
 use crate::net::conn::Conn;
 use crate::net::reactor::{Reactor, Ready};
 use crate::net::token::Source;
+use crate::persist::aof::driver as aof;
+use crate::persist::children::driver as children;
 use crate::tracking::commands as tracking;
 
 /// Runs turns until the server stops.
@@ -76,6 +78,7 @@ fn serve_all(srv: &mut Box<Server>, ready: &mut Vec<Ready>, again: Vec<Id>) {
             Source::Listener(index) => accept_burst(srv, index as usize),
             // It has done its work by ending the sleep.
             Source::Signal => {}
+            Source::Child => children::listen(srv),
         }
     }
     for id in again {
@@ -131,10 +134,23 @@ fn sleep_time(srv: &Server, now_us: u64) -> Duration {
 /// What must be done before the reactor sleeps.
 pub fn before_sleep(srv: &mut Box<Server>) {
     news::broadcast(srv);
+    tell_readers(srv);
+    if srv.aof.is_broken {
+        // What was answered in this turn is not on the disk: nobody may hear of it.
+        srv.stopping = true;
+        srv.net.pending_writes.clear();
+        srv.net.again.clear();
+        return;
+    }
     close_swollen(srv);
     evict_clients::run(srv);
     write_replies(srv);
     free_closed(srv);
+}
+
+/// Hands what changed to those who keep it. It comes before the replies, so that nobody is told of what may still be lost.
+fn tell_readers(srv: &mut Server) {
+    aof::flush(srv, aof::Flush::Turn);
 }
 
 /// Closes clients that do not take the messages they are sent, as soon as these pass the limit.
