@@ -122,7 +122,10 @@ impl Checker<'_> {
             Err(flaw) => {
                 if let Some((number, line)) = flaw.line {
                     let line = String::from_utf8_lossy(&line).into_owned();
-                    writeln!(self.out, "Reading the manifest file, at line {number}\n>>> '{line}'")?;
+                    writeln!(
+                        self.out,
+                        "Reading the manifest file, at line {number}\n>>> '{line}'"
+                    )?;
                 }
                 writeln!(self.out, "{}", flaw.reason)?;
                 return Err(Refused);
@@ -226,7 +229,10 @@ impl Checker<'_> {
                     last_word = reader.word_at(reader.ranges().len().saturating_sub(1));
                     if reader.word(0).eq_ignore_ascii_case(b"multi") {
                         if multi.replace(reader.start()).is_some() {
-                            self.tell(reader.word_at(0), &format!("Unexpected MULTI in AOF {name}"))?;
+                            self.tell(
+                                reader.word_at(0),
+                                &format!("Unexpected MULTI in AOF {name}"),
+                            )?;
                             return Ok(Verdict::Sound(sound));
                         }
                     } else if reader.word(0).eq_ignore_ascii_case(b"exec") && multi.take().is_none()
@@ -313,10 +319,7 @@ impl Checker<'_> {
         (until, is_last): (i64, bool),
     ) -> Result<Verdict, Refused> {
         if reader.start() == 0 {
-            writeln!(
-                self.out,
-                "AOF {name} has nothing before timestamp {until}, aborting..."
-            )?;
+            writeln!(self.out, "AOF {name} has nothing before timestamp {until}, aborting...")?;
             return Err(Refused);
         }
         if !is_last {

@@ -129,7 +129,18 @@ impl<S: Source> Reader<S> {
     pub fn new(source: S, offset: u64, verify: bool) -> Reader<S> {
         let sum = Sum { digest: Digest::new(), since: offset, done: 0, wanted: verify };
         let (buf, words) = (Vec::new(), Vec::new());
-        Reader { source, buf, base: offset, start: 0, next: 0, words, lines: 0, torn_at: 0, at_end: false, sum }
+        Reader {
+            source,
+            buf,
+            base: offset,
+            start: 0,
+            next: 0,
+            words,
+            lines: 0,
+            torn_at: 0,
+            at_end: false,
+            sum,
+        }
     }
 
     /// Offset of the last item's first byte.
@@ -441,7 +452,9 @@ mod tests {
                 Ok(Item::End) => return (out, None, reader.offset()),
                 Ok(Item::Command) => {
                     let words = (0..reader.ranges().len()).map(|i| reader.word(i).to_vec());
-                    out.push(String::from_utf8_lossy(&words.collect::<Vec<_>>().join(&b' ')).into());
+                    out.push(
+                        String::from_utf8_lossy(&words.collect::<Vec<_>>().join(&b' ')).into(),
+                    );
                 }
                 Ok(item) => out.push(format!("{item:?}")),
                 Err(flaw) => return (out, Some(flaw), reader.start()),
