@@ -111,6 +111,7 @@ pub static COMMANDS: &[&Command] = &[
     &list::LTRIM,
     &generic::MEMORY,
     &string::MGET,
+    &generic::MIGRATE,
     &observe::MONITOR,
     &generic::MOVE,
     &string::MSET,

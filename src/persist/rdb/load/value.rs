@@ -35,6 +35,9 @@ impl Context {
     }
 }
 
+/// Room is made for so many elements at most before they have been seen: what comes beyond makes its own.
+const ROOM_MAX: usize = 1 << 20;
+
 /// What there was.
 pub enum Found<'r> {
     Value(Value<'r>),
@@ -216,7 +219,7 @@ fn zset<'r>(r: &'r mut Reader<'_>, kind: u8, cx: &mut Context) -> Result<Found<'
     if count == 0 {
         return Ok(Found::Empty);
     }
-    let mut gathered = Gathered::new(cx.rules.zset.seed);
+    let mut gathered = Gathered::with_capacity(cx.rules.zset.seed, count.min(ROOM_MAX));
     let mut text = Vec::new();
     for _ in 0..count {
         r.string_into(&mut text)?;
@@ -264,7 +267,7 @@ fn set<'r>(r: &'r mut Reader<'_>, cx: &mut Context) -> Result<Found<'r>, Fault> 
     }
     let mut text = Vec::new();
     r.string_into(&mut text)?;
-    let mut set = Set::begin(&text, count, cx.rules.set);
+    let mut set = Set::begin(&text, count.min(ROOM_MAX), cx.rules.set);
     set.add(&text, cx.rules.set);
     for _ in 1..count {
         r.string_into(&mut text)?;
