@@ -4,7 +4,7 @@
 //! a whole and then given to the consumers, who name the same ids once more: each id must have exactly one of them.
 
 use super::reader::Reader;
-use super::value::{Found, listpack};
+use super::value::{Found, doubtful, listpack};
 use super::{Fault, corrupt};
 use crate::base::clock::UnixMillis;
 use crate::keyspace::Value;
@@ -23,10 +23,10 @@ pub fn read<'r>(r: &'r mut Reader<'_>, kind: u8) -> Result<Found<'r>, Fault> {
         if id <= last && last != StreamId::ZERO {
             return corrupt("Stream nodes are not in order");
         }
-        let span = listpack(r)?;
+        let span = listpack(r, kind)?;
         match stream.push_node(id, r.take(span)) {
             Ok(end) => last = end,
-            Err(_) => return corrupt("Stream listpack integrity check failed."),
+            Err(_) => return corrupt(doubtful(kind)),
         }
     }
     let length = r.number()?;
