@@ -412,7 +412,9 @@ pub fn load_at_start(srv: &mut Box<Server>) -> bool {
             Fault::Version(_) | Fault::Signature => say_fatal(srv),
             _ => {
                 // Whoever looks at the output learns what is wrong where, as the checker sees it.
-                let _ = check::check(&path, &mut io::stdout());
+                if let Files::Disk = srv.files {
+                    let _ = check::check(&path, &mut io::stdout());
+                }
                 srv.log.warning(format_args!("Terminating server after rdb file reading failure."));
                 false
             }

@@ -5,7 +5,7 @@
 //! elements are not in the shortest form, for the types rely on that.
 
 use crate::ds::hash::HashSeed;
-use crate::ds::listpack::{Item, Listpack, Packed};
+use crate::ds::listpack::{Item, Packed};
 
 /// What a blob is.
 #[derive(Debug, PartialEq, Eq)]
@@ -20,13 +20,7 @@ pub enum Shape {
 pub fn listpack(bytes: &[u8]) -> Option<Shape> {
     match Packed::check(bytes) {
         Ok(pack) if pack.is_canonical() => Some(Shape::Good),
-        Ok(pack) => {
-            let mut made = Listpack::new();
-            let mut text = Vec::new();
-            pack.iter().for_each(|item| made.push_back(Item::of(item.bytes(&mut text))));
-            Some(Shape::Made(made.into_blob()))
-        }
-        Err(_) => {
+        _ => {
             let made = Packed::read_leniently(bytes).ok()?;
             Some(Shape::Made(made.into_blob()))
         }
@@ -105,6 +99,7 @@ impl Seen {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ds::listpack::Listpack;
 
     fn pack(texts: &[&[u8]]) -> Listpack {
         let mut pack = Listpack::new();

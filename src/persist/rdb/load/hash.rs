@@ -16,7 +16,7 @@ use crate::base::clock::UnixMillis;
 use crate::ds::listpack::{Item, Listpack, Packed};
 use crate::keyspace::Value;
 use crate::persist::rdb::format::{kind, version};
-use crate::types::hash::{FieldTtl, Hash, Limits, TEXT_MAX};
+use crate::types::hash::{FieldTtl, Hash, Limits};
 use crate::types::{Form, Object};
 
 /// No field goes away later.
@@ -110,9 +110,6 @@ fn fields<'r>(r: &'r mut Reader<'_>, kind: u8, cx: &mut Context) -> Result<Found
                 }
                 _ => return corrupt("Invalid expiry of a hash field"),
             };
-        }
-        if name.len().max(value.len()) > TEXT_MAX {
-            return corrupt("Hash field too long");
         }
         if !making.add(&name, &value, ttl) {
             return corrupt("Hash with dup elements");
