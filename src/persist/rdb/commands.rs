@@ -73,7 +73,7 @@ pub fn reload(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     if driver::load_file(srv, &path, terms).is_err() {
         return Err(CmdError::Fixed("ERR Error trying to load the RDB dump, check server logs."));
     }
-    srv.log.warning(format_args!("DB reloaded by DEBUG RELOAD"));
+    srv.log.notice(format_args!("DB reloaded by DEBUG RELOAD"));
     call.out.ok();
     Ok(Done)
 }
