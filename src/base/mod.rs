@@ -12,6 +12,7 @@ pub mod double;
 pub mod extended;
 pub mod files;
 pub mod glob;
+pub mod line;
 pub mod lzf;
 pub mod memory;
 pub mod os;

@@ -1,10 +1,10 @@
 //! The server's program: everything is in the library.
 
 use std::ffi::OsString;
-use std::io::{Write, stderr, stdout};
+use std::io::{Write, stderr, stdin, stdout};
 use std::process::ExitCode;
 
-use hematite::check::{memory, rdb, system};
+use hematite::check::{aof, memory, rdb, system};
 use hematite::server::boot::{self, Fatal};
 use hematite::server::mode::{self, Mode};
 
@@ -21,6 +21,9 @@ fn main() -> ExitCode {
         Mode::CheckSystem => system::check(&mut stdout()),
         Mode::CheckRdb(path) => rdb::check(&path, &mut stdout()),
         Mode::CheckRdbVersion => writeln!(stdout(), "{}", rdb::version()).map(|()| true),
+        Mode::CheckAof(words, called) => {
+            aof::run(&words, &mut stdin().lock(), &mut stdout(), &called)
+        }
         Mode::TestMemory(megabytes) => memory::test(megabytes, &mut stdout()),
         Mode::Refused(text) => writeln!(stderr(), "{text}").map(|()| false),
     };

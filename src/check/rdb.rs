@@ -21,8 +21,13 @@ pub fn version() -> String {
 
 /// Checks a file and tells the findings. False: it is damaged, or cannot be read.
 pub fn check(path: &Path, out: &mut dyn Write) -> io::Result<bool> {
+    Ok(examine(path, out)?.is_some())
+}
+
+/// As [`check`], and answers how many bytes the snapshot takes.
+pub fn examine(path: &Path, out: &mut dyn Write) -> io::Result<Option<u64>> {
     writeln!(out, "[offset 0] Checking RDB file {}", path.display())?;
-    let Ok(file) = File::open(path) else { return Ok(false) };
+    let Ok(file) = File::open(path) else { return Ok(None) };
     let left = file.metadata()?.len();
     let now = Clock::real().now();
     let mut host = Census { file, left, now, out, told: Ok(()), counts: Counts::default() };
@@ -42,11 +47,11 @@ pub fn check(path: &Path, out: &mut dyn Write) -> io::Result<bool> {
                 writeln!(out, "[offset {}] {verdict}", loaded.bytes)?;
             }
             writeln!(out, "[offset {}] \\o/ RDB looks OK! \\o/", loaded.bytes)?;
-            true
+            Some(loaded.bytes)
         }
         Err(error) => {
             tell_damage(error, out)?;
-            false
+            None
         }
     };
     let Counts { keys, expires, expired, parts } = counts;

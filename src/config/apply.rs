@@ -6,13 +6,14 @@
 
 use std::io;
 
-use super::{Apply, Config};
+use super::{AppendFsync, Apply, Config};
 use crate::base::alloc;
 use crate::base::files::Files;
 use crate::base::os::os_text;
 use crate::observe::crash;
+use crate::persist::aof::driver as aof;
 use crate::server::oom::OomRole;
-use crate::server::{Server, boot, limits};
+use crate::server::{Server, boot, evict, evict_clients, limits, news};
 
 /// Takes some steps; the error names the option to blame and says why.
 pub fn apply(
@@ -31,6 +32,7 @@ pub fn apply(
     }
     // The keyspace keeps a few options of its own; telling it costs less than asking whether to.
     srv.tune_keyspace();
+    news::tick(srv);
     Ok(())
 }
 
@@ -72,8 +74,27 @@ fn take(srv: &mut Server, step: Apply) -> Result<(), String> {
             srv.refresh_states();
             Ok(())
         }
+        Apply::MaxmemoryClients => {
+            evict_clients::changed(srv);
+            Ok(())
+        }
+        Apply::Maxmemory | Apply::MaxmemoryPolicy => {
+            evict::changed(srv);
+            evict_clients::changed(srv);
+            Ok(())
+        }
         Apply::JemallocBgThread => {
             alloc::background_threads(srv.conf.memory.jemalloc_bg_thread);
+            Ok(())
+        }
+        Apply::AppendOnly if srv.conf.aof.enabled => aof::switch_on(srv),
+        Apply::AppendOnly => {
+            aof::switch_off(srv);
+            Ok(())
+        }
+        // What was written so far is on the disk before anybody relies on it.
+        Apply::AppendFsync if srv.conf.aof.fsync == AppendFsync::Always => {
+            aof::flush(srv, aof::Flush::Now);
             Ok(())
         }
         // Read anew by those who use them, or the feature has yet to come.

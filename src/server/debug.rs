@@ -16,6 +16,7 @@ use crate::command::{Call, CmdError, CmdResult, Command, Done, Group, flag};
 use crate::config::ShutdownFlags;
 use crate::config::commands::write_file;
 use crate::observe::crash;
+use crate::persist::aof::commands as aof;
 use crate::persist::rdb::commands as rdb;
 use crate::resp::Proto;
 
@@ -155,6 +156,12 @@ static SUBCOMMANDS: &[Subcommand] = &[
         words: 3..=3,
         run: leak,
         help: &["LEAK <string>", "    Copy the string and forget where."],
+    },
+    Subcommand {
+        name: "loadaof",
+        words: 2..=2,
+        run: aof::load_again,
+        help: &["LOADAOF", "    Empty the databases and load the append-only file."],
     },
     Subcommand {
         name: "log",

@@ -14,6 +14,7 @@ use crate::command::{
 use crate::config::SanitizePayload;
 use crate::keyspace::access::{idle_since, lfu};
 use crate::keyspace::{Event, Meta, Type};
+use crate::persist::child::Task;
 use crate::server::Server;
 
 pub static SAVE: Command = Command::server("save", save)
@@ -25,6 +26,9 @@ pub static SAVE: Command = Command::server("save", save)
     .complexity("O(N) where N is the total number of keys in all databases");
 
 fn save(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
+    if srv.children.active.as_ref().is_some_and(|child| child.task == Task::Snapshot) {
+        return Err(CmdError::Fixed("ERR Background save already in progress"));
+    }
     if !driver::save_file(srv) {
         return Err(CmdError::Fixed("ERR"));
     }

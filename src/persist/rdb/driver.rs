@@ -84,7 +84,7 @@ pub fn save_options(srv: &Server, aof_base: bool) -> save::Options<'_> {
         aof_base,
         replication: None,
         functions: &srv.rdb.functions,
-        key_delay_us: 0,
+        key_delay_us: srv.conf.rdb.key_save_delay_us,
     }
 }
 
@@ -367,6 +367,7 @@ impl Host for FromSource<'_> {
         } else if is("redis-ver") || is("valkey-ver") {
             log.notice(format_args!("Loading RDB produced by version {shown}"));
         } else if is("ctime") {
+            self.srv.rdb.created_s = text::parse_i64(value);
             let age = text::parse_i64(value).map_or(0, |at| self.srv.clock.now().seconds() - at);
             log.notice(format_args!("RDB age {} seconds", age.max(0)));
         } else if is("used-mem") {

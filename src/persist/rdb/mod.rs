@@ -50,6 +50,8 @@ pub struct Snapshots {
     /// A load is under way.
     pub loading: Option<Loading>,
     pub last_load: Loads,
+    /// Unix seconds at which the snapshot that was loaded last says that it was written.
+    pub created_s: Option<i64>,
     /// Functions that a load found: the sources of libraries, for whoever runs them.
     pub functions: Vec<Vec<u8>>,
 }
@@ -64,6 +66,7 @@ impl Snapshots {
             last_ok: true,
             loading: None,
             last_load: Loads::default(),
+            created_s: None,
             functions: Vec::new(),
         }
     }
