@@ -60,8 +60,8 @@ pub fn load_again(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
             call.out.ok();
             Ok(Done)
         }
-        Err(_) => Err(CmdError::Fixed(
-            "ERR Error trying to load the AOF files, check server logs.",
-        )),
+        Err(_) => {
+            Err(CmdError::Fixed("ERR Error trying to load the AOF files, check server logs."))
+        }
     }
 }

@@ -165,7 +165,8 @@ fn sync(srv: &mut Server, now_ms: u64) {
     let Some(appender) = &aof.appender else { return };
     // What did not reach the disk is asked for again.
     let has_failed = aof.bio.sync_error().is_some();
-    if aof.sync_asked == aof.written && !has_failed || conf.aof.no_fsync_on_rewrite && is_child_busy {
+    if aof.sync_asked == aof.written && !has_failed || conf.aof.no_fsync_on_rewrite && is_child_busy
+    {
         return;
     }
     match conf.aof.fsync {

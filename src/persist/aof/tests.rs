@@ -38,11 +38,9 @@ fn begin(conf: Config, until_s: Option<i64>) -> Option<(TestServer, Arc<Faults>)
     if until_s.is_some() {
         t.srv.clock.advance(Duration::from_secs(1000));
     }
-    if t.srv.conf.aof.enabled {
-        if start::start(&mut t.srv, until_s).is_err() {
-            eprintln!("{:?}", t.srv.log.lines());
-            return None;
-        }
+    if t.srv.conf.aof.enabled && start::start(&mut t.srv, until_s).is_err() {
+        eprintln!("{:?}", t.srv.log.lines());
+        return None;
     }
     Some((t, faults))
 }
@@ -96,13 +94,38 @@ impl Kept {
 
 /// Commands of every type, with everything that a rewrite has to carry over.
 const DATA: &[&str] = &[
-    "SET s v", "SET n 12", "SET e x PX 100000", "APPEND a xyz", "SETRANGE a 600 z",
-    "RPUSH l a b 3 c", "SADD i 1 2 3", "SADD m a b 4", "ZADD z 1 a 2.5 b -inf c",
-    "HSET h f v n 7", "HEXPIRE h 1000 FIELDS 1 f", "HSET g a 1 b 2", "PFADD p a b c",
-    "XADD x 1-1 f v", "XADD x 2-1 f w g h", "XDEL x 1-1", "XGROUP CREATE x g 0",
-    "XREADGROUP GROUP g c COUNT 1 STREAMS x >", "XGROUP CREATECONSUMER x g idle",
-    "XGROUP CREATE y g $ MKSTREAM", "MULTI", "INCR n", "SELECT 3", "SET o 1", "EXEC", "SET o 2",
-    "SELECT 0", "LMPOP 1 l LEFT COUNT 2", "SPOP m", "GETDEL s", "EXPIRE g 500", "RENAME a b",
+    "SET s v",
+    "SET n 12",
+    "SET e x PX 100000",
+    "APPEND a xyz",
+    "SETRANGE a 600 z",
+    "RPUSH l a b 3 c",
+    "SADD i 1 2 3",
+    "SADD m a b 4",
+    "ZADD z 1 a 2.5 b -inf c",
+    "HSET h f v n 7",
+    "HEXPIRE h 1000 FIELDS 1 f",
+    "HSET g a 1 b 2",
+    "PFADD p a b c",
+    "XADD x 1-1 f v",
+    "XADD x 2-1 f w g h",
+    "XDEL x 1-1",
+    "XGROUP CREATE x g 0",
+    "XREADGROUP GROUP g c COUNT 1 STREAMS x >",
+    "XGROUP CREATECONSUMER x g idle",
+    "XGROUP CREATE y g $ MKSTREAM",
+    "MULTI",
+    "INCR n",
+    "SELECT 3",
+    "SET o 1",
+    "EXEC",
+    "SET o 2",
+    "SELECT 0",
+    "LMPOP 1 l LEFT COUNT 2",
+    "SPOP m",
+    "GETDEL s",
+    "EXPIRE g 500",
+    "RENAME a b",
 ];
 
 fn fill(kept: &mut Kept) {
@@ -263,9 +286,20 @@ fn a_rewrite_replaces_what_was_written_before() {
 #[test]
 fn a_rewrite_that_fails_costs_an_attempt_and_nothing_else() {
     for (op, after) in [
-        (Op::Fork, 0), (Op::Create, 0), (Op::Create, 1), (Op::Create, 2), (Op::Rename, 0),
-        (Op::Rename, 1), (Op::Rename, 2), (Op::Write, 0), (Op::Write, 1), (Op::Sync, 0),
-        (Op::Sync, 1), (Op::SyncFolder, 0), (Op::SyncFolder, 1), (Op::Remove, 0),
+        (Op::Fork, 0),
+        (Op::Create, 0),
+        (Op::Create, 1),
+        (Op::Create, 2),
+        (Op::Rename, 0),
+        (Op::Rename, 1),
+        (Op::Rename, 2),
+        (Op::Write, 0),
+        (Op::Write, 1),
+        (Op::Sync, 0),
+        (Op::Sync, 1),
+        (Op::SyncFolder, 0),
+        (Op::SyncFolder, 1),
+        (Op::Remove, 0),
     ] {
         let mut kept = kept(&format!("rewrite-{op:?}-{after}"), |_| {});
         fill(&mut kept);
@@ -276,7 +310,6 @@ fn a_rewrite_that_fails_costs_an_attempt_and_nothing_else() {
         kept.faults.clear();
         kept.t.advance(Duration::from_secs(2));
         assert_eq!(kept.run("SET then 1"), "+OK\r\n", "{op:?} {after}: {}", kept.log());
-        eprintln!("{op:?} {after}: {}", kept.log());
         kept.check();
         kept.wait_for_child();
         kept.run("BGREWRITEAOF");
@@ -447,7 +480,8 @@ fn an_old_single_file_is_taken_over() {
     let (mut t, _) = begin(conf(&scratch), None).expect("it loads");
     assert_eq!(t.run("GET k"), "$1\r\nv\r\n");
     t.run("SET l w");
-    let folder = Folder::new(Disk::default(), &t.srv.conf.process.dir, "appendonlydir", "appendonly.aof");
+    let folder =
+        Folder::new(Disk::default(), &t.srv.conf.process.dir, "appendonlydir", "appendonly.aof");
     let manifest = folder.read().expect("sound").expect("there").print();
     let want = "file appendonly.aof seq 1 type b\nfile appendonly.aof.1.incr.aof seq 1 type i\n";
     assert_eq!(String::from_utf8_lossy(&manifest), want);
@@ -463,7 +497,9 @@ fn sizes_add_up() {
         .files()
         .iter()
         .filter(|name| !name.ends_with("manifest"))
-        .map(|name| fs::metadata(kept.scratch.0.join("appendonlydir").join(name)).expect("there").len())
+        .map(|name| {
+            fs::metadata(kept.scratch.0.join("appendonlydir").join(name)).expect("there").len()
+        })
         .sum();
     assert_eq!(kept.t.srv.aof.size(), on_disk);
     assert!(kept.t.srv.aof.appender.as_ref().is_some_and(Appender::is_empty));

@@ -11,9 +11,9 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::super::driver::{Flush, flush, listen};
 use super::super::State;
 use super::super::append::Appender;
+use super::super::driver::{Flush, flush, listen};
 use super::super::folder::{Folder, Unreadable};
 use super::super::manifest::Manifest;
 use crate::base::os::os_text;
@@ -153,9 +153,8 @@ fn fork(srv: &mut Server) -> io::Result<()> {
     srv.aof.rewrites.as_rdb = srv.conf.aof.use_rdb_preamble;
     match children::fork(srv, Task::Rewrite, write_base) {
         Ok(pid) => {
-            srv.log.notice(format_args!(
-                "Background append only file rewriting started by pid {pid}"
-            ));
+            srv.log
+                .notice(format_args!("Background append only file rewriting started by pid {pid}"));
             Ok(())
         }
         Err(error) => {
@@ -283,8 +282,7 @@ fn adopt(srv: &mut Server, pid: i32) -> io::Result<()> {
     }
     let Server { aof, log, .. } = srv;
     let mut next = aof.manifest.clone();
-    let name =
-        next.supersede(&aof.folder.stem, aof.rewrites.as_rdb, aof.state == State::On);
+    let name = next.supersede(&aof.folder.stem, aof.rewrites.as_rdb, aof.state == State::On);
     aof.folder.adopt(&target, &name)?;
     log.notice(format_args!(
         "Successfully renamed the temporary AOF base file {} into {}",
