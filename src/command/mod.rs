@@ -16,6 +16,7 @@ pub mod connection;
 pub mod docs;
 pub mod error;
 pub mod generic;
+pub mod geo;
 pub mod getkeys;
 pub mod hash;
 pub mod hyperloglog;

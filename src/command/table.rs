@@ -3,7 +3,9 @@
 use super::Command;
 use super::commands as own;
 use super::connection as conn;
-use super::{bitmap, generic, hash, hyperloglog as hll, list, set, sort, stream, string, zset};
+use super::{
+    bitmap, generic, geo, hash, hyperloglog as hll, list, set, sort, stream, string, zset,
+};
 use crate::acl::commands as acl;
 use crate::client::commands as client;
 use crate::config::commands as config;
@@ -56,6 +58,16 @@ pub static COMMANDS: &[&Command] = &[
     &generic::EXPIRETIME,
     &generic::FLUSHALL,
     &generic::FLUSHDB,
+    &geo::GEOADD,
+    &geo::GEODIST,
+    &geo::GEOHASH,
+    &geo::GEOPOS,
+    &geo::GEORADIUS,
+    &geo::GEORADIUS_RO,
+    &geo::GEORADIUSBYMEMBER,
+    &geo::GEORADIUSBYMEMBER_RO,
+    &geo::GEOSEARCH,
+    &geo::GEOSEARCHSTORE,
     &string::GET,
     &bitmap::GETBIT,
     &string::GETDEL,

@@ -13,7 +13,7 @@ use crate::base::os::os_text;
 use crate::observe::crash;
 use crate::persist::aof::driver as aof;
 use crate::server::oom::OomRole;
-use crate::server::{Server, boot, limits};
+use crate::server::{Server, boot, evict, evict_clients, limits, news};
 
 /// Takes some steps; the error names the option to blame and says why.
 pub fn apply(
@@ -32,6 +32,7 @@ pub fn apply(
     }
     // The keyspace keeps a few options of its own; telling it costs less than asking whether to.
     srv.tune_keyspace();
+    news::tick(srv);
     Ok(())
 }
 
@@ -71,6 +72,15 @@ fn take(srv: &mut Server, step: Apply) -> Result<(), String> {
         // Who is in stays in: the gates look at the new password only for those who come.
         Apply::Requirepass => {
             srv.refresh_states();
+            Ok(())
+        }
+        Apply::MaxmemoryClients => {
+            evict_clients::changed(srv);
+            Ok(())
+        }
+        Apply::Maxmemory | Apply::MaxmemoryPolicy => {
+            evict::changed(srv);
+            evict_clients::changed(srv);
             Ok(())
         }
         Apply::JemallocBgThread => {

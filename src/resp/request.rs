@@ -476,7 +476,12 @@ impl Query {
         (self.start, self.pos, self.missing, self.bulk) = (0, 0, 0, None);
     }
 
-    /// Bytes waiting, as `qbuf` of CLIENT LIST counts them.
+    /// Bytes waiting, as `qbuf` of CLIENT LIST counts them: of a large argument on its way only its own.
+    pub fn waiting_bytes(&self) -> usize {
+        self.filling.as_ref().map_or_else(|| self.len(), |filling| filling.bytes.len())
+    }
+
+    /// Bytes that have come and not gone.
     pub fn len(&self) -> usize {
         self.buf.len() - self.start + self.filling.as_ref().map_or(0, |f| f.bytes.len())
     }

@@ -10,6 +10,8 @@ pub mod cron;
 pub mod daemon;
 pub mod debug;
 pub mod debug_keys;
+pub mod evict;
+pub mod evict_clients;
 pub mod exec;
 pub mod expire;
 pub mod limits;
@@ -56,6 +58,7 @@ use crate::pubsub::PubSub;
 use crate::tracking::Tracking;
 use cron::Cron;
 use debug::Debug;
+use evict::Eviction;
 use oom::OomScore;
 use process::Process;
 use shutdown::Shutdown;
@@ -99,6 +102,7 @@ pub struct Server {
     pub process: Process,
     pub shutdown: Shutdown,
     pub oom: OomScore,
+    pub eviction: Eviction,
     pub debug: Debug,
     /// Rung by signal handlers; a server without one is not meant by signals.
     pub bell: Option<Bell>,
@@ -156,6 +160,7 @@ impl Server {
             process,
             shutdown: Shutdown::default(),
             oom: OomScore::default(),
+            eviction: Eviction::default(),
             debug: Debug::default(),
             bell: None,
             title: None,
@@ -173,6 +178,7 @@ impl Server {
         });
         server.memory.started(server.clock.now().seconds());
         server.refresh_states();
+        evict_clients::changed(&mut server);
         server.tune_keyspace();
         server
     }
@@ -207,6 +213,7 @@ impl Server {
         self.stats.reset();
         self.keyspace.stats = KeyspaceStats::default();
         self.keyspace.lazyfree.reset_freed();
+        self.eviction.reset_stats();
     }
 
     /// Begins or ends long work.
@@ -230,6 +237,12 @@ impl Server {
         }
         if self.is_unsafe_to_write() {
             self.states |= crate::command::admit::state::UNSAFE;
+        }
+        if self.conf.memory.max_bytes > 0 || self.clients.are_weighed() {
+            self.states |= crate::command::admit::state::LIMITED;
+        }
+        if self.eviction.failed {
+            self.states |= crate::command::admit::state::OUT_OF_MEMORY;
         }
         self.states |= match self.long_work {
             LongWork::None => 0,
