@@ -32,6 +32,8 @@ pub fn apply(
     }
     // The keyspace keeps a few options of its own; telling it costs less than asking whether to.
     srv.tune_keyspace();
+    // So do the gates, with more of them than have a step.
+    srv.refresh_states();
     news::tick(srv);
     Ok(())
 }

@@ -472,6 +472,32 @@ fn without_annotations_of_time_there_is_no_going_back() {
     assert!(begin(kept.t.srv.conf.clone(), Some(later)).is_none());
 }
 
+/// Snapshots that fail stop writes, too, unless nobody wants them.
+#[test]
+fn a_snapshot_that_fails_stops_writes_until_one_succeeds() {
+    let mut kept = kept("snapshot", |conf| {
+        conf.aof.enabled = false;
+        conf.rdb.save_points = vec![(3600, 1)];
+    });
+    kept.run("SET a 1");
+    kept.faults.plan(Fault::once(Op::Fork, libc::EAGAIN, 0));
+    assert!(kept.run("BGSAVE").starts_with("-ERR"));
+    let answer = kept.run("SET a 2");
+    assert!(answer.starts_with("-MISCONF Redis is configured to save RDB snapshots"), "{answer}");
+    assert!(kept.run("PING").starts_with("-MISCONF"));
+    assert_eq!(kept.run("CONFIG SET stop-writes-on-bgsave-error no"), "+OK\r\n");
+    assert_eq!(kept.run("SET a 2"), "+OK\r\n");
+    kept.run("CONFIG SET stop-writes-on-bgsave-error yes");
+    assert_eq!(kept.run("BGSAVE"), "+Background saving started\r\n");
+    kept.wait_for_child();
+    assert_eq!(kept.run("SET a 3"), "+OK\r\n", "{}", kept.log());
+    assert!(kept.scratch.0.join("dump.rdb").exists());
+    kept.t.advance(Duration::from_secs(4000));
+    kept.wait_for_child();
+    assert!(kept.log().contains("1 changes in 3600 seconds. Saving..."), "{}", kept.log());
+    assert!(kept.run("INFO persistence").contains("rdb_changes_since_last_save:0"));
+}
+
 #[test]
 fn an_old_single_file_is_taken_over() {
     let scratch = Scratch::new("aof-old");
