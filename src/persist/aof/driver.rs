@@ -206,15 +206,18 @@ fn sync(srv: &mut Server, now_ms: u64) {
 
 /// Lets the gates know whether changes can be kept.
 fn note_health(srv: &mut Server) {
+    let failures = srv.aof.bio.failures();
+    if failures != srv.aof.failures_seen {
+        srv.aof.failures_seen = failures;
+        let errno = srv.aof.bio.sync_error().unwrap_or(libc::EIO);
+        let reason = os_text(&io::Error::from_raw_os_error(errno));
+        srv.log.warning(format_args!("Fail to fsync the AOF file: {reason}"));
+        // The kernel may have dropped what it could not write: only a new base is sure to have it all.
+        srv.aof.rewrites.scheduled = true;
+    }
     let failing = srv.aof.trouble().is_some();
     if failing != srv.aof.is_ailing {
         srv.aof.is_ailing = failing;
-        if let Some(errno) = srv.aof.bio.sync_error() {
-            let reason = os_text(&io::Error::from_raw_os_error(errno));
-            srv.log.warning(format_args!("Fail to fsync the AOF file: {reason}"));
-            // The kernel may have dropped what it could not write: only a new base is sure to have it all.
-            srv.aof.rewrites.scheduled = true;
-        }
         srv.refresh_states();
     }
 }
