@@ -16,6 +16,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::append::Trouble;
 use super::{Aof, State};
@@ -103,8 +104,11 @@ fn may_write(srv: &mut Server, how: Flush, now_ms: u64) -> bool {
 
 /// Writes the buffer. False: it did not work.
 fn write(srv: &mut Server, how: Flush, now_ms: u64) -> bool {
-    let Server { aof, log, conf, latency, clock, .. } = srv;
+    let Server { aof, log, conf, latency, clock, debug, .. } = srv;
     let Some(appender) = aof.appender.as_mut().filter(|a| !a.is_empty()) else { return true };
+    if debug.aof_flush_sleep_us > 0 {
+        std::thread::sleep(Duration::from_micros(debug.aof_flush_sleep_us));
+    }
     let written = appender.write();
     let spent_ms = (clock.mono_us() / 1000).saturating_sub(now_ms);
     latency.add(&conf.latency, event::AOF_WRITE, spent_ms, clock.now().seconds());
