@@ -149,14 +149,14 @@ pub fn memory(
     w.put("rss_overhead_bytes", difference(resident, mapped));
     w.ratio("mem_fragmentation_ratio", ratio(resident, used));
     w.put("mem_fragmentation_bytes", difference(resident, used));
-    w.later("mem_not_counted_for_evict");
+    w.put("mem_not_counted_for_evict", aof.buffer_bytes());
     w.later("mem_replication_backlog");
     w.later("mem_total_replication_buffers");
     w.later("mem_replica_full_sync_buffer");
     w.later("mem_clients_slaves");
     w.put("mem_clients_normal", of_clients);
     w.later("mem_cluster_links");
-    w.put("mem_aof_buffer", aof.appender.as_ref().map_or(0, |appender| appender.buf.capacity()));
+    w.put("mem_aof_buffer", aof.buffer_bytes());
     w.put("mem_allocator", alloc::name());
     w.later("mem_overhead_db_hashtable_rehashing");
     w.later("active_defrag_running");

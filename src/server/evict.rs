@@ -100,11 +100,14 @@ fn slice_us(tenacity: u32) -> u64 {
     }
 }
 
-/// Bytes above the limit.
+/// Bytes above the limit. What waits for the append-only file does not count: evicting makes it longer.
 fn excess(srv: &Server) -> usize {
     match srv.conf.memory.max_bytes {
         0 => 0,
-        limit => (srv.eviction.meter)(&srv.keyspace).saturating_sub(limit as usize),
+        limit => {
+            let used = (srv.eviction.meter)(&srv.keyspace);
+            used.saturating_sub(srv.aof.buffer_bytes()).saturating_sub(limit as usize)
+        }
     }
 }
 

@@ -235,14 +235,14 @@ impl Server {
         if !self.clients.monitors.is_empty() {
             self.states |= crate::command::admit::state::MONITORED;
         }
-        if self.is_unsafe_to_write() {
-            self.states |= crate::command::admit::state::UNSAFE;
-        }
         if self.conf.memory.max_bytes > 0 || self.clients.are_weighed() {
             self.states |= crate::command::admit::state::LIMITED;
         }
         if self.eviction.failed {
             self.states |= crate::command::admit::state::OUT_OF_MEMORY;
+        }
+        if self.is_unsafe_to_write() {
+            self.states |= crate::command::admit::state::UNSAFE;
         }
         self.states |= match self.long_work {
             LongWork::None => 0,

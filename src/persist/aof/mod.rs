@@ -148,6 +148,11 @@ impl Aof {
         self.base_size + self.earlier_size + self.appender.as_ref().map_or(0, Appender::size)
     }
 
+    /// Memory of what waits to be written.
+    pub fn buffer_bytes(&self) -> usize {
+        self.appender.as_ref().map_or(0, |appender| appender.buf.capacity())
+    }
+
     /// Whether it has grown so much that it should be rewritten: returns by how many percent.
     pub fn is_overgrown(&self, percentage: u32, min_bytes: u64) -> Option<u64> {
         let (size, base) = (self.size(), self.rewritten_size.max(1));
