@@ -4,6 +4,7 @@
 
 mod expire;
 mod memory;
+mod migrate;
 mod object;
 pub mod scan;
 #[cfg(test)]
@@ -13,6 +14,7 @@ pub use expire::{
     Conditions, EXPIRE, EXPIREAT, EXPIRETIME, PERSIST, PEXPIRE, PEXPIREAT, PEXPIRETIME, PTTL, TTL,
 };
 pub use memory::MEMORY;
+pub use migrate::MIGRATE;
 pub use object::OBJECT;
 pub use scan::{KEYS, RANDOMKEY, SCAN};
 

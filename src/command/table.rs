@@ -127,6 +127,7 @@ pub static COMMANDS: &[&Command] = &[
     &list::LTRIM,
     &generic::MEMORY,
     &string::MGET,
+    &generic::MIGRATE,
     &observe::MONITOR,
     &generic::MOVE,
     &string::MSET,

@@ -77,7 +77,7 @@ pub fn reload(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     if driver::load_file(srv, &path, terms).is_err() {
         return Err(CmdError::Fixed("ERR Error trying to load the RDB dump, check server logs."));
     }
-    srv.log.warning(format_args!("DB reloaded by DEBUG RELOAD"));
+    srv.log.notice(format_args!("DB reloaded by DEBUG RELOAD"));
     call.out.ok();
     Ok(Done)
 }
@@ -134,7 +134,7 @@ const RESTORE_COMPLEXITY: &str = "O(1) to create the new key and additional O(N*
     simply O(1). However for sorted set values the complexity is O(N*M*log(N)) because inserting \
     values into sorted sets is O(log(N)).";
 
-pub static RESTORE: Command = Command::data("restore", restore)
+pub static RESTORE: Command = Command::server("restore", restore)
     .arity(-4)
     .flags(flag::WRITE | flag::DENYOOM)
     .categories(category::DANGEROUS | category::KEYSPACE)
@@ -146,7 +146,7 @@ pub static RESTORE: Command = Command::data("restore", restore)
     .args(RESTORE_ARGS)
     .history(RESTORE_HISTORY);
 
-pub static RESTORE_ASKING: Command = Command::data("restore-asking", restore)
+pub static RESTORE_ASKING: Command = Command::server("restore-asking", restore)
     .arity(-4)
     .flags(flag::WRITE | flag::DENYOOM | flag::ASKING)
     .categories(category::DANGEROUS | category::KEYSPACE)
@@ -203,7 +203,25 @@ const BAD_TTL: CmdError = CmdError::Fixed("ERR Invalid TTL value, must be >= 0")
 const BAD_FOOTER: CmdError = CmdError::Fixed("ERR DUMP payload version or checksum are wrong");
 const BAD_DATA: CmdError = CmdError::Fixed("ERR Bad data format");
 
-fn restore(cx: &mut Cx<'_>) -> CmdResult {
+/// A command on data, but what is wrong with a payload is told to the log.
+fn restore(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
+    let Server { keyspace, conf, clock, unit, log, .. } = &mut **srv;
+    let Call { cmd, query, out, fx, session, .. } = call;
+    fx.set_heard(unit.is_listening());
+    let (now, mut fault) = (clock.now(), None);
+    let db = keyspace.select(session.db, now);
+    let mut cx = Cx { cmd, args: query.args(), db, out, fx, conf, now, may_wait: false };
+    let done = restore_key(&mut cx, &mut fault);
+    if let Some(fault) = fault {
+        let doing = load::Doing::ReadValue.name();
+        log.warning(format_args!(
+            "Internal error in RDB reading offset 0, function at {doing} -> {fault}"
+        ));
+    }
+    done
+}
+
+fn restore_key(cx: &mut Cx<'_>, fault: &mut Option<load::Fault>) -> CmdResult {
     let key = cx.args.at(1);
     let wishes = Wishes::parse(cx)?;
     let exists = cx.db.settle(key);
@@ -226,7 +244,13 @@ fn restore(cx: &mut Cx<'_>) -> CmdResult {
         _ => policy.fresh(cx.now),
     };
     let meta = Meta { deadline, clock, is_raw: false };
-    let entry = load::restore(key, value, meta, &options).map_err(|_| BAD_DATA)?;
+    let entry = match load::restore(key, value, meta, &options) {
+        Ok(entry) => entry,
+        Err(reason) => {
+            *fault = Some(reason);
+            return Err(BAD_DATA);
+        }
+    };
     if cx.conf.rdb.sanitize_dump_payload != SanitizePayload::No
         && entry.view().value_type() != Type::String
     {

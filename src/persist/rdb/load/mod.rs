@@ -293,11 +293,11 @@ impl Loader<'_, '_> {
             opcode::EXPIRE_S => {
                 self.r.doing = Doing::ReadExpire;
                 let seconds = i32::from_le_bytes(self.r.array()?);
-                self.pending.deadline = Some(UnixMillis(i64::from(seconds) * 1000));
+                self.pending.deadline = Some(UnixMillis(i64::from(seconds).max(0) * 1000));
             }
             opcode::EXPIRE_MS => {
                 self.r.doing = Doing::ReadExpire;
-                self.pending.deadline = Some(UnixMillis(self.r.millis()?));
+                self.pending.deadline = self.r.moment()?;
             }
             opcode::FREQ => self.pending.frequency = Some(self.r.byte()?),
             opcode::IDLE => self.pending.idle_s = Some(self.r.number()?),
