@@ -222,7 +222,7 @@ impl Checker<'_> {
         let (mut multi, mut sound) = (None, reader.offset());
         let mut last_word = 0;
         loop {
-            match reader.next() {
+            match reader.advance() {
                 Ok(Item::End) => break,
                 Ok(Item::Command) => {
                     self.line += reader.lines();
@@ -250,15 +250,14 @@ impl Checker<'_> {
                     }
                 }
                 Ok(Item::Checksum(_) | Item::Comment) => {}
-                Err(Flaw::Damaged { from, to }) => {
-                    let bytes = to - from;
-                    self.tell(from, &format!("Checksum of {bytes} bytes does not match"))?;
-                    return Ok(Verdict::Sound(from.min(sound)));
-                }
                 Err(flaw) => {
                     self.line += reader.lines();
                     self.tell_flaw(&reader, &flaw, name)?;
-                    return Ok(Verdict::Sound(sound));
+                    // Commands in front of the wrong checksum were read, but are not to be trusted.
+                    let Flaw::Damaged { from, .. } = flaw else {
+                        return Ok(Verdict::Sound(sound));
+                    };
+                    return Ok(Verdict::Sound(sound.min(from)));
                 }
             }
             if multi.is_none() {
@@ -302,7 +301,10 @@ impl Checker<'_> {
             Flaw::Format { at, reason: Reason::Number } => {
                 self.tell(*at, "Expected a number that can be one of words or bytes")
             }
-            Flaw::Damaged { .. } => Ok(()),
+            Flaw::Damaged { from, to } => {
+                let bytes = to - from;
+                self.tell(*from, &format!("Checksum of {bytes} bytes does not match"))
+            }
             Flaw::Read(error) => {
                 let reason = crate::base::os::os_text(error);
                 writeln!(self.out, "Cannot read from AOF {name}: {reason}")?;

@@ -446,7 +446,7 @@ pub struct AofConfig {
     pub timestamp_enabled: bool,
     /// `aof-rewrite-incremental-fsync`: syncs a file being rewritten every 4 MB.
     pub rewrite_incremental_fsync: bool,
-    /// `aof-checksum`: adds a checksum after every write, in a comment that other servers skip, so
+    /// `aof-checksum`: adds a checksum now and then, in a comment that other servers skip, so
     /// that damage on the disk is found at the next start.
     pub checksum: bool,
     /// `aof-disable-auto-gc`: leaves files that are no longer needed where they are.

@@ -91,6 +91,10 @@ fn serve_all(srv: &mut Box<Server>, ready: &mut Vec<Ready>, again: Vec<Id>) {
 
 /// A server without a bell is one of several in its process: signals do not mean it.
 fn obey_signals(srv: &mut Server) {
+    // Compat: it is work of the cron, which DEBUG can stop.
+    if srv.debug.cron_paused {
+        return;
+    }
     if let Some(bell) = &srv.bell
         && let Some(asked) = signals::take()
     {

@@ -129,6 +129,8 @@ pub struct Aof {
     pub retry_ms: u64,
     pub complain_ms: u64,
     pub rewrites: Rewrites,
+    /// Syncs in the background that failed and were reacted to.
+    pub failures_seen: u32,
     /// The gates have been told of trouble.
     pub is_ailing: bool,
     /// What is promised cannot be kept: the process has to end without another answer.

@@ -128,6 +128,7 @@ pub fn save_file(srv: &mut Server) -> bool {
         Ok(()) => {
             srv.log.notice(format_args!("DB saved on disk"));
             srv.rdb.saved(dirty, now_s);
+            srv.refresh_states();
             true
         }
         Err(error) => {

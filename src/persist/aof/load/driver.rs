@@ -224,7 +224,7 @@ fn run(
     call.session.authenticated = true;
     let mut at = Progress::default();
     loop {
-        match reader.next() {
+        match reader.advance() {
             Ok(Item::Command) => run_command(srv, &mut reader, &mut call, (&mut at, under))?,
             Ok(Item::Timestamp(second)) => {
                 if under.until_s.is_some_and(|until| second > until) {

@@ -266,7 +266,12 @@ pub fn ended(srv: &mut Server, child: Summary, end: End) {
 
 /// The attempt to switch on has failed: what was written for it is worth nothing.
 fn drop_temporary_increment(srv: &mut Server) {
-    let path = srv.aof.folder.path(&srv.aof.folder.temporary_increment());
+    let name = srv.aof.folder.temporary_increment();
+    srv.log.notice(format_args!(
+        "Removing the temp incr aof file {} in the background",
+        String::from_utf8_lossy(&name)
+    ));
+    let path = srv.aof.folder.path(&name);
     srv.aof.bio.give(Job::Remove(path));
     srv.aof.appender = None;
     listen(srv, false);
