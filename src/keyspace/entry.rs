@@ -24,9 +24,11 @@
 //! Small collections thus cost one allocation and one cache miss like strings do; `selected::Edit` takes the blob
 //! out to change it and puts it back.
 //!
-//! A key of 16 bytes with a value of 8 takes 32 bytes. The allocation is always a whole size class, which is a
-//! function of head and key length; a value may thus be overwritten in place whenever the class stays the
-//! same, and the layout for freeing is known without being stored.
+//! A key of 16 bytes with a value of 8 takes 32 bytes. The block is a cell (`base::cells`), always of a whole size class,
+//! which is a function of head and key length; a value may thus be overwritten in place whenever the class stays the
+//! same, and the size for freeing is known without being stored. Cells are aligned to 2 at least, so words are read and
+//! written as unaligned. Only the `Arc` of a long string is borrowed where it is: the block of a `Long` entry is a multiple
+//! of 8, and so aligned to 8.
 //!
 //! Ownership: an [`Entry`] owns the block and what the word points to. [`EntryRef`] and [`EntryMut`] are its
 //! views, as the table hands them out.
@@ -38,13 +40,13 @@ mod tests;
 
 pub use kind::{Kind, Type};
 
-use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::marker::PhantomData;
 use std::mem::{ManuallyDrop, forget};
 use std::ptr::{NonNull, null_mut, without_provenance_mut};
 use std::sync::Arc;
 
-use crate::base::alloc::class_size;
+use crate::base::alloc;
+use crate::base::cells::{self, class_size};
 use crate::base::clock::UnixMillis;
 use crate::ds::table::Element;
 use crate::types::hash::Hash;
@@ -174,7 +176,7 @@ macro_rules! boxed {
             /// Bytes of memory that a boxed value takes, its own box included.
             fn boxed_bytes(self) -> usize {
                 fn bytes<T: Object>(object: &T) -> usize {
-                    class_size(size_of::<T>().max(1)) + object.memory_bytes()
+                    alloc::class_size(size_of::<T>().max(1)) + object.memory_bytes()
                 }
                 match self.kind() {
                     $(Kind::$name => self.boxed::<$name>().map_or(0, bytes),)*
@@ -267,13 +269,13 @@ impl Head {
     fn value_len(self) -> usize {
         (self.0 >> 48) as usize
     }
-}
 
-/// The layout of an entry that needs `size` bytes: the whole size class.
-#[inline]
-fn layout(size: usize) -> Layout {
-    Layout::from_size_align(class_size(size), 8)
-        .expect("keys are far smaller than the address space")
+    /// Bytes of an entry with a key of this length.
+    #[inline]
+    fn size(self, key_len: usize) -> usize {
+        let size = self.key_at() + key_len + self.value_len();
+        if self.kind() == Kind::Long { size.next_multiple_of(8) } else { size }
+    }
 }
 
 impl Entry {
@@ -316,25 +318,24 @@ impl Entry {
         head.0 |= if key.len() >= LONG_KEY { HAS_LONG_KEY } else { 0 };
         head.0 |= if meta.is_raw { IS_RAW } else { 0 };
         head.0 |= if meta.deadline.is_some() { HAS_DEADLINE } else { 0 };
-        let layout = layout(head.key_at() + key.len() + bytes.len());
-        // SAFETY: the layout is not empty. All offsets below are inside the block, whose size was computed
-        // from the same head: words lie before `key_at`, then the key, then the value. The block is aligned
-        // to 8 and so are the words' offsets. Source and target do not overlap, the block being fresh.
+        let block = cells::allocate(head.size(key.len()));
+        // SAFETY: all offsets below are inside the block, whose size was computed from the same head: words lie
+        // before `key_at`, then the key, then the value. Source and target do not overlap, the block being fresh.
+        // A Long entry is aligned to 8 and so is its word's offset.
         unsafe {
-            let Some(block) = NonNull::new(alloc(layout)) else { handle_alloc_error(layout) };
-            block.cast::<u64>().write(head.0);
+            block.cast::<u64>().write_unaligned(head.0);
             if let Some(deadline) = meta.deadline {
-                block.add(8).cast::<i64>().write(deadline.0);
+                block.add(8).cast::<i64>().write_unaligned(deadline.0);
             }
             match kind {
                 _ if head.is_inline() => {}
                 Kind::Long => {
                     block.add(head.word_at()).cast().write(Arc::from_raw(word.cast::<Vec<u8>>()))
                 }
-                _ => block.add(head.word_at()).cast::<Word>().write(word),
+                _ => block.add(head.word_at()).cast::<Word>().write_unaligned(word),
             }
             if head.has(HAS_LONG_KEY) {
-                block.add(head.length_at()).cast::<u64>().write(key.len() as u64);
+                block.add(head.length_at()).cast::<u64>().write_unaligned(key.len() as u64);
             }
             let target = block.add(head.key_at());
             target.copy_from_nonoverlapping(NonNull::from(key).cast(), key.len());
@@ -360,7 +361,7 @@ impl Entry {
         // what it owned. Key and bytes are copied before.
         unsafe {
             let fresh = Entry::build(key.unwrap_or(view.key()), kind, word, bytes, meta);
-            dealloc(self.0.as_ptr(), layout(view.size()));
+            cells::free(self.0, view.size());
             forget(self);
             fresh
         }
@@ -383,8 +384,8 @@ impl Drop for Entry {
     fn drop(&mut self) {
         let view = self.view();
         let (kind, size) = (view.kind(), view.size());
-        // SAFETY: the word is what the kind says and is dropped once; the block was allocated with the
-        // layout of this size class, for the class never changes while the entry lives.
+        // SAFETY: the word is what the kind says and is dropped once; the block was allocated with this size
+        // class, for the class never changes while the entry lives.
         unsafe {
             match kind {
                 _ if view.head().is_inline() => {}
@@ -394,7 +395,7 @@ impl Drop for Entry {
                 }
                 boxed => drop_boxed(boxed, view.word()),
             }
-            dealloc(self.0.as_ptr(), layout(size));
+            cells::free(self.0, size);
         }
     }
 }
@@ -409,14 +410,14 @@ impl<'a> EntryRef<'a> {
     #[inline]
     fn head(self) -> Head {
         // SAFETY: the block is alive for 'a and begins with the head.
-        Head(unsafe { self.block.cast().read() })
+        Head(unsafe { self.block.cast().read_unaligned() })
     }
 
     #[inline]
     fn word(self) -> Word {
         debug_assert!(!self.head().is_inline() && self.kind() != Kind::Long);
         // SAFETY: every kind whose value is not inline has a word there.
-        unsafe { self.block.add(self.head().word_at()).cast().read() }
+        unsafe { self.block.add(self.head().word_at()).cast().read_unaligned() }
     }
 
     #[inline]
@@ -424,7 +425,7 @@ impl<'a> EntryRef<'a> {
         let head = self.head();
         if head.has(HAS_LONG_KEY) {
             // SAFETY: the flag says that the field is there.
-            unsafe { self.block.add(head.length_at()).cast::<u64>().read() as usize }
+            unsafe { self.block.add(head.length_at()).cast::<u64>().read_unaligned() as usize }
         } else {
             head.short_key_len()
         }
@@ -444,7 +445,7 @@ impl<'a> EntryRef<'a> {
     /// Bytes the entry needs: the block is the size class of this.
     #[inline]
     fn size(self) -> usize {
-        self.head().key_at() + self.key_len() + self.head().value_len()
+        self.head().size(self.key_len())
     }
 
     /// The key.
@@ -479,7 +480,7 @@ impl<'a> EntryRef<'a> {
         // SAFETY: the flag says that the field is there.
         self.head()
             .has(HAS_DEADLINE)
-            .then(|| UnixMillis(unsafe { self.block.add(8).cast().read() }))
+            .then(|| UnixMillis(unsafe { self.block.add(8).cast().read_unaligned() }))
     }
 
     /// The access clock: 24 bits of LRU time or LFU minutes and counter.
@@ -502,7 +503,7 @@ impl<'a> EntryRef<'a> {
     /// The long string.
     fn big(self) -> &'a Arc<Vec<u8>> {
         debug_assert!(self.kind() == Kind::Long);
-        // SAFETY: a Long entry has an `Arc` in the word's place, alive for 'a.
+        // SAFETY: a Long entry has an `Arc` in the word's place, aligned, alive for 'a.
         unsafe { self.block.add(self.head().word_at()).cast().as_ref() }
     }
 
@@ -560,7 +561,9 @@ impl<'a> EntryRef<'a> {
         let own = class_size(self.size());
         match self.text() {
             // The counts of an `Arc` and the vector's three words, then the bytes.
-            Some(Text::Big(bytes)) => own + class_size(40) + class_size(bytes.capacity()),
+            Some(Text::Big(bytes)) => {
+                own + alloc::class_size(40) + alloc::class_size(bytes.capacity())
+            }
             Some(_) => own,
             None => own + self.boxed_bytes(),
         }
@@ -622,7 +625,7 @@ impl<'a> EntryMut<'a> {
     #[inline]
     fn set_head(&mut self, head: Head) {
         // SAFETY: the block is alive and borrowed exclusively; it begins with the head.
-        unsafe { self.view.block.cast().write(head.0) }
+        unsafe { self.view.block.cast().write_unaligned(head.0) }
     }
 
     /// Changes the access clock.
@@ -638,7 +641,7 @@ impl<'a> EntryMut<'a> {
         let fits = self.view.head().has(HAS_DEADLINE);
         if fits {
             // SAFETY: the flag says that the field is there; the entry is borrowed exclusively.
-            unsafe { self.view.block.add(8).cast().write(deadline.0) }
+            unsafe { self.view.block.add(8).cast().write_unaligned(deadline.0) }
         }
         fits
     }
@@ -650,7 +653,7 @@ impl<'a> EntryMut<'a> {
         if fits {
             let at = self.view.head().word_at();
             // SAFETY: an Int entry has a word there; the entry is borrowed exclusively.
-            unsafe { self.view.block.add(at).cast().write(number) }
+            unsafe { self.view.block.add(at).cast().write_unaligned(number) }
         }
         fits
     }
@@ -721,7 +724,7 @@ impl<'a> EntryMut<'a> {
         }
         self.set_head(Head(self.view.head().0 | IS_RAW));
         let at = self.view.head().word_at();
-        // SAFETY: a Long entry has an `Arc` there; the entry is borrowed exclusively.
+        // SAFETY: a Long entry has an `Arc` there, aligned; the entry is borrowed exclusively.
         Some(unsafe { self.view.block.add(at).cast().as_mut() })
     }
 

@@ -26,7 +26,7 @@ fn a_key_of_16_and_a_value_of_8_take_32_bytes() {
     assert_eq!(bytes(16, Value::Bytes(b"12345678"), false), 32);
     assert_eq!(bytes(16, Value::Int(12345), false), 32);
     assert_eq!(bytes(16, Value::Bytes(b"12345678"), true), 40);
-    assert_eq!(bytes(16, Value::Bytes(&[b'x'; 64]), false), 96);
+    assert_eq!(bytes(16, Value::Bytes(&[b'x'; 64]), false), 88);
 }
 
 #[test]
@@ -67,12 +67,13 @@ fn values_are_overwritten_in_place_within_the_class() {
     let mut entry = Entry::new(b"0123456789abcdef", Value::Bytes(b"12345678"), meta(false));
     let address = entry.0;
     assert!(entry.edit().overwrite_short(b"87654321", false));
-    assert!(entry.edit().overwrite_short(b"1", true));
-    assert!(entry.view().text().expect("text").equals(b"1"));
+    assert!(entry.edit().overwrite_short(b"7654321", true));
+    assert!(entry.view().text().expect("text").equals(b"7654321"));
     assert_eq!(entry.view().encoding(), "raw");
+    assert!(!entry.edit().overwrite_short(b"123456", false), "the class below");
     assert!(!entry.edit().overwrite_short(b"123456789", false), "the next class");
     assert!(!entry.edit().overwrite_int(1) && entry.edit().big_mut().is_none());
-    assert_eq!(entry.edit().resize_short(8, false).expect("fits"), b"1\0\0\0\0\0\0\0");
+    assert_eq!(entry.edit().resize_short(8, false).expect("fits"), b"7654321\0");
     assert_eq!(entry.0, address);
     let mut entry = Entry::new(b"k", Value::Int(1), meta(true));
     assert!(entry.edit().overwrite_int(i64::MIN) && !entry.edit().overwrite_short(b"", false));
