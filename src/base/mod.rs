@@ -7,6 +7,7 @@
 pub mod alloc;
 pub mod clock;
 pub mod cpu;
+pub mod crc;
 pub mod double;
 pub mod extended;
 pub mod files;

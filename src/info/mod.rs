@@ -106,7 +106,7 @@ pub static SECTIONS: &[Section] = &[
         sections::memory(w, parts, &s.conf, now_s);
     }),
     section("Persistence", Shown::Default, |s, w| {
-        sections::persistence(w, &s.keyspace, &s.process);
+        sections::persistence(w, &s.keyspace, &s.rdb);
     }),
     section("Threads", Shown::Default, |s, w| sections::threads(w, &s.clients, &s.stats)),
     section("Stats", Shown::Default, |s, w| {

@@ -8,6 +8,7 @@ use crate::client::Clients;
 use crate::config::{self, Config};
 use crate::keyspace::{DbIndex, Keyspace, KeyspaceStats};
 use crate::observe::usage::{self, Memory};
+use crate::persist::rdb::Snapshots;
 use crate::pubsub::{Kind, PubSub};
 use crate::server::COMPAT_VERSION;
 use crate::server::process::Process;
@@ -178,8 +179,8 @@ fn memory_of_scripts(w: &mut Info) {
     w.later_as("used_memory_scripts_human", &none);
 }
 
-pub fn persistence(w: &mut Info, keyspace: &Keyspace, process: &Process) {
-    w.later("loading");
+pub fn persistence(w: &mut Info, keyspace: &Keyspace, rdb: &Snapshots) {
+    w.flag("loading", rdb.loading.is_some());
     w.later("async_loading");
     w.later("current_cow_peak");
     w.later("current_cow_size");
@@ -187,17 +188,16 @@ pub fn persistence(w: &mut Info, keyspace: &Keyspace, process: &Process) {
     w.later_as("current_fork_perc", "0.00");
     w.later("current_save_keys_processed");
     w.later("current_save_keys_total");
-    w.put("rdb_changes_since_last_save", keyspace.dirty);
+    w.put("rdb_changes_since_last_save", rdb.unsaved(keyspace.dirty));
     w.later("rdb_bgsave_in_progress");
-    // The start counts as a save, since what it loaded was saved.
-    w.put("rdb_last_save_time", process.start_unix_s);
-    w.later_as("rdb_last_bgsave_status", "ok");
+    w.put("rdb_last_save_time", rdb.last_save_s);
+    w.put("rdb_last_bgsave_status", if rdb.last_ok { "ok" } else { "err" });
     w.later_as("rdb_last_bgsave_time_sec", "-1");
     w.later_as("rdb_current_bgsave_time_sec", "-1");
-    w.later("rdb_saves");
+    w.put("rdb_saves", rdb.saves);
     w.later("rdb_last_cow_size");
-    w.later("rdb_last_load_keys_expired");
-    w.later("rdb_last_load_keys_loaded");
+    w.put("rdb_last_load_keys_expired", rdb.last_load.expired);
+    w.put("rdb_last_load_keys_loaded", rdb.last_load.keys);
     w.later("aof_enabled");
     w.later("aof_rewrite_in_progress");
     w.later("aof_rewrite_scheduled");

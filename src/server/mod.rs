@@ -48,6 +48,7 @@ use crate::observe::latency::Latency;
 use crate::observe::log::Log;
 use crate::observe::slowlog::CommandLog;
 use crate::observe::usage::Memory;
+use crate::persist::rdb::Snapshots;
 use crate::pubsub::PubSub;
 use crate::tracking::Tracking;
 use cron::Cron;
@@ -105,6 +106,8 @@ pub struct Server {
     pub slowlog: CommandLog,
     pub latency: Latency,
     pub memory: Memory,
+    /// What was saved and loaded, and when.
+    pub rdb: Snapshots,
     /// Bits of `command::admit::state` that hold for every client.
     pub states: u32,
     /// The long work under way during which others are served by [`turn::meanwhile`].
@@ -127,6 +130,7 @@ impl Server {
         let keyspace = new_keyspace(&conf, &mut rng);
         let tracking = Tracking::new(hash_seed(&mut rng), rng.next_u64());
         let commands = Commands::default();
+        let rdb = Snapshots::new(clock.now().seconds());
         let stats = Stats::new(commands.len(), clock.mono_cached_us());
         let mut server = Box::new(Server {
             conf,
@@ -154,6 +158,7 @@ impl Server {
             slowlog: CommandLog::default(),
             latency: Latency::default(),
             memory: Memory::default(),
+            rdb,
             states: 0,
             long_work: LongWork::None,
             spare_call: None,

@@ -252,6 +252,71 @@ def flush_stall(server, count=4 * MILLION):
     return (time.perf_counter() - begin) * 1000
 
 
+def spent(server, work, times):
+    """CPU microseconds of the server per piece of work, all and user only."""
+    user, system = server.cpu()
+    work()
+    user_after, system_after = server.cpu()
+    only_user = user_after - user
+    return (only_user + system_after - system) / times * 1e6, only_user / times * 1e6
+
+
+def transactions(server, batches=4_000, pipeline=16):
+    """MULTI, ten SETs, EXEC: several of them sent at once."""
+    one = [("MULTI",), *(("SET", f"k{i}", "value") for i in range(10)), ("EXEC",)]
+    sent = b"".join(map(request, one)) * pipeline
+    answer = (b"+OK\r\n" + b"+QUEUED\r\n" * 10 + b"*10\r\n" + b"+OK\r\n" * 10) * pipeline
+    with server.connect() as s, s.makefile("rb") as answers:
+        def work():
+            for _ in range(batches):
+                s.sendall(sent)
+                if answers.read(len(answer)) != answer:
+                    raise SystemExit("a transaction was refused")
+        return spent(server, work, batches * pipeline)
+
+
+def fan_out(server, listeners=1_000, messages=1_000):
+    """One message of 100 bytes to many subscribers: for each message that arrives."""
+    subscribers = [server.connect() for _ in range(listeners)]
+    for s in subscribers:
+        s.sendall(request(("SUBSCRIBE", "c")))
+    confirmed = len(b"*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n")
+    for s in subscribers:
+        s.recv(confirmed, socket.MSG_WAITALL)
+    size = len(request(("message", "c", "m" * 100)))
+    with server.connect() as s, s.makefile("rb") as answers:
+        def work():
+            for _ in range(messages):
+                s.sendall(request(("PUBLISH", "c", "m" * 100)))
+                if answers.readline() != b":%d\r\n" % listeners:
+                    raise SystemExit("a message was lost")
+                for subscriber in subscribers:
+                    subscriber.recv(size, socket.MSG_WAITALL)
+        return spent(server, work, messages * listeners)
+
+
+def remembered(server, keys=MILLION):
+    """Memory for each key that a client with tracking has read."""
+    server.send_all(strings(keys))
+    with server.connect() as s, s.makefile("rb") as answers:
+        s.sendall(request(("HELLO", 3)))
+        while b"modules" not in answers.readline():
+            pass
+        answers.readline()
+        s.sendall(request(("CLIENT", "TRACKING", "ON")))
+        answers.readline()
+        s.sendall(request(("CONFIG", "SET", "tracking-table-max-keys", 0)))
+        answers.readline()
+        before = server.used_memory()
+        chunk = []
+        for i in range(keys):
+            chunk.append(request(("GET", f"key:{i:012}")))
+            if len(chunk) == 500:
+                flush(s, answers, chunk)
+        flush(s, answers, chunk)
+        return (server.used_memory() - before) / keys
+
+
 # suite, name, unit, measure
 FIGURES = [
     *(("memory", name, "bytes", lambda server, row=row: memory(server, row)) for row in SHAPES for name in row[:1]),
@@ -260,6 +325,9 @@ FIGURES = [
     ("latency", "FLUSHALL ASYNC of 4M", "ms", flush_stall),
     ("clients", "idle client", "bytes", idle_clients),
     ("clients", "1000 busy, worst wait", "x med.", fairness),
+    ("broker", "MULTI 10 SET EXEC P=16", "us", transactions),
+    ("broker", "PUBLISH 100 B to 1000", "us", fan_out),
+    ("broker", "key remembered", "bytes", remembered),
 ]
 
 
@@ -316,7 +384,11 @@ def main():
                 figures[name] = measure(server)
             finally:
                 server.stop()
-        show(label, unit, figures, names)
+        if isinstance(figures[names[0]], tuple):
+            for part, of in enumerate((unit, f"{unit} user")):
+                show(label, of, {n: both[part] for n, both in figures.items()}, names)
+        else:
+            show(label, unit, figures, names)
 
 
 if __name__ == "__main__":
