@@ -130,6 +130,8 @@ pub struct Cx<'a> {
 pub enum Origin {
     #[default]
     User,
+    /// A script, on behalf of a user.
+    Script,
 }
 
 /// What a connection has chosen for itself. It travels with the call while one runs and rests in the client else.
@@ -231,6 +233,8 @@ pub struct Call {
     pub started_us: u64,
     /// It may answer [`Outcome::Wait`].
     pub may_wait: bool,
+    /// What it does is not told to replicas and the AOF.
+    pub silent: bool,
     /// It has waited and is run again.
     pub is_retry: bool,
     /// Microseconds of its earlier tries.
@@ -253,6 +257,7 @@ impl Default for Call {
             hang_up: false,
             started_us: 0,
             may_wait: false,
+            silent: false,
             is_retry: false,
             earlier_us: 0,
             counted: 0,

@@ -11,6 +11,8 @@ use crate::info::commands as info;
 use crate::observe::commands as observe;
 use crate::observe::latency::commands as latency;
 use crate::pubsub::commands as pubsub;
+use crate::script::commands as script;
+use crate::script::functions::commands as functions;
 use crate::server::{commands as server, debug, multi};
 
 /// All top-level commands, by name.
@@ -43,13 +45,20 @@ pub static COMMANDS: &[&Command] = &[
     &string::DELIFEQ,
     &multi::DISCARD,
     &conn::ECHO,
+    &script::EVAL,
+    &script::EVAL_RO,
+    &script::EVALSHA,
+    &script::EVALSHA_RO,
     &multi::EXEC,
     &generic::EXISTS,
     &generic::EXPIRE,
     &generic::EXPIREAT,
     &generic::EXPIRETIME,
+    &functions::FCALL,
+    &functions::FCALL_RO,
     &generic::FLUSHALL,
     &generic::FLUSHDB,
+    &functions::FUNCTION,
     &string::GET,
     &bitmap::GETBIT,
     &string::GETDEL,
@@ -143,6 +152,7 @@ pub static COMMANDS: &[&Command] = &[
     &set::SADD,
     &generic::SCAN,
     &set::SCARD,
+    &script::SCRIPT,
     &set::SDIFF,
     &set::SDIFFSTORE,
     &client::SELECT,

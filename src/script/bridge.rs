@@ -28,6 +28,8 @@ use crate::server::{LongWork, Server, exec, turn};
 
 /// Steps of Lua code between two looks at the clock.
 pub const STEPS: i32 = 100_000;
+/// How long a library may take to register its functions.
+const LOADING_US_MAX: u64 = 500_000;
 /// A reply buffer beyond this is not kept.
 const KEPT_REPLY: usize = 64 * 1024;
 
@@ -105,6 +107,22 @@ pub fn count_keys(call: &Call, complaint: CmdError) -> Result<usize, CmdError> {
         .ok()
         .filter(|count| *count <= most)
         .ok_or(CmdError::Fixed("ERR Number of keys can't be greater than number of args"))
+}
+
+/// Monitors see a script before what it does.
+pub fn show(srv: &mut Server, call: &Call) {
+    if !srv.clients.monitors.is_empty() {
+        exec::show_to_monitors(srv, call);
+    }
+}
+
+/// A command that only reads takes scripts that have promised to, or have promised nothing and are watched.
+pub fn check_flags(flags: u32, read_only: bool) -> Result<(), CmdError> {
+    let promises = script_flag::NO_WRITES | script_flag::COMPAT;
+    if read_only && flags & promises == 0 {
+        return Err(CmdError::Fixed("ERR Can not execute a script with write flag using *_ro command."));
+    }
+    Ok(())
 }
 
 /// The machine of a kind, which is made if there is none.
@@ -195,9 +213,9 @@ fn push_words(s: &mut Stack, call: &Call, form: Form, (keys, globals): (usize, &
 /// The text of an error that ended a script.
 fn about_failure(s: &mut Stack, name: &str) -> Told {
     let (mut told, place) = convert::failure(s);
-    told.text.extend_from_slice(format!(" script: {name}").as_bytes());
     if let Some((source, line)) = place {
-        told.text.extend_from_slice(&[b", on ", &*source, b":", &*line, b"."].concat());
+        let parts = [b" script: ", name.as_bytes(), b", on ", &source, b":", &line, b"."];
+        told.text.extend_from_slice(&parts.concat());
     }
     told
 }
@@ -235,6 +253,10 @@ fn conclude(srv: &mut Box<Server>, mut engine: Box<Engine>, form: Form) {
 pub fn tick(_: &mut Leaf<'_>, bridge: &mut Bridge) -> Result<(), Raise> {
     let srv = &mut bridge.server;
     let threshold_us = srv.conf.process.busy_reply_threshold_ms.saturating_mul(1000);
+    if let Some(draft) = &bridge.draft {
+        let is_late = srv.clock.mono_us().saturating_sub(draft.since_us) > LOADING_US_MAX;
+        return if is_late { Err(Raise::bare("FUNCTION LOAD timeout")) } else { Ok(()) };
+    }
     let Some(running) = &mut srv.script.running else { return Ok(()) };
     let so_far_us = srv.clock.mono_us().saturating_sub(running.started_us);
     if !running.killed {

@@ -252,13 +252,23 @@ pub struct Writer<'a> {
     pub resp: Proto,
     /// Codes of errors inside the answer that nobody has counted yet.
     pub uncounted: Vec<String>,
+    depth: u32,
 }
+
+/// Tables inside one another that an answer can have.
+const DEPTH_MAX: u32 = 1000;
 
 /// An error that is the whole answer.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Told {
     pub text: Vec<u8>,
     pub is_counted: bool,
+}
+
+impl<'a> Writer<'a> {
+    pub fn new(out: &'a mut Reply, names: &'a Names, resp: Proto) -> Writer<'a> {
+        Writer { out, names, resp, uncounted: vec![], depth: 0 }
+    }
 }
 
 impl Writer<'_> {
@@ -299,13 +309,17 @@ impl Writer<'_> {
                 }
             }
             Kind::Number => self.out.int(to_i64(s.number(-1).unwrap_or(0.0))),
-            Kind::Table => self.table(s),
+            Kind::Table => {
+                self.depth += 1;
+                self.table(s);
+                self.depth -= 1;
+            }
             _ => self.out.null(),
         }
     }
 
     fn table(&mut self, s: &mut Stack) {
-        if !s.try_room(8) {
+        if self.depth >= DEPTH_MAX || !s.try_room(8) {
             self.uncounted.push("ERR".to_owned());
             return self.out.error(b"ERR reached lua stack limit");
         }
@@ -447,7 +461,7 @@ pub fn failure(s: &mut Stack) -> (Told, Option<(Vec<u8>, Vec<u8>)>) {
 /// function of ours is no place; the one that has called it is.
 pub fn locate(s: &mut Stack) -> Result<i32, Raise> {
     let place = match s.place(1) {
-        Some(place) if place.is_native => s.place(2).or(Some(place)),
+        Some(place) if place.is_native => s.place(2),
         place => place,
     };
     if s.kind(1) != Kind::Table {

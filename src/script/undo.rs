@@ -16,7 +16,7 @@ use crate::keyspace::{DbIndex, Keyspace};
 /// Commands that reach into other databases.
 const REACHING: &[&str] = &["copy", "move"];
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Undo {
     is_on: bool,
     before: HashMap<(u32, Box<[u8]>), Option<Entry>>,

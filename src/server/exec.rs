@@ -237,7 +237,7 @@ pub fn run(srv: &mut Box<Server>, call: &mut Call) -> Outcome {
     if !srv.keyspace.deleted.is_empty() {
         gather_deleted(srv, call);
     }
-    if (dirtied || call.fx.is_forced()) && srv.unit.is_listening() {
+    if (dirtied || call.fx.is_forced()) && srv.unit.is_listening() && !call.silent {
         srv.unit.gather(call.session.db, call.query.args(), &mut call.fx);
     }
     call.fx.reset();
@@ -275,7 +275,9 @@ fn settle(
         Err(error) => {
             assert_eq!(call.out.mark(), mark, "{} wrote before its error", call.cmd.name);
             call.out.error(error.text());
-            srv.stats.count_error(&error.code());
+            if !matches!(error, CmdError::Counted(_)) {
+                srv.stats.count_error(&error.code());
+            }
             (None, true)
         }
     }
@@ -398,11 +400,17 @@ fn remember(srv: &mut Server, call: &Call, measured: Measured) {
 /// Tells the monitors of a call that ran.
 #[cold]
 fn feed_monitors(srv: &mut Server, call: &Call) {
-    let Server { clients, net, conf, clock, .. } = srv;
-    if call.is_retry || !monitor::shows(call.cmd) {
-        return;
+    if !call.is_retry && monitor::shows(call.cmd) {
+        show_to_monitors(srv, call);
     }
+}
+
+/// Shows a call to the monitors: by itself where they have to see it before what it does.
+#[cold]
+pub fn show_to_monitors(srv: &mut Server, call: &Call) {
+    let Server { clients, net, conf, clock, .. } = srv;
     let address = match clients.get(call.client) {
+        _ if call.origin == Origin::Script => "lua".to_owned(),
         Some(client) if client.conn.is_unix() => format!("unix:{}", conf.net.unixsocket),
         Some(client) => client.conn.peer().display("").to_string(),
         None => String::new(),

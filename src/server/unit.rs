@@ -168,6 +168,11 @@ impl Unit {
         }
     }
 
+    /// Forgets what was gathered since the unit began: it was taken back.
+    pub fn forget(&mut self) {
+        self.effects.clear();
+    }
+
     /// Lets other units run before this one ends.
     pub fn set_aside(&mut self) -> Aside {
         Aside { depth: std::mem::take(&mut self.depth), effects: std::mem::take(&mut self.effects) }

@@ -6,14 +6,13 @@
 
 use crate::base::double::write_f64;
 use crate::base::text::write_i64;
-use crate::command::CmdError;
-use crate::config::LogLevel;
 use crate::resp::Proto;
-use crate::script::bridge::{Bridge, resolve};
+use crate::script::bridge::Bridge;
 use crate::script::convert::{self, COUNTED};
 use crate::script::eval;
 use crate::script::functions::registry;
-use crate::script::lua::{Kind, Leaf, Raise, Stack, Verdict};
+use crate::script::libs::number;
+use crate::script::lua::{Leaf, Raise, Stack, Verdict};
 use crate::server::COMPAT_VERSION;
 
 const REPL_AOF: i64 = 1;
@@ -37,8 +36,6 @@ pub fn push(s: &mut Stack) {
         b"set_repl": set_repl,
         b"acl_check_cmd": acl_check_cmd,
     );
-    let pure: [(&[u8], fn(&mut Stack) -> Verdict); 0] = [];
-    let _ = pure;
     s.push_function(error_reply);
     s.set_field(-2, b"error_reply");
     s.push_function(status_reply);
@@ -271,22 +268,26 @@ fn log(s: &mut Leaf<'_>, bridge: &mut Bridge) -> Verdict {
     let Some(level) = s.values().number(1) else {
         return complain(s, "First argument must be a number (log level).");
     };
-    const LEVELS: [LogLevel; 4] =
-        [LogLevel::Debug, LogLevel::Verbose, LogLevel::Notice, LogLevel::Warning];
-    let Some(level) = LEVELS.get(level as usize).filter(|_| level >= 0.0) else {
+    if !(0.0..4.0).contains(&level) {
         return complain(s, "Invalid log level.");
-    };
+    }
     let mut words = Vec::new();
     for index in 2..=count {
         if let Some(bytes) = s.values().bytes(index) {
             words.push(String::from_utf8_lossy(bytes).into_owned());
         } else if let Some(number) = s.values().number(index) {
             let mut text = Vec::new();
-            super::super::libs::number::write_14_digits(&mut text, number);
+            number::write_14_digits(&mut text, number);
             words.push(String::from_utf8_lossy(&text).into_owned());
         }
     }
-    bridge.server.log.write(*level, format_args!("{}", words.join(" ")));
+    let (log, text) = (&mut bridge.server.log, words.join(" "));
+    match level as u8 {
+        0 => log.debug(format_args!("{text}")),
+        1 => log.verbose(format_args!("{text}")),
+        2 => log.notice(format_args!("{text}")),
+        _ => log.warning(format_args!("{text}")),
+    }
     Ok(0)
 }
 
@@ -352,14 +353,4 @@ fn randomseed(s: &mut Leaf<'_>, bridge: &mut Bridge) -> Verdict {
     let seed = s.values().check_number(1)?;
     bridge.random.seed(crate::script::lua::guard::to_int(seed));
     Ok(0)
-}
-
-/// The code of an error, for those who count.
-pub fn text_of(error: &CmdError) -> String {
-    String::from_utf8_lossy(error.text()).into_owned()
-}
-
-#[allow(dead_code)]
-fn kind_of(s: &Leaf<'_>, index: i32) -> Kind {
-    s.values().kind(index)
 }

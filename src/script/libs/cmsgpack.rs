@@ -8,6 +8,8 @@ use crate::script::lua::guard::to_int;
 use crate::script::lua::{Kind, Raise, Stack, Verdict};
 
 const NESTING_MAX: usize = 16;
+/// How deep input may be nested: it is read by recursion.
+const DEPTH_MAX: u32 = 1000;
 
 pub fn push(s: &mut Stack) {
     s.push_table(0, 8);
@@ -190,6 +192,7 @@ fn missing() -> Raise {
 /// Input being read.
 struct Input<'a> {
     rest: &'a [u8],
+    depth: u32,
 }
 
 impl Input<'_> {
@@ -245,21 +248,24 @@ impl Input<'_> {
     }
 
     fn array(&mut self, s: &mut Stack, len: usize) -> Result<(), Raise> {
-        if !s.try_room(2) {
+        if self.depth >= DEPTH_MAX || !s.try_room(2) {
             return Err(Raise::here("stack overflow (in function mp_decode_to_lua_array)"));
         }
+        self.depth += 1;
         s.push_table(len.min(self.rest.len()), 0);
         for index in 1..=len {
             self.value(s)?;
             s.raw_set_i(-2, index as i32);
         }
+        self.depth -= 1;
         Ok(())
     }
 
     fn map(&mut self, s: &mut Stack, len: usize) -> Result<(), Raise> {
-        if !s.try_room(3) {
+        if self.depth >= DEPTH_MAX || !s.try_room(3) {
             return Err(Raise::here("stack overflow (in function mp_decode_to_lua_hash)"));
         }
+        self.depth += 1;
         s.push_table(0, len.min(self.rest.len() / 2));
         for _ in 0..len {
             self.value(s)?;
@@ -276,6 +282,7 @@ impl Input<'_> {
             }
             s.raw_set(-3);
         }
+        self.depth -= 1;
         Ok(())
     }
 }
@@ -318,7 +325,7 @@ fn unpack_from(s: &mut Stack, limit: i32, offset: i32) -> Verdict {
         Raise::here(format!("Start offset {offset} greater than input length {len}."))
     })?;
     let is_all = limit == 0 && offset == 0;
-    let mut input = Input { rest };
+    let mut input = Input { rest, depth: 0 };
     let mut count = 0;
     s.set_top(1);
     while !input.rest.is_empty() && (is_all || count < count_max) {

@@ -15,7 +15,7 @@ pub const CAPTURES_MAX: usize = 32;
 /// Steps for one call, and as many again for each byte of the subject.
 const STEPS_MAX: u64 = 50_000_000;
 /// Items of a pattern that wait for the rest of it at once.
-const DEPTH_MAX: u32 = 5000;
+const DEPTH_MAX: u32 = 2000;
 
 /// What is wrong with a pattern, or with matching it.
 pub type Complaint = &'static str;

@@ -60,13 +60,15 @@ fn find_or_match(s: &mut Stack, is_find: bool) -> Verdict {
     let from = start(s, s.raw_len(1))?;
     let is_plain = is_find && (s.is_true(4) || !has_special(s.bytes(2).unwrap_or_default()));
     let (subject, pattern) = (s.bytes(1).unwrap_or_default(), s.bytes(2).unwrap_or_default());
+    let whole_pattern = pattern;
+    let pattern = until_nul(pattern);
     if is_plain {
-        let found = memchr::memmem::find(&subject[from..], pattern).map(|at| at + from);
+        let found = memchr::memmem::find(&subject[from..], whole_pattern).map(|at| at + from);
         let Some(at) = found else {
             s.push_nil();
             return Ok(1);
         };
-        let end = at + pattern.len();
+        let end = at + whole_pattern.len();
         s.push_number((at + 1) as f64);
         s.push_number(end as f64);
         return Ok(2);
@@ -91,8 +93,13 @@ fn find_or_match(s: &mut Stack, is_find: bool) -> Verdict {
     Ok(1)
 }
 
+/// Compat: a NUL ends a pattern.
+fn until_nul(pattern: &[u8]) -> &[u8] {
+    &pattern[..memchr::memchr(0, pattern).unwrap_or(pattern.len())]
+}
+
 fn has_special(pattern: &[u8]) -> bool {
-    pattern.iter().any(|b| SPECIAL.contains(b))
+    until_nul(pattern).iter().any(|b| SPECIAL.contains(b))
 }
 
 /// Pushes the captures of a match, or all of it where it has none.
@@ -146,7 +153,7 @@ fn next_match(s: &mut Stack) -> Verdict {
     s.push_value(1);
     s.remove(1);
     let (subject, pattern) = (s.bytes(1).unwrap_or_default(), s.bytes(2).unwrap_or_default());
-    let from = s.number(3).unwrap_or(0.0) as usize;
+    let (from, pattern) = (s.number(3).unwrap_or(0.0) as usize, until_nul(pattern));
     let mut matcher = Matcher::new(subject, pattern);
     for at in from..=subject.len() {
         if let Some(end) = matcher.match_at(at, 0).map_err(Raise::here)? {
@@ -172,12 +179,13 @@ fn substitute(s: &mut Stack) -> Verdict {
     }
     s.text(3);
     let (subject, pattern) = (s.bytes(1).unwrap_or_default().to_vec(), s.bytes(2).unwrap_or_default().to_vec());
+    let pattern = until_nul(&pattern);
     let count_max = match s.kind(4) {
         Kind::None | Kind::Nil => i64::MAX,
         _ => i64::from(to_int(s.check_number(4)?)),
     };
     let is_anchored = pattern.first() == Some(&b'^');
-    let mut matcher = Matcher::new(&subject, &pattern);
+    let mut matcher = Matcher::new(&subject, pattern);
     let (mut out, mut at, mut count) = (Vec::with_capacity(subject.len()), 0, 0);
     while count < count_max {
         let end = matcher.match_at(at, usize::from(is_anchored)).map_err(Raise::here)?;

@@ -116,7 +116,7 @@ pub fn harden(lua: &mut Lua) {
     s.pop(1);
     if s.field(-1, b"coroutine") == Kind::Table {
         s.field(-1, b"resume");
-        closure(s, counted);
+        closure(s, resume);
         s.set_field(-2, b"resume");
         s.field(-1, b"wrap");
         closure(s, wrap);
@@ -159,6 +159,15 @@ unsafe extern "C-unwind" fn next(state: *mut lua_State) -> c_int {
     1
 }
 
+/// What a table has for a key.
+///
+/// SAFETY: Lua calls it.
+pub unsafe extern "C-unwind" fn index(state: *mut lua_State) -> c_int {
+    // SAFETY: it is called with two arguments.
+    unsafe { ffi::lua_gettable_(state, 1) };
+    1
+}
+
 /// pairs(table)
 ///
 /// SAFETY: Lua calls it.
@@ -173,10 +182,31 @@ unsafe extern "C-unwind" fn pairs(state: *mut lua_State) -> c_int {
     3
 }
 
-/// Calls the function that is kept, one coroutine deeper.
+/// coroutine.resume(coroutine, ...), with the original kept.
 ///
 /// SAFETY: Lua calls it, for a closure that keeps a function.
-unsafe extern "C-unwind" fn counted(state: *mut lua_State) -> c_int {
+unsafe extern "C-unwind" fn resume(state: *mut lua_State) -> c_int {
+    // SAFETY: as above.
+    unsafe {
+        if ffi::lua_type(state, 1) != ffi::LUA_TTHREAD {
+            return ffi::luaL_argerror(state, 1, c"coroutine expected".as_ptr());
+        }
+        call_counted(state)
+    }
+}
+
+/// What coroutine.wrap has returned. An error that is a text gets the place of the call in front.
+///
+/// SAFETY: as above.
+unsafe extern "C-unwind" fn resume_wrapped(state: *mut lua_State) -> c_int {
+    // SAFETY: as above.
+    unsafe { call_counted(state) }
+}
+
+/// Calls the function that is kept, one coroutine deeper.
+///
+/// SAFETY: as above.
+unsafe fn call_counted(state: *mut lua_State) -> c_int {
     // SAFETY: as above; the heap outlives the state.
     unsafe {
         let depth = &heap_of(state).coroutines;
@@ -190,6 +220,11 @@ unsafe extern "C-unwind" fn counted(state: *mut lua_State) -> c_int {
         let failed = ffi::lua_pcall(state, args, ffi::LUA_MULTRET, 0);
         depth.set(depth.get() - 1);
         if failed != 0 {
+            if ffi::lua_type(state, -1) == ffi::LUA_TSTRING {
+                ffi::luaL_where(state, 1);
+                ffi::lua_insert(state, -2);
+                ffi::lua_concat(state, 2);
+            }
             ffi::lua_error(state);
         }
         ffi::lua_gettop(state)
@@ -202,12 +237,15 @@ unsafe extern "C-unwind" fn counted(state: *mut lua_State) -> c_int {
 unsafe extern "C-unwind" fn wrap(state: *mut lua_State) -> c_int {
     // SAFETY: as above.
     unsafe {
-        ffi::luaL_checktype(state, 1, ffi::LUA_TFUNCTION);
+        let is_ours = ffi::lua_iscfunction(state, 1) != 0;
+        if ffi::lua_type(state, 1) != ffi::LUA_TFUNCTION || is_ours {
+            return ffi::luaL_argerror(state, 1, c"Lua function expected".as_ptr());
+        }
         ffi::lua_settop(state, 1);
         ffi::lua_pushvalue(state, ffi::lua_upvalueindex(1));
         ffi::lua_insert(state, 1);
         ffi::lua_call(state, 1, 1);
-        ffi::lua_pushcclosure(state, counted, 1);
+        ffi::lua_pushcclosure(state, resume_wrapped, 1);
     }
     1
 }
@@ -297,7 +335,7 @@ fn set_metatable(s: &mut Stack) -> Verdict {
 /// Compat: of an error that is a table with a field `err`, as commands raise it, the caller gets the field.
 fn protected_call(s: &mut Stack) -> Verdict {
     if s.top() == 0 {
-        return Err(Raise::argument(1, "value expected"));
+        s.push_nil(); // Compat: the original says that a value is missing.
     }
     if s.call(s.top() - 1, None, 0).is_ok() {
         s.push_bool(true);

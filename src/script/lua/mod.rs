@@ -29,7 +29,7 @@ use std::ptr::{self, NonNull};
 use mlua_sys as ffi;
 use mlua_sys::lua_State;
 
-pub use stack::{Kind, Leaf, Place, Raise, Ref, Stack, Verdict};
+pub use stack::{Failed, Kind, Leaf, Place, Raise, Ref, Stack, Verdict};
 
 /// What the allocator and the functions of ours find through any thread of a state.
 #[derive(Debug)]
@@ -60,7 +60,7 @@ const ARGUMENTS_MAX: i32 = 7980;
 /// The allocator of a state.
 ///
 /// SAFETY: Lua calls it with a pointer that it got from here, and the size it asked for then.
-unsafe extern "C-unwind" fn allocate(
+unsafe extern "C" fn allocate(
     heap: *mut c_void,
     block: *mut c_void,
     old: usize,

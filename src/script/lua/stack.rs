@@ -100,6 +100,11 @@ impl<'a> Leaf<'a> {
         self.0.raw_set(table);
     }
 
+    /// See [`Stack::next`].
+    pub fn next(&mut self, table: i32) -> bool {
+        self.0.next(table)
+    }
+
     /// See [`Stack::set_field`].
     pub fn set_field(&mut self, table: i32, name: &[u8]) {
         self.0.set_field(table, name);
@@ -126,6 +131,9 @@ impl Raise {
 
     /// Puts the error value on the stack.
     pub(super) fn push(self, stack: &mut Stack) {
+        if !matches!(self, Raise::Value | Raise::Argument(..)) {
+            stack.set_top(0); // It may be full.
+        }
         match self {
             Raise::Value => {}
             Raise::Bare(text) => stack.push_bytes(&text),
@@ -541,6 +549,16 @@ impl Stack {
         if failed == 0 { Ok(()) } else { Err(Failed) }
     }
 
+    /// Exchanges the key on top with what a table has for it, by way of its metatable.
+    pub fn index(&mut self, table: i32) -> Result<(), Failed> {
+        let table = self.absolute(table);
+        self.push_native(super::guard::index);
+        self.insert(-2);
+        self.push_value(table);
+        self.insert(-2);
+        self.call(2, Some(1), 0)
+    }
+
     /// Compiles source text, and pushes the function, or the error. Programs that are compiled already are refused: they
     /// need not be what a compiler makes.
     pub fn compile(&mut self, source: &[u8], name: &CStr) -> Result<(), Failed> {
@@ -611,9 +629,11 @@ impl Stack {
             let name = text_of(debug.name);
             (if name.is_empty() { "?".to_owned() } else { name }, text_of(debug.namewhat))
         };
-        match number - i32::from(how == "method") {
-            0 => format!("calling '{name}' on bad self ({what})"),
-            number => format!("bad argument #{number} to '{name}' ({what})"),
+        match (how == "method", number) {
+            (true, 1) => format!("calling '{name}' on bad self ({what})"),
+            (is_method, _) => {
+                format!("bad argument #{} to '{name}' ({what})", number - i32::from(is_method))
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 //! What is accepted is what the reference accepts: a NUL ends the text, numbers may have a plus sign or be hexadecimal, and
 //! so forth. Depth is limited by a setting and by Lua's own stack.
 
-use super::{DecodeDepth, DecodeInvalid, setting};
+use super::{DEPTH_MAX, DecodeDepth, DecodeInvalid, setting};
 use crate::script::lua::{Raise, Stack, Verdict};
 
 /// A piece of JSON.
@@ -59,7 +59,7 @@ pub fn decode(s: &mut Stack) -> Verdict {
     if s.top() != 1 {
         return Err(Raise::argument(1, "expected 1 argument"));
     }
-    let (depth_max, lenient) = (setting(s, DecodeDepth) as i32, setting(s, DecodeInvalid) != 0.0);
+    let (depth_max, lenient) = ((setting(s, DecodeDepth) as i32).min(DEPTH_MAX), setting(s, DecodeInvalid) != 0.0);
     // The text stays where it is: it is pinned by its place on the stack, below all that is pushed.
     let input = s.check_text(1)?.to_vec();
     if input.len() >= 2 && (input[0] == 0 || input[1] == 0) {

@@ -1,6 +1,6 @@
 //! Values to JSON.
 
-use super::{EncodeDepth, EncodeInvalid, Precision, SparseConvert, SparseRatio, SparseSafe, setting};
+use super::{DEPTH_MAX, EncodeDepth, EncodeInvalid, Precision, SparseConvert, SparseRatio, SparseSafe, setting};
 use crate::script::libs::number::write_general;
 use crate::script::lua::{Kind, Raise, Stack, Verdict};
 
@@ -39,7 +39,7 @@ pub fn encode(s: &mut Stack) -> Verdict {
     let mut encoder = Encoder {
         out: Vec::with_capacity(256),
         sparse: (setting(s, SparseConvert) != 0.0, setting(s, SparseRatio), setting(s, SparseSafe)),
-        depth_max: setting(s, EncodeDepth) as i32,
+        depth_max: (setting(s, EncodeDepth) as i32).min(DEPTH_MAX),
         precision: setting(s, Precision) as usize,
         invalid: setting(s, EncodeInvalid) as u8,
     };
@@ -123,7 +123,7 @@ impl Encoder {
         while s.next(table) {
             s.pop(1);
             match s.number(-1) {
-                Some(key) if key > 0.0 && key.floor() == key => {
+                Some(key) if key > 0.0 && key.floor() == key && key <= f64::from(i32::MAX) => {
                     most = most.max(key);
                     items += 1.0;
                 }
@@ -140,7 +140,7 @@ impl Encoder {
             }
             return Ok(None);
         }
-        Ok((most > 0.0 && most <= f64::from(i32::MAX)).then_some(most as i32))
+        Ok((most > 0.0).then_some(most as i32))
     }
 
     fn array(&mut self, s: &mut Stack, len: i32, depth: i32) -> Result<(), Raise> {

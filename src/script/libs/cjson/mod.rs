@@ -28,6 +28,9 @@ enum Setting {
 
 use Setting::*;
 
+/// Whatever the settings say, nothing is read or written deeper than this: both go by recursion.
+const DEPTH_MAX: i32 = 2000;
+
 const DEFAULTS: [f64; 9] = [0.0, 2.0, 10.0, 1000.0, 1000.0, 14.0, 1.0, 0.0, 1.0];
 
 /// Pushes the library.
