@@ -120,7 +120,9 @@ pub fn show(srv: &mut Server, call: &Call) {
 pub fn check_flags(flags: u32, read_only: bool) -> Result<(), CmdError> {
     let promises = script_flag::NO_WRITES | script_flag::COMPAT;
     if read_only && flags & promises == 0 {
-        return Err(CmdError::Fixed("ERR Can not execute a script with write flag using *_ro command."));
+        return Err(CmdError::Fixed(
+            "ERR Can not execute a script with write flag using *_ro command.",
+        ));
     }
     Ok(())
 }
@@ -213,7 +215,7 @@ fn push_words(s: &mut Stack, call: &Call, form: Form, (keys, globals): (usize, &
 /// The text of an error that ended a script.
 fn about_failure(s: &mut Stack, name: &str) -> Told {
     let (mut told, place) = convert::failure(s);
-    if let Some((source, line)) = place {
+    if let Some([source, line]) = place {
         let parts = [b" script: ", name.as_bytes(), b", on ", &source, b":", &line, b"."];
         told.text.extend_from_slice(&parts.concat());
     }
@@ -392,12 +394,8 @@ fn objection(srv: &Server, inner: &Call, rights: Rights) -> Option<CmdError> {
     if cmd.has(flag::NOSCRIPT) && !srv.debug.scripts_unbound {
         return Some(CmdError::Fixed("ERR This Redis command is not allowed from script"));
     }
-    if cmd.has(flag::WRITE)
-        && (rights.read_only || rights.flags & script_flag::NO_WRITES != 0)
-    {
-        return Some(CmdError::Fixed(
-            "ERR Write commands are not allowed from read-only scripts.",
-        ));
+    if cmd.has(flag::WRITE) && (rights.read_only || rights.flags & script_flag::NO_WRITES != 0) {
+        return Some(CmdError::Fixed("ERR Write commands are not allowed from read-only scripts."));
     }
     admit::check_inside(srv, inner)
 }

@@ -1,9 +1,9 @@
 //! EVAL, EVALSHA, their forms that only read, and SCRIPT.
 
+use super::Form;
 use super::bridge::{self, Engine, Job};
 use super::eval::{self, Sha};
 use super::shebang;
-use super::Form;
 use crate::command::{
     Arg, Call, CmdError, CmdResult, Command, Done, Group, KeySpec, category, flag, key_spec,
 };

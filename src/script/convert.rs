@@ -438,7 +438,7 @@ fn to_i64(number: f64) -> i64 {
 }
 
 /// The error that stands on top after a protected call has failed: its text, the place if it is known.
-pub fn failure(s: &mut Stack) -> (Told, Option<(Vec<u8>, Vec<u8>)>) {
+pub fn failure(s: &mut Stack) -> (Told, Option<[Vec<u8>; 2]>) {
     if s.kind(-1) != Kind::Table {
         let text = s.text(-1).unwrap_or(b"unknown error");
         return (Told { text: [b"ERR ", text].concat(), is_counted: false }, None);
@@ -450,7 +450,7 @@ pub fn failure(s: &mut Stack) -> (Told, Option<(Vec<u8>, Vec<u8>)>) {
         bytes
     };
     let text = field(b"err").unwrap_or_else(|| b"ERR unknown error".to_vec());
-    let place = field(b"source").zip(field(b"line"));
+    let place = field(b"source").zip(field(b"line")).map(|(source, line)| [source, line]);
     s.field(-1, COUNTED);
     let is_counted = s.is_true(-1);
     s.pop(1);

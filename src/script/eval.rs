@@ -76,8 +76,10 @@ fn sketch(body: &[u8]) -> u64 {
     const WORDS: usize = 32;
     let (words, tail) = body.as_chunks::<8>();
     let step = words.len().div_ceil(WORDS).max(1);
-    let mix = |hash: u64, word: u64| (hash.rotate_left(23) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let hash = words.iter().step_by(step).fold(body.len() as u64, |h, w| mix(h, u64::from_le_bytes(*w)));
+    let mix =
+        |hash: u64, word: u64| (hash.rotate_left(23) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let hash =
+        words.iter().step_by(step).fold(body.len() as u64, |h, w| mix(h, u64::from_le_bytes(*w)));
     tail.iter().fold(hash, |h, b| mix(h, u64::from(*b)))
 }
 
@@ -140,7 +142,12 @@ impl Cache {
     }
 
     /// Adds a script, which is not here yet. Returns where it stands, and what was dropped for it.
-    pub fn add(&mut self, body: &[u8], (flags, function): (u32, Ref), by_eval: bool) -> (usize, Option<Ref>) {
+    pub fn add(
+        &mut self,
+        body: &[u8],
+        (flags, function): (u32, Ref),
+        by_eval: bool,
+    ) -> (usize, Option<Ref>) {
         let dropped = if by_eval && self.droppable >= EVAL_MAX { self.drop_oldest() } else { None };
         let sha = sha_of(body);
         let script = Cached {
@@ -167,7 +174,8 @@ impl Cache {
 
     fn drop_oldest(&mut self) -> Option<Ref> {
         let droppable = |it: &Option<Cached>| it.as_ref().filter(|it| it.by_eval).map(|it| it.used);
-        let ages = self.entries.iter().enumerate().filter_map(|(at, it)| Some((droppable(it)?, at)));
+        let ages =
+            self.entries.iter().enumerate().filter_map(|(at, it)| Some((droppable(it)?, at)));
         let (_, at) = ages.min()?;
         let script = self.entries[at].take()?;
         self.free.push(at);

@@ -91,7 +91,7 @@ impl Sandbox {
 
         s.push_table(0, 2);
         super::api::bridge::push_for_loading(s);
-    complain_of_absence(s);
+        complain_of_absence(s);
         protect_plainly(s);
         s.set_field(-2, b"redis");
         complain_of_absence(s);
@@ -145,7 +145,8 @@ fn protect_strings(s: &mut Stack) {
 
 /// Libraries that Lua does not have by itself.
 fn add_libraries(s: &mut Stack) {
-    let libraries: [(&[u8], fn(&mut Stack)); 5] = [
+    type Library = (&'static [u8], fn(&mut Stack));
+    let libraries: [Library; 5] = [
         (b"bit", libs::bit::push),
         (b"cjson", libs::cjson::push),
         (b"cmsgpack", libs::cmsgpack::push),
@@ -175,7 +176,9 @@ fn complain_of_absence(s: &mut Stack) {
 
 fn absent(s: &mut Stack) -> Verdict {
     let name = match s.kind(2) {
-        Kind::Text | Kind::Number => String::from_utf8_lossy(s.text(2).unwrap_or_default()).into_owned(),
+        Kind::Text | Kind::Number => {
+            String::from_utf8_lossy(s.text(2).unwrap_or_default()).into_owned()
+        }
         _ => s.type_name(2),
     };
     Err(Raise::here(format!("Script attempted to access nonexistent global variable '{name}'")))

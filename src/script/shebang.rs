@@ -47,7 +47,8 @@ pub fn of_script(body: &[u8]) -> Result<(u32, usize), CmdError> {
     }
     let end = body.iter().position(|b| *b == b'\n');
     let end = end.ok_or(CmdError::Fixed("ERR Invalid script shebang"))?;
-    let words = split_args(&body[..end]).ok_or(CmdError::Fixed("ERR Invalid engine in script shebang"))?;
+    let words =
+        split_args(&body[..end]).ok_or(CmdError::Fixed("ERR Invalid engine in script shebang"))?;
     let engine = words.first().map_or(&b""[..], |w| w);
     if engine != b"#!lua" {
         return Err(made("ERR Unexpected engine in script shebang: ", engine));
@@ -58,7 +59,8 @@ pub fn of_script(body: &[u8]) -> Result<(u32, usize), CmdError> {
             return Err(made("ERR Unknown lua shebang option: ", word));
         };
         for name in list.split(|b| *b == b',').filter(|name| !name.is_empty()) {
-            flags |= flag(name).ok_or_else(|| made("ERR Unexpected flag in script shebang: ", name))?;
+            flags |=
+                flag(name).ok_or_else(|| made("ERR Unexpected flag in script shebang: ", name))?;
         }
     }
     Ok((flags, end))
@@ -143,7 +145,10 @@ mod tests {
             ("x", "ERR Missing library metadata"),
             ("#!lua name=x", "ERR Invalid library metadata"),
             ("#!lua\n", "ERR Library name was not given"),
-            ("#!lua name=a name=b\n", "ERR Invalid metadata value, name argument was given multiple times"),
+            (
+                "#!lua name=a name=b\n",
+                "ERR Invalid metadata value, name argument was given multiple times",
+            ),
             ("#!lua foo=a name=b\n", "ERR Invalid metadata value given: foo=a"),
             ("#!js name=x\n", "ERR Engine 'js' not found"),
             ("#! name=x\n", "ERR Engine '' not found"),

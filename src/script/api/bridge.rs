@@ -48,8 +48,12 @@ pub fn push(s: &mut Stack) {
     s.set_field(-2, b"debug");
     s.push_function(replicate_commands);
     s.set_field(-2, b"replicate_commands");
-    let repl =
-        [("REPL_NONE", 0), ("REPL_AOF", REPL_AOF), ("REPL_SLAVE", REPL_REPLICA), ("REPL_ALL", REPL_ALL)];
+    let repl = [
+        ("REPL_NONE", 0),
+        ("REPL_AOF", REPL_AOF),
+        ("REPL_SLAVE", REPL_REPLICA),
+        ("REPL_ALL", REPL_ALL),
+    ];
     for (name, value) in repl.into_iter().chain([("REPL_REPLICA", REPL_REPLICA)]) {
         s.push_number(value as f64);
         s.set_field(-2, name.as_bytes());
@@ -66,7 +70,9 @@ pub fn push_for_loading(s: &mut Stack) {
 
 /// Levels of the log, and the version.
 fn put_facts(s: &mut Stack) {
-    for (level, name) in ["LOG_DEBUG", "LOG_VERBOSE", "LOG_NOTICE", "LOG_WARNING"].iter().enumerate() {
+    for (level, name) in
+        ["LOG_DEBUG", "LOG_VERBOSE", "LOG_NOTICE", "LOG_WARNING"].iter().enumerate()
+    {
         s.push_number(level as f64);
         s.set_field(-2, name.as_bytes());
     }
@@ -326,7 +332,9 @@ pub fn put_random(s: &mut Stack) {
 fn random(s: &mut Leaf<'_>, bridge: &mut Bridge) -> Verdict {
     let share = bridge.random.share();
     let v = s.values();
-    let int = |number: i32| v.check_number(number).map(|n| f64::from(crate::script::lua::guard::to_int(n)));
+    let int = |number: i32| {
+        v.check_number(number).map(|n| f64::from(crate::script::lua::guard::to_int(n)))
+    };
     let number = match v.top() {
         0 => share,
         1 => {

@@ -82,7 +82,8 @@ impl Libraries {
         let mut seen = Vec::new();
         for function in draft {
             let name = function.name.to_ascii_lowercase();
-            let is_taken = self.by_name.get(&name).is_some_and(|(library, _)| !but.contains(library));
+            let is_taken =
+                self.by_name.get(&name).is_some_and(|(library, _)| !but.contains(library));
             if is_taken || seen.contains(&name) {
                 return Some(&function.name);
             }
@@ -157,7 +158,10 @@ fn checked(said: Said, bridge: &Bridge) -> Result<Function, String> {
     let function = said.callback.ok_or(format!("{ME} must get a callback argument"))?;
     let name = shebang::checked_name(&name)
         .map_err(|error| String::from_utf8_lossy(&error.text()[4..]).into_owned())?;
-    let draft = bridge.draft.as_ref().ok_or("redis.register_function can only be called on FUNCTION LOAD command")?;
+    let draft = bridge
+        .draft
+        .as_ref()
+        .ok_or("redis.register_function can only be called on FUNCTION LOAD command")?;
     if draft.functions.iter().any(|other| other.name == name) {
         return Err("Function already exists in the library".to_owned());
     }

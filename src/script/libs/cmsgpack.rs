@@ -230,7 +230,7 @@ impl Input<'_> {
             0xd0 => s.push_number(f64::from(self.take::<1>()?[0] as i8)),
             0xd1 => s.push_number(f64::from(i16::from_be_bytes(self.take()?))),
             0xd2 => s.push_number(f64::from(i32::from_be_bytes(self.take()?))),
-            0xd9 | 0xda | 0xdb | 0xdc | 0xdd | 0xde | 0xdf => {
+            0xd9..=0xdf => {
                 let len = match kind {
                     0xd9 => usize::from(self.take::<1>()?[0]),
                     0xda | 0xdc | 0xde => usize::from(u16::from_be_bytes(self.take()?)),

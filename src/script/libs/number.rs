@@ -108,9 +108,8 @@ fn numbers_are_printed_as_c_prints_them() {
     for (number, want) in cases {
         assert_eq!(text(number, 14), want);
     }
-    assert_eq!((text(1.0 / 3.0, 3), text(1234.0, 3), text(1000.0, 1)), (
-        "0.333".into(),
-        "1.23e+03".into(),
-        "1e+03".into()
-    ));
+    assert_eq!(
+        (text(1.0 / 3.0, 3), text(1234.0, 3), text(1000.0, 1)),
+        ("0.333".into(), "1.23e+03".into(), "1e+03".into())
+    );
 }

@@ -146,7 +146,11 @@ impl<'a> Matcher<'a> {
     }
 
     /// None, then more and more.
-    fn least(&mut self, mut at: usize, (p, end): (usize, usize)) -> Result<Option<usize>, Complaint> {
+    fn least(
+        &mut self,
+        mut at: usize,
+        (p, end): (usize, usize),
+    ) -> Result<Option<usize>, Complaint> {
         loop {
             if let Some(found) = self.go_on(at, end + 1)? {
                 return Ok(Some(found));

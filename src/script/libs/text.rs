@@ -25,6 +25,7 @@ pub fn replace(s: &mut Stack) {
 }
 
 fn repeat(s: &mut Stack) -> Verdict {
+    s.check_text(1)?;
     let count = to_int(s.check_number(2)?);
     let text = s.check_text(1)?;
     let count = usize::try_from(count).unwrap_or(0);
@@ -178,7 +179,8 @@ fn substitute(s: &mut Stack) -> Verdict {
         return Err(Raise::argument(3, "string/function/table expected"));
     }
     s.text(3);
-    let (subject, pattern) = (s.bytes(1).unwrap_or_default().to_vec(), s.bytes(2).unwrap_or_default().to_vec());
+    let (subject, pattern) =
+        (s.bytes(1).unwrap_or_default().to_vec(), s.bytes(2).unwrap_or_default().to_vec());
     let pattern = until_nul(&pattern);
     let count_max = match s.kind(4) {
         Kind::None | Kind::Nil => i64::MAX,
@@ -291,7 +293,9 @@ fn add_template(
                 match capture.len {
                     Len::Open => return Err(Raise::here("unfinished capture")),
                     Len::Place => out.extend_from_slice((capture.at + 1).to_string().as_bytes()),
-                    Len::Closed(len) => out.extend_from_slice(&subject[capture.at..capture.at + len]),
+                    Len::Closed(len) => {
+                        out.extend_from_slice(&subject[capture.at..capture.at + len])
+                    }
                 }
             }
             other => out.push(other),

@@ -10,7 +10,10 @@
 //! functions that touch tables raw could see the difference: those that would change one refuse (`rawset`,
 //! `setmetatable`, `table.insert`), those that read one look behind it (`rawget`, `next`). Nobody ever hands out the real
 //! table. A script cannot forge the mark, which is an address.
-#![expect(unsafe_code, reason = "functions that raise errors as C does; none of their frames owns anything")]
+#![expect(
+    unsafe_code,
+    reason = "functions that raise errors as C does; none of their frames owns anything"
+)]
 
 use std::ffi::{CString, c_int};
 use std::ptr;
@@ -162,7 +165,7 @@ unsafe extern "C-unwind" fn next(state: *mut lua_State) -> c_int {
 /// What a table has for a key.
 ///
 /// SAFETY: Lua calls it.
-pub unsafe extern "C-unwind" fn index(state: *mut lua_State) -> c_int {
+pub(super) unsafe extern "C-unwind" fn index(state: *mut lua_State) -> c_int {
     // SAFETY: it is called with two arguments.
     unsafe { ffi::lua_gettable_(state, 1) };
     1

@@ -3,7 +3,10 @@
 //! What is pushed stays until it is popped, so bytes of a string may be borrowed as long as nothing is taken away; pushing
 //! needs a shared reference only, taking away an exclusive one. Each push makes sure that there is room, for it is safe
 //! code that calls it. Tables are touched raw: metamethods could raise errors, which would be jumps.
-#![expect(unsafe_code, reason = "the C library of Lua; the essay of the room says what makes it safe")]
+#![expect(
+    unsafe_code,
+    reason = "the C library of Lua; the essay of the room says what makes it safe"
+)]
 
 use std::borrow::Cow;
 use std::ffi::{CStr, c_char, c_int, c_void};
@@ -255,9 +258,7 @@ impl Stack {
     /// The name of a value's type; `no value` where there is none.
     pub fn type_name(&self, index: i32) -> String {
         // SAFETY: see above.
-        unsafe {
-            text_of(ffi::lua_typename(self.state, ffi::lua_type(self.state, index)))
-        }
+        unsafe { text_of(ffi::lua_typename(self.state, ffi::lua_type(self.state, index))) }
     }
 
     /// The bytes of a string; numbers are none.
@@ -287,8 +288,7 @@ impl Stack {
     #[inline]
     pub fn number(&self, index: i32) -> Option<f64> {
         // SAFETY: see above.
-        (self.kind(index) == Kind::Number)
-            .then(|| unsafe { ffi::lua_tonumber(self.state, index) })
+        (self.kind(index) == Kind::Number).then(|| unsafe { ffi::lua_tonumber(self.state, index) })
     }
 
     /// A number, or a string that reads as one.

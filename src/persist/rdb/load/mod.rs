@@ -486,7 +486,8 @@ pub fn functions_in(payload: &[u8]) -> Result<Vec<Vec<u8>>, BadPayload> {
     let Some((codes, number)) = body.split_last_chunk::<2>() else {
         return Err(BadPayload::Footer);
     };
-    let is_known = matches!(u16::from_le_bytes(*number), 0..=version::REDIS_7_4 | version::VALKEY_9);
+    let is_known =
+        matches!(u16::from_le_bytes(*number), 0..=version::REDIS_7_4 | version::VALKEY_9);
     if crc64(body) != u64::from_le_bytes(*crc) || !is_known {
         return Err(BadPayload::Footer);
     }

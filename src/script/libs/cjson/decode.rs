@@ -59,7 +59,8 @@ pub fn decode(s: &mut Stack) -> Verdict {
     if s.top() != 1 {
         return Err(Raise::argument(1, "expected 1 argument"));
     }
-    let (depth_max, lenient) = ((setting(s, DecodeDepth) as i32).min(DEPTH_MAX), setting(s, DecodeInvalid) != 0.0);
+    let (depth_max, lenient) =
+        ((setting(s, DecodeDepth) as i32).min(DEPTH_MAX), setting(s, DecodeInvalid) != 0.0);
     // The text stays where it is: it is pinned by its place on the stack, below all that is pushed.
     let input = s.check_text(1)?.to_vec();
     if input.len() >= 2 && (input[0] == 0 || input[1] == 0) {
@@ -204,8 +205,11 @@ impl Decoder<'_> {
 
     fn word(&mut self) -> Token {
         let rest = &self.input[self.at..];
-        let words =
-            [(&b"true"[..], Token::Boolean(true)), (b"false", Token::Boolean(false)), (b"null", Token::Null)];
+        let words = [
+            (&b"true"[..], Token::Boolean(true)),
+            (b"false", Token::Boolean(false)),
+            (b"null", Token::Null),
+        ];
         for (word, token) in words {
             if rest.starts_with(word) {
                 self.at += word.len();

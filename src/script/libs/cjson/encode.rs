@@ -1,6 +1,9 @@
 //! Values to JSON.
 
-use super::{DEPTH_MAX, EncodeDepth, EncodeInvalid, Precision, SparseConvert, SparseRatio, SparseSafe, setting};
+use super::{
+    DEPTH_MAX, EncodeDepth, EncodeInvalid, Precision, SparseConvert, SparseRatio, SparseSafe,
+    setting,
+};
 use crate::script::libs::number::write_general;
 use crate::script::lua::{Kind, Raise, Stack, Verdict};
 

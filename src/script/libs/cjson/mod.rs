@@ -104,7 +104,11 @@ fn at_most(s: &mut Stack, count: i32) -> Result<(), Raise> {
 }
 
 /// Sets a number that is given, and pushes the one that holds.
-fn number(s: &mut Stack, index: i32, (which, least, most): (Setting, i32, i32)) -> Result<(), Raise> {
+fn number(
+    s: &mut Stack,
+    index: i32,
+    (which, least, most): (Setting, i32, i32),
+) -> Result<(), Raise> {
     if is_given(s, index) {
         let value = to_int(s.check_number(index)?);
         if !(least..=most).contains(&value) {
