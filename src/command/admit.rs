@@ -30,6 +30,10 @@ pub mod state {
     pub const LOADING: u32 = 1 << 7;
     /// A script takes its time.
     pub const BUSY: u32 = 1 << 8;
+    /// There is a limit for memory. No gate: room is made before any is asked.
+    pub const LIMITED: u32 = 1 << 9;
+    /// The limit is passed, and there is nothing to evict.
+    pub const OUT_OF_MEMORY: u32 = 1 << 10;
 }
 
 /// What the gates say.
@@ -49,6 +53,7 @@ const GATES: &[(u32, Gate)] = &[
     (state::ALWAYS, guarded),
     (state::STRANGER, stranger),
     (state::IN_MULTI, forbidden_in_multi),
+    (state::OUT_OF_MEMORY, out_of_memory),
     (state::LISTENING, listening),
     (state::LOADING, loading),
     (state::BUSY, busy),
@@ -75,7 +80,8 @@ const LISTENERS: &[&str] = &[
 
 /// The states that concern a command.
 pub fn concerns(command: &Command) -> u32 {
-    let mut bits = state::PAUSED_ALL;
+    // Even what needs no memory itself needs some in a transaction.
+    let mut bits = state::PAUSED_ALL | state::OUT_OF_MEMORY;
     if command.has(flag::PROTECTED) {
         bits |= state::ALWAYS;
     }
@@ -150,6 +156,16 @@ fn stranger(srv: &Server, _: &Call) -> Admission {
         return Admission::Run;
     }
     Admission::Refuse(CmdError::NO_AUTH)
+}
+
+/// What could need memory is refused; so is whatever a transaction would have to remember.
+fn out_of_memory(srv: &Server, call: &Call) -> Admission {
+    let in_multi = call.session.states() & state::IN_MULTI != 0;
+    let remembered = in_multi && !UNQUEUED.contains(&call.cmd.name);
+    if remembered || multi::flags(srv, call) & flag::DENYOOM != 0 {
+        return Admission::Refuse(CmdError::OUT_OF_MEMORY);
+    }
+    Admission::Run
 }
 
 /// In RESP2 there is no telling answers from messages.

@@ -143,6 +143,8 @@ impl CmdError {
     pub const INVALID_DB: CmdError = CmdError::Fixed("ERR invalid DB index");
     pub const INVALID_CLIENT_ID: CmdError = CmdError::Fixed("ERR Invalid client ID");
     pub const NO_AUTH: CmdError = CmdError::Fixed("NOAUTH Authentication required.");
+    pub const OUT_OF_MEMORY: CmdError =
+        CmdError::Fixed("OOM command not allowed when used memory > 'maxmemory'.");
     pub const LOADING: CmdError = CmdError::Fixed("LOADING Redis is loading the dataset in memory");
     pub const BUSY_SCRIPT: CmdError = CmdError::Fixed(
         "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",

@@ -12,7 +12,7 @@ use crate::base::files::Files;
 use crate::base::os::os_text;
 use crate::observe::crash;
 use crate::server::oom::OomRole;
-use crate::server::{Server, boot, limits};
+use crate::server::{Server, boot, evict, evict_clients, limits};
 
 /// Takes some steps; the error names the option to blame and says why.
 pub fn apply(
@@ -70,6 +70,15 @@ fn take(srv: &mut Server, step: Apply) -> Result<(), String> {
         // Who is in stays in: the gates look at the new password only for those who come.
         Apply::Requirepass => {
             srv.refresh_states();
+            Ok(())
+        }
+        Apply::MaxmemoryClients => {
+            evict_clients::changed(srv);
+            Ok(())
+        }
+        Apply::Maxmemory | Apply::MaxmemoryPolicy => {
+            evict::changed(srv);
+            evict_clients::changed(srv);
             Ok(())
         }
         Apply::JemallocBgThread => {

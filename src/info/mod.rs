@@ -110,7 +110,13 @@ pub static SECTIONS: &[Section] = &[
     }),
     section("Threads", Shown::Default, |s, w| sections::threads(w, &s.clients, &s.stats)),
     section("Stats", Shown::Default, |s, w| {
-        sections::stats(w, &s.stats, &s.keyspace.stats, (&s.pubsub, &s.tracking))
+        sections::stats(
+            w,
+            &s.stats,
+            &s.keyspace.stats,
+            (&s.eviction, s.clock.mono_cached_us()),
+            (&s.pubsub, &s.tracking),
+        )
     }),
     section("Replication", Shown::Default, |s, w| sections::replication(w, &s.conf)),
     section("CPU", Shown::Default, |_, w| sections::cpu(w)),

@@ -11,6 +11,7 @@ use crate::observe::usage::{self, Memory};
 use crate::persist::rdb::Snapshots;
 use crate::pubsub::{Kind, PubSub};
 use crate::server::COMPAT_VERSION;
+use crate::server::evict::Eviction;
 use crate::server::process::Process;
 use crate::server::stats::Stats;
 use crate::tracking::Tracking;
@@ -115,7 +116,7 @@ pub fn memory(
     let used = memory.observe(now_s) as u64;
     let (peak, startup) = (memory.peak() as u64, memory.startup() as u64);
     let resident = usage::resident_bytes() as u64;
-    let of_clients: u64 = clients.iter().map(|c| c.memory() as u64).sum();
+    let of_clients: u64 = clients.iter().map(|c| c.memory(&keyspace.watch) as u64).sum();
     let overhead = startup + of_clients;
     let dataset = used.saturating_sub(overhead);
     w.size("used_memory", used);
@@ -222,6 +223,7 @@ pub fn stats(
     w: &mut Info,
     stats: &Stats,
     keys: &KeyspaceStats,
+    (eviction, now_us): (&Eviction, u64),
     (pubsub, tracking): (&PubSub, &Tracking),
 ) {
     stats.info_traffic(w);
@@ -233,11 +235,10 @@ pub fn stats(
     w.later_as("expired_stale_perc", "0.00");
     w.put("expired_time_cap_reached_count", keys.expire_cycle_cut);
     w.put("expire_cycle_cpu_milliseconds", keys.expire_cycle_us / 1000);
-    w.later("evicted_keys");
-    w.later("evicted_clients");
+    w.put("evicted_keys", keys.evicted_keys);
+    w.put("evicted_clients", stats.evicted_clients);
     w.later("evicted_scripts");
-    w.later("total_eviction_exceeded_time");
-    w.later("current_eviction_exceeded_time");
+    eviction.info(w, now_us);
     w.put("keyspace_hits", keys.hits);
     w.put("keyspace_misses", keys.misses);
     w.put("pubsub_channels", pubsub.names(Kind::Channel).len());

@@ -60,6 +60,8 @@ struct Rights {
     /// Bits of [`script_flag`].
     flags: u32,
     read_only: bool,
+    /// There was no memory left when it began.
+    out_of_memory: bool,
 }
 
 /// What is to be run.
@@ -117,7 +119,7 @@ pub fn show(srv: &mut Server, call: &Call) {
 }
 
 /// A command that only reads takes scripts that have promised to, or have promised nothing and are watched.
-pub fn check_flags(flags: u32, read_only: bool) -> Result<(), CmdError> {
+pub fn check_flags(srv: &Server, flags: u32, read_only: bool) -> Result<(), CmdError> {
     let promises = script_flag::NO_WRITES | script_flag::COMPAT;
     if read_only && flags & promises == 0 {
         return Err(CmdError::Fixed(
@@ -149,7 +151,7 @@ pub fn run(srv: &mut Box<Server>, call: &mut Call, job: Job, function: Ref) -> C
     let Some(mut engine) = slot.take() else {
         return Err(CmdError::BUSY_SCRIPT);
     };
-    engine.bridge.prepare(call, &job);
+    engine.bridge.prepare(call, &job, srv.eviction.failed);
     let name: Box<str> = job.name.clone();
     srv.script.running = Some(Running {
         form: job.form,
@@ -321,8 +323,9 @@ pub fn kill(srv: &mut Server, form: Form) -> Result<(), CmdError> {
 
 impl Bridge {
     /// Gets ready for a script that this call runs.
-    fn prepare(&mut self, call: &Call, job: &Job) {
-        self.rights = Rights { flags: job.flags, read_only: job.read_only };
+    fn prepare(&mut self, call: &Call, job: &Job, out_of_memory: bool) {
+        let (flags, read_only) = (job.flags, job.read_only);
+        self.rights = Rights { flags, read_only, out_of_memory };
         self.words.clear();
         self.words.extend(call.args().iter().take(8).map(Box::from));
         let inner = &mut self.inner;
@@ -396,6 +399,14 @@ fn objection(srv: &Server, inner: &Call, rights: Rights) -> Option<CmdError> {
     }
     if cmd.has(flag::WRITE) && (rights.read_only || rights.flags & script_flag::NO_WRITES != 0) {
         return Some(CmdError::Fixed("ERR Write commands are not allowed from read-only scripts."));
+    }
+    // A script that has begun to write may go on.
+    let may_begin = !rights.out_of_memory
+        || rights.flags & script_flag::ALLOW_OOM != 0
+        || !cmd.has(flag::DENYOOM)
+        || srv.script.running.as_ref().is_some_and(|running| running.wrote);
+    if !may_begin {
+        return Some(CmdError::OUT_OF_MEMORY);
     }
     admit::check_inside(srv, inner)
 }

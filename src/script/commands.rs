@@ -103,7 +103,7 @@ fn run(
 ) -> CmdResult {
     let script = srv.script.cache.get(index);
     let (flags, function) = (script.flags, script.function);
-    bridge::check_flags(flags, read_only)?;
+    bridge::check_flags(srv, flags, read_only)?;
     let name = script.hex.clone();
     bridge::run(srv, call, Job { form: Form::Script, name, flags, read_only, keys }, function)
 }

@@ -1,7 +1,7 @@
 //! Periodic work, on the reactor's clock.
 
 use super::serve::say_over_output;
-use super::{Server, news, shutdown, turn};
+use super::{Server, evict_clients, news, shutdown, turn};
 use crate::base::alloc;
 use crate::config::LogLevel;
 use crate::keyspace::DbIndex;
@@ -92,6 +92,7 @@ fn watch_clients(srv: &mut Box<Server>) {
         let Some(id) = srv.clients.slots().at_slot(slot).map(|(id, _)| id) else {
             continue;
         };
+        evict_clients::weigh(srv, id);
         let Server { clients, conf, clock, stats, log, .. } = &mut **srv;
         let now = clock.mono_cached_us();
         let Some(client) = clients.get_mut(id) else {

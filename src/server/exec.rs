@@ -1,6 +1,6 @@
 //! Running one call: look it up, ask the gates, run it, count it, tell it.
 
-use super::{Server, expire, multi, news, waits};
+use super::{Server, evict, expire, multi, news, waits};
 use crate::base::slab::Id;
 use crate::command::admit::{self, Admission, state};
 use crate::command::lookup::CommandId;
@@ -30,6 +30,9 @@ pub enum Flow {
 /// Handles the request in `call.query`, which came from a client.
 #[inline]
 pub fn process(srv: &mut Box<Server>, call: &mut Call) -> Flow {
+    if srv.states & state::LIMITED != 0 {
+        evict::before_call(srv);
+    }
     let mark = call.out.begin();
     let resolved = resolve(srv, call);
     let is_known = !matches!(resolved, Err((None, _)));

@@ -10,6 +10,8 @@ pub mod cron;
 pub mod daemon;
 pub mod debug;
 pub mod debug_keys;
+pub mod evict;
+pub mod evict_clients;
 pub mod exec;
 pub mod expire;
 pub mod limits;
@@ -54,6 +56,7 @@ use crate::script::Scripts;
 use crate::tracking::Tracking;
 use cron::Cron;
 use debug::Debug;
+use evict::Eviction;
 use oom::OomScore;
 use process::Process;
 use shutdown::Shutdown;
@@ -98,6 +101,7 @@ pub struct Server {
     pub process: Process,
     pub shutdown: Shutdown,
     pub oom: OomScore,
+    pub eviction: Eviction,
     pub debug: Debug,
     /// Rung by signal handlers; a server without one is not meant by signals.
     pub bell: Option<Bell>,
@@ -131,6 +135,7 @@ impl Server {
         let mut server = Server::assemble(conf, clock, rng, files, reactor);
         server.memory.started(server.clock.now().seconds());
         server.refresh_states();
+        evict_clients::changed(&mut server);
         server.tune_keyspace();
         server
     }
@@ -178,6 +183,7 @@ impl Server {
             process,
             shutdown: Shutdown::default(),
             oom: OomScore::default(),
+            eviction: Eviction::default(),
             debug: Debug::default(),
             bell: None,
             title: None,
@@ -223,6 +229,7 @@ impl Server {
         self.stats.reset();
         self.keyspace.stats = KeyspaceStats::default();
         self.keyspace.lazyfree.reset_freed();
+        self.eviction.reset_stats();
     }
 
     /// Begins or ends long work.
@@ -236,6 +243,12 @@ impl Server {
         self.states = crate::command::admit::state::ALWAYS | self.clients.pause.states();
         if !self.clients.monitors.is_empty() {
             self.states |= crate::command::admit::state::MONITORED;
+        }
+        if self.conf.memory.max_bytes > 0 {
+            self.states |= crate::command::admit::state::LIMITED;
+        }
+        if self.eviction.failed {
+            self.states |= crate::command::admit::state::OUT_OF_MEMORY;
         }
         self.states |= match self.long_work {
             LongWork::None => 0,

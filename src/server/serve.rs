@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind};
 
 use super::exec::{self, Flow};
-use super::{Server, waits};
+use super::{Server, evict_clients, waits};
 use crate::base::os::os_text;
 use crate::base::slab::Id;
 use crate::command::{Call, ReplyMode};
@@ -276,8 +276,9 @@ pub fn finish(srv: &mut Server, call: &mut Call) {
     }
     stats.query_buffer_closes += u64::from(over_query);
     clients.recent.note(clock.mono_cached_us(), input, output);
+    evict_clients::weigh(srv, call.client);
     if close {
-        clients.close_later(call.client);
+        srv.clients.close_later(call.client);
         say_over_limit(srv, call.client, over_output, farewell);
     }
 }

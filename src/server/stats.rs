@@ -27,6 +27,8 @@ pub struct Stats {
     /// By error code.
     pub errors: BTreeMap<String, u64>,
     pub connections_received: u64,
+    /// Clients closed for the sake of `maxmemory-clients`.
+    pub evicted_clients: u64,
     pub connections_rejected: u64,
     pub commands_processed: u64,
     pub bytes_in: u64,

@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use super::{Server, cron, expire, news, serve, shutdown, signals, waits};
+use super::{Server, cron, evict, evict_clients, expire, news, serve, shutdown, signals, waits};
 use crate::base::os::os_text;
 use crate::base::slab::Id;
 use crate::client::flush::Sent;
@@ -37,6 +37,7 @@ pub fn turn(srv: &mut Box<Server>, ready: &mut Vec<Ready>) -> io::Result<()> {
     waits::end_overdue(srv);
     cron::run_if_due(srv);
     expire::run(srv);
+    evict::go_on(srv);
     waits::serve_ready(srv);
     serve_all(srv, ready);
     continue_bursts(srv);
@@ -113,7 +114,7 @@ fn client_ready(srv: &mut Box<Server>, id: Id, event: Ready) {
 
 fn sleep_time(srv: &Server, now_us: u64) -> Duration {
     let unread = !srv.net.again.is_empty() || srv.net.listeners.iter().any(|l| l.again);
-    if unread || srv.stopping || !srv.net.pending_writes.is_empty() {
+    if unread || srv.stopping || srv.eviction.running || !srv.net.pending_writes.is_empty() {
         return Duration::ZERO;
     }
     let until_tick = Duration::from_micros(srv.cron.due_in_us(now_us));
@@ -133,6 +134,7 @@ fn sleep_time(srv: &Server, now_us: u64) -> Duration {
 pub fn before_sleep(srv: &mut Box<Server>) {
     news::broadcast(srv);
     close_swollen(srv);
+    evict_clients::run(srv);
     write_replies(srv);
     free_closed(srv);
 }

@@ -18,7 +18,9 @@ const SAMPLES_MAX: usize = 160;
 
 /// The names of events, as LATENCY shows them.
 pub mod event {
+    pub const CLIENT_EVICTION: &str = "client-eviction";
     pub const COMMAND: &str = "command";
+    pub const EVICTION_CYCLE: &str = "eviction-cycle";
     /// A slice of expiry: long only when a large value is freed in it.
     pub const EXPIRE_CYCLE: &str = "expire-cycle";
     pub const FAST_COMMAND: &str = "fast-command";

@@ -195,6 +195,7 @@ fn acl_check_cmd(s: &mut Leaf<'_>, bridge: &mut Bridge) -> Verdict {
         Err(_) => complain(s, "Invalid command passed to redis.acl_check_cmd()"),
         // Every user may do everything, as long as there are no others.
         Ok(_) => {
+            s.set_top(0);
             s.values().push_bool(true);
             Ok(1)
         }

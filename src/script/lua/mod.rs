@@ -54,7 +54,8 @@ pub struct Lua {
 }
 
 const ALIGN: usize = 8;
-/// More are not taken: a function has 8000 places on the stack (LUAI_MAXCSTACK), and ours need some for themselves.
+/// A function has 8000 places on the stack (LUAI_MAXCSTACK), and may have been given more than that. Functions without a
+/// context need some for themselves and take no more; those with one empty the stack before they push anything.
 const ARGUMENTS_MAX: i32 = 7980;
 
 /// The allocator of a state.
@@ -165,7 +166,6 @@ where
         heap.strict.set(false);
         let mut stack = Stack::of(state);
         let verdict = match heap.context_type.get() {
-            _ if stack.top() > ARGUMENTS_MAX => Err(Raise::here("stack overflow")),
             Some(kind) if kind == TypeId::of::<C>() => {
                 let context = &mut *heap.context.get().cast::<C>();
                 conjure::<F>()(&mut Leaf::of(&mut stack), context)
