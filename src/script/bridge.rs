@@ -126,6 +126,12 @@ pub fn check_flags(srv: &Server, flags: u32, read_only: bool) -> Result<(), CmdE
             "ERR Can not execute a script with write flag using *_ro command.",
         ));
     }
+    let needs_none = script_flag::COMPAT | script_flag::ALLOW_OOM | script_flag::NO_WRITES;
+    if srv.eviction.failed && flags & needs_none == 0 {
+        return Err(CmdError::Fixed(
+            "OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'",
+        ));
+    }
     Ok(())
 }
 
@@ -242,6 +248,11 @@ fn conclude(srv: &mut Box<Server>, mut engine: Box<Engine>, form: Form) {
     if running.is_some_and(|it| it.slow.is_some()) {
         engine.sandbox.lua.set_hook::<Bridge, _>(tick, STEPS);
         srv.set_long_work(LongWork::None);
+    }
+    let limit = usize::try_from(srv.conf.script.memory_limit).unwrap_or(usize::MAX);
+    engine.sandbox.lua.set_limit(limit);
+    if engine.sandbox.lua.used() > limit / 2 {
+        engine.sandbox.lua.collect(None);
     }
     let used = engine.sandbox.lua.used();
     match form {

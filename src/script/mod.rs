@@ -28,6 +28,9 @@ pub mod sandbox;
 pub mod shebang;
 pub mod undo;
 
+#[cfg(test)]
+mod tests;
+
 use bridge::Engine;
 use eval::Cache;
 use functions::registry::Libraries;

@@ -230,6 +230,7 @@ impl Server {
         self.keyspace.stats = KeyspaceStats::default();
         self.keyspace.lazyfree.reset_freed();
         self.eviction.reset_stats();
+        self.script.evicted = 0;
     }
 
     /// Begins or ends long work.

@@ -564,11 +564,8 @@ impl Stack {
     pub fn compile(&mut self, source: &[u8], name: &CStr) -> Result<(), Failed> {
         self.room(1);
         if source.first() == Some(&ffi::LUA_SIGNATURE[0]) {
-            // The text that the compiler would have for its first character.
-            let shown = name.to_string_lossy();
-            let shown = shown.trim_start_matches(['@', '=']);
-            self.push_bytes(format!("{shown}:1: unexpected symbol near 'char(27)'").as_bytes());
-            return Err(Failed);
+            // Behind a space it is text, and no good one.
+            return self.compile(&[b" ", source].concat(), name);
         }
         // SAFETY: see above; compiling is protected by itself. No garbage is collected meanwhile: what a compiler holds in
         // its hands only (the name of the source, say) has been freed under it before.
