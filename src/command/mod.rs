@@ -123,6 +123,8 @@ pub struct Cx<'a> {
     pub now: UnixMillis,
     /// It may answer [`Outcome::Wait`]: it is not inside a transaction, a script or the stream of a primary.
     pub may_wait: bool,
+    /// A script has called it.
+    pub in_script: bool,
 }
 
 /// Whose call it is.

@@ -323,13 +323,23 @@ fn handle(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     match call.cmd.handler {
         Handler::Data(handler) => {
             let Server { keyspace, conf, clock, unit, .. } = &mut **srv;
-            let Call { cmd, query, out, fx, session, may_wait, .. } = call;
+            let Call { cmd, query, out, fx, session, may_wait, origin, .. } = call;
             fx.set_heard(unit.is_listening());
-            let may_wait = *may_wait;
+            let (may_wait, in_script) = (*may_wait, *origin == Origin::Script);
             let now = clock.now();
             let mut db = keyspace.select(session.db, now);
             db.no_touch = session.no_touch;
-            handler(&mut Cx { cmd, args: query.args(), db, out, fx, conf, now, may_wait })
+            handler(&mut Cx {
+                cmd,
+                args: query.args(),
+                db,
+                out,
+                fx,
+                conf,
+                now,
+                may_wait,
+                in_script,
+            })
         }
         Handler::Server(handler) => handler(srv, call),
         Handler::Container => Err(CmdError::arity(call.cmd.name)),
