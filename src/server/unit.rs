@@ -328,6 +328,18 @@ impl Unit {
         self.skipped.clear();
     }
 
+    /// Forgets what was gathered since the unit began: it was taken back.
+    pub fn forget(&mut self) {
+        if self.effects > 0 {
+            let start = self.start;
+            self.feed.truncate(start);
+            self.skipped.truncate(self.skipped.partition_point(|part| part.start < start));
+            (self.effects, self.kept) = (0, 0);
+            // The database may have been told with it.
+            self.select_anew();
+        }
+    }
+
     /// Lets other units run before this one ends.
     pub fn set_aside(&mut self) -> Aside {
         let depth = std::mem::take(&mut self.depth);

@@ -210,7 +210,8 @@ fn restore(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     fx.set_heard(unit.is_listening());
     let (now, mut fault) = (clock.now(), None);
     let db = keyspace.select(session.db, now);
-    let mut cx = Cx { cmd, args: query.args(), db, out, fx, conf, now, may_wait: false };
+    let mut cx =
+        Cx { cmd, args: query.args(), db, out, fx, conf, now, may_wait: false, in_script: false };
     let done = restore_key(&mut cx, &mut fault);
     if let Some(fault) = fault {
         let doing = load::Doing::ReadValue.name();

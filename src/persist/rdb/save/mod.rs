@@ -242,3 +242,16 @@ pub fn payload(entry: EntryRef<'_>, version: Option<u16>, compress: bool) -> io:
     w.finish()?;
     Ok(out)
 }
+
+/// The sources of libraries as the payload that FUNCTION DUMP answers.
+pub fn functions_payload<'c>(codes: impl Iterator<Item = &'c [u8]>) -> io::Result<Vec<u8>> {
+    let (mut out, mut progress) = (Vec::new(), |_| Ok(()));
+    let mut w = Writer::new(&mut out, &mut progress, (true, true));
+    for code in codes {
+        w.byte(opcode::FUNCTION);
+        w.string(code)?;
+    }
+    w.raw(&version::REDIS_7_0.to_le_bytes())?;
+    w.finish()?;
+    Ok(out)
+}
