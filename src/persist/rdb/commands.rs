@@ -13,7 +13,7 @@ use crate::command::{
 };
 use crate::config::SanitizePayload;
 use crate::keyspace::access::{idle_since, lfu};
-use crate::keyspace::{Event, Meta, Type};
+use crate::keyspace::{Event, Meta, Policy, Type};
 use crate::persist::child::Task;
 use crate::server::Server;
 
@@ -194,6 +194,15 @@ impl Wishes {
         }
         Ok(wishes)
     }
+
+    /// The access clock of the new key.
+    fn clock(&self, policy: Policy, now: UnixMillis) -> u32 {
+        match (policy.is_lfu, self.frequency, self.idle_s) {
+            (true, Some(frequency), _) => lfu(now, frequency),
+            (false, _, Some(idle_s)) => idle_since(idle_s, now),
+            _ => policy.fresh(now),
+        }
+    }
 }
 
 const BAD_IDLETIME: CmdError = CmdError::Fixed("ERR Invalid IDLETIME value, must be >= 0");
@@ -237,12 +246,7 @@ fn restore_key(cx: &mut Cx<'_>, fault: &mut Option<load::Fault>) -> CmdResult {
     let deadline = (ttl > 0).then_some(UnixMillis(at));
     let options = driver::payload_options(cx.conf, cx.db.keyspace, cx.now);
     let value = load::check_payload(cx.args.at(3), &options).ok_or(BAD_FOOTER)?;
-    let policy = options.policy;
-    let clock = match (policy.is_lfu, wishes.frequency, wishes.idle_s) {
-        (true, Some(frequency), _) => lfu(cx.now, frequency),
-        (false, _, Some(idle_s)) => idle_since(idle_s, cx.now),
-        _ => policy.fresh(cx.now),
-    };
+    let clock = wishes.clock(options.policy, cx.now);
     let meta = Meta { deadline, clock, is_raw: false };
     let entry = match load::restore(key, value, meta, &options) {
         Ok(entry) => entry,
