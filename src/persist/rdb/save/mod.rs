@@ -71,7 +71,7 @@ pub struct Progress {
     pub bytes: u64,
 }
 
-/// Saves everything. `progress` is called again and again, at least after each megabyte; an error it answers ends the save.
+/// Saves everything. `progress` is called again and again, at least after each megabyte and each 1024 keys; an error it answers ends the save.
 pub fn save(
     keyspace: &Keyspace,
     to: &mut dyn Write,
@@ -216,7 +216,7 @@ fn key(
         }
     }
     value::named(entry, version, w)?;
-    w.keys += 1;
+    w.count_key()?;
     if options.key_delay_us != 0 {
         delay(options.key_delay_us, w.keys);
     }
