@@ -7,6 +7,7 @@ use super::load;
 use super::save;
 use crate::base::clock::UnixMillis;
 use crate::command::args::integer;
+use crate::command::generic;
 use crate::command::key_spec::key_flag::{ACCESS, UPDATE};
 use crate::command::{
     Arg, Call, CmdError, CmdResult, Command, Cx, Done, Group, KeySpec, category, flag,
@@ -15,6 +16,7 @@ use crate::config::SanitizePayload;
 use crate::keyspace::access::{idle_since, lfu};
 use crate::keyspace::{Event, Meta, Policy, Type};
 use crate::persist::child::Task;
+use crate::persist::children::driver as children;
 use crate::server::Server;
 
 pub static SAVE: Command = Command::server("save", save)
@@ -212,18 +214,39 @@ const BAD_TTL: CmdError = CmdError::Fixed("ERR Invalid TTL value, must be >= 0")
 const BAD_FOOTER: CmdError = CmdError::Fixed("ERR DUMP payload version or checksum are wrong");
 const BAD_DATA: CmdError = CmdError::Fixed("ERR Bad data format");
 
-/// A command on data, but what is wrong with a payload is told to the log.
-fn restore(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
-    let Server { keyspace, conf, clock, unit, log, .. } = &mut **srv;
+/// FLUSHALL. A snapshot under way is of data that nobody wants any more: it ends, and if there are save points the empty
+/// databases are saved at once, so that the old ones do not come back.
+pub fn flushall(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
+    with_data(srv, call, generic::flushall)?;
+    children::kill_snapshot(srv);
+    if !srv.conf.rdb.save_points.is_empty() {
+        // Whether it succeeds or not, the data are gone; the log says what there is to say.
+        driver::save_file(srv);
+    }
+    Ok(Done)
+}
+
+/// Runs what needs the data alone.
+fn with_data<R>(
+    srv: &mut Server,
+    call: &mut Call,
+    run: impl FnOnce(&mut Cx<'_>) -> Result<R, CmdError>,
+) -> Result<R, CmdError> {
+    let Server { keyspace, conf, clock, unit, .. } = srv;
     let Call { cmd, query, out, fx, session, .. } = call;
     fx.set_heard(unit.is_listening());
-    let (now, mut fault) = (clock.now(), None);
+    let now = clock.now();
     let db = keyspace.select(session.db, now);
-    let mut cx = Cx { cmd, args: query.args(), db, out, fx, conf, now, may_wait: false };
-    let done = restore_key(&mut cx, &mut fault);
+    run(&mut Cx { cmd, args: query.args(), db, out, fx, conf, now, may_wait: false })
+}
+
+/// A command on data, but what is wrong with a payload is told to the log.
+fn restore(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
+    let mut fault = None;
+    let done = with_data(srv, call, |cx| restore_key(cx, &mut fault));
     if let Some(fault) = fault {
         let doing = load::Doing::ReadValue.name();
-        log.warning(format_args!(
+        srv.log.warning(format_args!(
             "Internal error in RDB reading offset 0, function at {doing} -> {fault}"
         ));
     }

@@ -504,6 +504,23 @@ mod tests {
         assert!(t.run("DEBUG RELOAD SLOWLY").starts_with("-ERR DEBUG RELOAD only supports"));
     }
 
+    #[test]
+    fn flushed_data_do_not_come_back() {
+        let mut t = server();
+        t.run("SAVE");
+        assert_eq!(t.run("FLUSHALL NOW"), "-ERR syntax error\r\n");
+        assert_eq!(t.run("FLUSHALL"), "+OK\r\n");
+        assert_eq!(t.run("DEBUG RELOAD NOSAVE"), "+OK\r\n");
+        assert_eq!(t.run("DBSIZE"), ":0\r\n");
+        // Without save points the file stays as it is.
+        t.run("CONFIG SET save ''");
+        t.run("SET a 1");
+        t.run("SAVE");
+        t.run("FLUSHALL");
+        assert_eq!(t.run("DEBUG RELOAD NOSAVE"), "+OK\r\n");
+        assert_eq!(t.run("DBSIZE"), ":1\r\n");
+    }
+
     /// The source looks at what clients are told while it gives its bytes.
     #[test]
     fn clients_hear_that_the_server_is_loading() {
