@@ -143,7 +143,7 @@ fn temporary_increment(srv: &mut Server) -> io::Result<()> {
     let disk = srv.aof.folder.disk.clone();
     let file = disk.begin(&srv.aof.folder.path(&name))?;
     // What is told before the fork is in the base.
-    srv.unit.clear_feed();
+    srv.unit.forget();
     srv.aof.appender = Some(Appender::new(disk, file, 0));
     listen(srv, true);
     Ok(())
