@@ -242,7 +242,7 @@ fn conclude(srv: &mut Box<Server>, mut engine: Box<Engine>, form: Form) {
     let running = srv.script.running.take();
     if running.as_ref().is_some_and(|it| it.killed && it.wrote) {
         engine.bridge.undo.roll_back(&mut srv.keyspace, srv.clock.now());
-        srv.unit.forget();
+        srv.unit.take_back();
     }
     engine.bridge.undo.end();
     if running.is_some_and(|it| it.slow.is_some()) {

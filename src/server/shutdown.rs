@@ -210,7 +210,10 @@ fn save(srv: &mut Server, flags: ShutdownFlags) -> Result<(), NotSaved> {
         return Ok(());
     }
     srv.log.notice(format_args!("Saving the final RDB snapshot before exiting."));
-    if driver::save_file(srv) { Ok(()) } else { Err(NotSaved) }
+    signals::set_ending(true);
+    let saved = driver::save_file(srv);
+    signals::set_ending(false);
+    if saved { Ok(()) } else { Err(NotSaved) }
 }
 
 /// Removes the marks that the process left in the file system.

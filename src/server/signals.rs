@@ -11,7 +11,7 @@ use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use mio::Interest;
 use mio::unix::SourceFd;
@@ -25,6 +25,9 @@ use crate::observe::raw_log;
 static ASKED: AtomicI32 = AtomicI32::new(0);
 /// The bell's descriptor; -1 before there is one.
 static BELL: AtomicI32 = AtomicI32::new(-1);
+
+/// A shutdown is under way.
+static ENDING: AtomicBool = AtomicBool::new(false);
 
 /// The file that a snapshot in the foreground is written to before it takes its place: whoever insists leaves none behind.
 static TEMP_FILE: OnceLock<CString> = OnceLock::new();
@@ -75,6 +78,11 @@ impl Drop for Bell {
     }
 }
 
+/// The server saves before it ends: who asks again does not want to wait for that.
+pub fn set_ending(ending: bool) {
+    ENDING.store(ending, Ordering::SeqCst);
+}
+
 /// Takes the note that a handler left.
 pub fn take() -> Option<Asked> {
     match ASKED.swap(0, Ordering::SeqCst) {
@@ -99,7 +107,8 @@ extern "C" fn on_signal(signal: libc::c_int) {
     // SAFETY: the address of this thread's errno is always valid. It is put back below, so that the code that was
     // interrupted between a system call and its look at errno sees its own.
     let errno = unsafe { *libc::__errno_location() };
-    if ASKED.load(Ordering::SeqCst) != 0 && signal == libc::SIGINT {
+    let is_asked = ASKED.load(Ordering::SeqCst) != 0 || ENDING.load(Ordering::SeqCst);
+    if is_asked && signal == libc::SIGINT {
         raw_log::from_handler("You insist... exiting now.");
         // SAFETY: `unlink` and `_exit` may be called from a handler, and run nothing of ours; the name is one that was made
         // when the handler was installed, and is never changed.

@@ -176,7 +176,7 @@ impl Unit {
         self.readers = readers;
         self.listening = readers.aof || readers.replicas;
         if !self.listening {
-            self.clear_feed();
+            self.forget();
         }
     }
 
@@ -293,34 +293,44 @@ impl Unit {
         self.feed_db = None;
     }
 
+    /// Where the part of the feed ends that may be fetched: a unit under way is not told before it has ended.
+    #[inline]
+    fn end(&self) -> usize {
+        if self.effects == 0 { self.feed.len() } else { self.start }
+    }
+
     /// Whether there is something to be fetched.
     #[inline]
     pub fn has_feed(&self) -> bool {
-        !self.feed.is_empty()
+        self.end() > 0
     }
 
     /// What was told since the last [`Unit::clear_feed`], for replicas.
     pub fn feed(&self) -> &[u8] {
-        &self.feed
+        &self.feed[..self.end()]
     }
 
     /// Appends the part of the feed that is for the AOF. If the AOF is its only reader and `out` is empty, the two change
     /// places instead.
     pub fn feed_aof(&mut self, out: &mut Vec<u8>) {
-        if self.skipped.is_empty() && out.is_empty() && !self.readers.replicas {
+        let is_between = self.effects == 0;
+        if self.skipped.is_empty() && out.is_empty() && !self.readers.replicas && is_between {
             std::mem::swap(out, &mut self.feed);
             return;
         }
-        let mut from = 0;
-        for part in &self.skipped {
+        let (mut from, end) = (0, self.end());
+        for part in self.skipped.iter().take_while(|part| part.start < end) {
             out.extend_from_slice(&self.feed[from..part.start]);
             from = part.end;
         }
-        out.extend_from_slice(&self.feed[from..]);
+        out.extend_from_slice(&self.feed[from..end]);
     }
 
     /// All readers have had the feed.
     pub fn clear_feed(&mut self) {
+        if self.effects > 0 {
+            return self.cut_feed();
+        }
         if self.feed.capacity() > KEPT_BYTES {
             self.feed = Vec::new();
         }
@@ -328,8 +338,8 @@ impl Unit {
         self.skipped.clear();
     }
 
-    /// Forgets what was gathered since the unit began: it was taken back.
-    pub fn forget(&mut self) {
+    /// Takes back what the unit under way has told so far: it was undone.
+    pub fn take_back(&mut self) {
         if self.effects > 0 {
             let start = self.start;
             self.feed.truncate(start);
@@ -338,6 +348,24 @@ impl Unit {
             // The database may have been told with it.
             self.select_anew();
         }
+    }
+
+    /// [`Unit::clear_feed`] in the middle of a unit, which stays.
+    #[cold]
+    fn cut_feed(&mut self) {
+        let end = self.end();
+        self.feed.drain(..end);
+        self.skipped.retain(|part| part.start >= end);
+        for part in &mut self.skipped {
+            *part = part.start - end..part.end - end;
+        }
+        self.start = 0;
+    }
+
+    /// Forgets all that was told, of the unit under way, too: the readers have its state from elsewhere, or are no more.
+    pub fn forget(&mut self) {
+        (self.effects, self.kept) = (0, 0);
+        self.clear_feed();
     }
 
     /// Lets other units run before this one ends.
@@ -472,6 +500,23 @@ mod tests {
         let mixed = aof(&[publish, (SET, PLAIN), publish]);
         assert_eq!(mixed, "*1 $5 MULTI *2 $6 SELECT $1 0 *3 $3 SET $1 k $1 v *1 $4 EXEC ");
         assert!(told(&[publish]).ends_with("*3 $7 PUBLISH $1 c $1 m "));
+    }
+
+    /// CONFIG SET appendfsync in a transaction flushes in its middle.
+    #[test]
+    fn a_unit_under_way_is_told_when_it_has_ended() {
+        let mut unit = unit_of(&[(SET, PLAIN)]);
+        unit.set_readers(Readers { aof: true, replicas: false });
+        unit.gather(DbIndex(0), Query::of(SET).args(), &mut Effects::default());
+        let mut out = vec![];
+        unit.feed_aof(&mut out);
+        unit.clear_feed();
+        unit.gather(DbIndex(0), Query::of(&[b"DEL", b"x"]).args(), &mut Effects::default());
+        unit.finish();
+        unit.feed_aof(&mut out);
+        let want = "*2 $6 SELECT $1 0 *3 $3 SET $1 k $1 v \
+                    *1 $5 MULTI *3 $3 SET $1 k $1 v *2 $3 DEL $1 x *1 $4 EXEC ";
+        assert_eq!(shown(&out), want);
     }
 
     /// A unit of which the AOF sees nothing must not take the change of the database with it.

@@ -347,6 +347,21 @@ fn it_can_be_switched_on_and_off() {
 }
 
 #[test]
+fn a_transaction_may_change_how_it_is_kept() {
+    for change in ["CONFIG SET appendfsync always", "CONFIG SET appendonly yes"] {
+        let mut kept = kept(&format!("inside-{}", change.len()), |conf| {
+            conf.aof.enabled = !change.contains("appendonly");
+        });
+        for line in ["INCR n", "MULTI", "INCR n", change, "INCR n", "INCR m", "EXEC", "INCR n"] {
+            kept.run(line);
+        }
+        kept.wait_for_child();
+        kept.check();
+        assert_eq!(kept.run("MGET n m"), "*2\r\n$1\r\n4\r\n$1\r\n1\r\n");
+    }
+}
+
+#[test]
 fn it_is_rewritten_when_it_has_grown() {
     let mut kept = kept("grown", |conf| conf.aof.rewrite_min_bytes = 1000);
     for _ in 0..30 {
