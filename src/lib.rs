@@ -9,6 +9,7 @@ pub mod resp;
 
 // First floor: the data.
 pub mod keyspace;
+pub mod persist;
 pub mod types;
 
 // Second floor: commands and features.

@@ -27,17 +27,46 @@ const PATIENCE: usize = 64;
 
 /// Compresses, if that makes it smaller.
 pub fn compress(bytes: &[u8]) -> Option<Vec<u8>> {
-    if bytes.len() < 5 || bytes.len() > LEN_MAX {
-        return None;
+    let mut out = Vec::with_capacity(bytes.len());
+    let max = bytes.len().saturating_sub(1);
+    Compressor::default().append(bytes, max, &mut out).then_some(out)
+}
+
+/// Memory for compressing one string after the other.
+#[derive(Debug, Default)]
+pub struct Compressor {
+    /// Positions, plus one.
+    table: Vec<u32>,
+}
+
+impl Compressor {
+    /// Appends the compressed form of some bytes, if it takes at most `max` bytes.
+    pub fn append(&mut self, bytes: &[u8], max: usize, out: &mut Vec<u8>) -> bool {
+        let start = out.len();
+        let fits = bytes.len() >= 5 && bytes.len() <= LEN_MAX && {
+            let bits = (usize::BITS - bytes.len().leading_zeros()).clamp(6, 16);
+            self.table.clear();
+            self.table.resize(1 << bits, 0);
+            squeeze(bytes, (&mut self.table, bits), (start, max), out).is_some()
+        };
+        if !fits {
+            out.truncate(start);
+        }
+        fits
     }
-    let bits = (usize::BITS - bytes.len().leading_zeros()).clamp(6, 16);
-    // Positions, plus one.
-    let mut table = vec![0u32; 1 << bits];
+}
+
+/// Appends the compressed form, unless it gets longer than `max` from `start` on.
+fn squeeze(
+    bytes: &[u8],
+    (table, bits): (&mut [u32], u32),
+    (start, max): (usize, usize),
+    out: &mut Vec<u8>,
+) -> Option<()> {
     let slot = |at: usize| {
         let word = u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], 0]);
         (word.wrapping_mul(0x9e37_79b1) >> (32 - bits)) as usize
     };
-    let mut out = Vec::with_capacity(bytes.len());
     let (mut at, mut literals) = (0, 0);
     while at + 2 < bytes.len() {
         let before = std::mem::replace(&mut table[slot(at)], at as u32 + 1) as usize;
@@ -50,9 +79,9 @@ pub fn compress(bytes: &[u8]) -> Option<Vec<u8>> {
             at += 1 + (at - literals) / PATIENCE;
             continue;
         }
-        put_literals(&mut out, &bytes[literals..at]);
-        put_match(&mut out, distance - 1, len);
-        if out.len() >= bytes.len() {
+        put_literals(out, &bytes[literals..at]);
+        put_match(out, distance - 1, len);
+        if out.len() - start > max {
             return None;
         }
         at += len;
@@ -64,8 +93,8 @@ pub fn compress(bytes: &[u8]) -> Option<Vec<u8>> {
             }
         }
     }
-    put_literals(&mut out, &bytes[literals..]);
-    (out.len() < bytes.len()).then_some(out)
+    put_literals(out, &bytes[literals..]);
+    (out.len() - start <= max).then_some(())
 }
 
 /// How many bytes are equal from two positions on, up to the longest match.
@@ -102,46 +131,60 @@ fn put_match(out: &mut Vec<u8>, offset: usize, len: usize) {
 
 /// Restores what was compressed. Nothing if the bytes are damaged, or the length is not exactly the one told.
 pub fn decompress(packed: &[u8], len: usize) -> Option<Vec<u8>> {
-    // A length that cannot be true allocates nothing.
-    if len > packed.len().saturating_mul(MATCH_MAX) {
-        return None;
-    }
-    let mut out = Vec::with_capacity(len);
-    let mut rest = packed;
-    while let Some((control, after)) = rest.split_first() {
-        let control = usize::from(*control);
-        if control < RUN_MAX {
-            let (run, after) = after.split_at_checked(control + 1)?;
-            out.extend_from_slice(run);
-            rest = after;
-        } else {
-            let (mut count, mut after) = (control >> 5, after);
-            if count == 7 {
-                let (more, behind) = after.split_first()?;
-                (count, after) = (count + usize::from(*more), behind);
-            }
-            let (low, behind) = after.split_first()?;
-            let distance = ((control & 0x1f) << 8 | usize::from(*low)) + 1;
-            let from = out.len().checked_sub(distance)?;
-            repeat(&mut out, from, count + 2);
-            rest = behind;
-        }
-        if out.len() > len {
-            return None;
-        }
-    }
-    (out.len() == len).then_some(out)
+    let mut out = Vec::new();
+    decompress_into(packed, len, &mut out).then_some(out)
 }
 
-/// Copies bytes from an earlier position to the end; they may be those that are just being copied.
+/// As [`decompress`], into a buffer, which holds nothing of use after a failure.
+pub fn decompress_into(packed: &[u8], len: usize, out: &mut Vec<u8>) -> bool {
+    out.clear();
+    // A length that cannot be true allocates nothing.
+    if len > packed.len().saturating_mul(MATCH_MAX) {
+        return false;
+    }
+    out.resize(len, 0);
+    inflate(packed, out).is_some()
+}
+
+/// Fills a buffer with what was compressed.
+fn inflate(packed: &[u8], out: &mut [u8]) -> Option<()> {
+    let (mut at, mut to) = (0, 0);
+    while let Some(control) = packed.get(at) {
+        let control = usize::from(*control);
+        at += 1;
+        if control < RUN_MAX {
+            let len = control + 1;
+            match (packed.get(at..at + RUN_MAX), out.get_mut(to..to + RUN_MAX)) {
+                // A copy of a fixed length costs no call; what it writes too much is written over.
+                (Some(run), Some(room)) => room.copy_from_slice(run),
+                _ => out.get_mut(to..to + len)?.copy_from_slice(packed.get(at..at + len)?),
+            }
+            (at, to) = (at + len, to + len);
+        } else {
+            let mut len = (control >> 5) + 2;
+            if len == 9 {
+                len += usize::from(*packed.get(at)?);
+                at += 1;
+            }
+            let distance = ((control & 0x1f) << 8 | usize::from(*packed.get(at)?)) + 1;
+            at += 1;
+            let from = to.checked_sub(distance)?;
+            repeat(out.get_mut(from..to + len)?, distance);
+            to += len;
+        }
+    }
+    (to == out.len()).then_some(())
+}
+
+/// Repeats the first bytes, a period of them, up to the end.
 #[inline]
-fn repeat(out: &mut Vec<u8>, from: usize, count: usize) {
-    let mut left = count;
-    while left > 0 {
+fn repeat(bytes: &mut [u8], period: usize) {
+    let mut filled = period;
+    while filled < bytes.len() {
         // The period doubles with each copy.
-        let here = left.min(out.len() - from);
-        out.extend_from_within(from..from + here);
-        left -= here;
+        let here = filled.min(bytes.len() - filled);
+        bytes.copy_within(..here, filled);
+        filled += here;
     }
 }
 
@@ -162,7 +205,9 @@ mod tests {
                 0 if !out.is_empty() => {
                     let from = next(state) % out.len();
                     let count = next(state) % 400;
-                    repeat(&mut out, from, count);
+                    let at = out.len();
+                    out.resize(at + count, 0);
+                    repeat(&mut out[from..], at - from);
                 }
                 1 => out.extend(std::iter::repeat_n(7, next(state) % 600)),
                 _ => out.extend((0..next(state) % 50).map(|_| (next(state) % letters) as u8)),

@@ -63,15 +63,31 @@ impl Client {
         if letters.is_empty() { "N".to_owned() } else { letters }
     }
 
-    /// Bytes this client costs, its buffers included.
-    pub fn memory(&self) -> usize {
+    /// Bytes this client costs: its buffers, and what the server remembers for it.
+    pub fn memory(&self, watch: &Watch) -> usize {
         let names = [&self.name, &self.lib_name, &self.lib_ver];
         size_of::<Client>()
+            + self.remembered_bytes(watch)
             + self.query.capacity()
             + self.out.open_capacity()
             + self.out.sealed_bytes()
             + self.multi_bytes()
             + names.iter().filter_map(|n| n.as_ref()).map(|n| n.len()).sum::<usize>()
+    }
+
+    /// Bytes of watched keys, subscriptions and prefixes: of each its name, twice, and its places in two indexes.
+    fn remembered_bytes(&self, watch: &Watch) -> usize {
+        const PLACES: usize = 96;
+        let watched = watch.watched(self.id).iter().map(|w| 2 * w.key.len() + PLACES);
+        let prefixes = self.tracked.iter().flat_map(|t| &t.prefixes).map(|p| 2 * p.len() + PLACES);
+        let subscriptions =
+            self.subscriptions.as_ref().map_or(0, |own| own.bytes() + own.len() * PLACES);
+        subscriptions + watched.chain(prefixes).sum::<usize>()
+    }
+
+    /// What it was weighed with last, see [`super::Clients::set_weight`].
+    pub fn weight(&self) -> usize {
+        self.weight
     }
 
     /// The line, without its end. `call` is the one being served, whose client's buffers travel in it.
@@ -82,7 +98,7 @@ impl Client {
         let parked = if self.waiting.is_some() { query.request_bytes() } else { 0 };
         let has_args = call.is_some() || self.waiting.is_some();
         let buffers = Buffers {
-            query: query.len().saturating_sub(parked),
+            query: query.waiting_bytes().saturating_sub(parked),
             query_free: query.capacity().saturating_sub(query.len()),
             argv: if has_args { query.argv_bytes() } else { 0 },
             reply_size: out.open_capacity(),
@@ -93,7 +109,7 @@ impl Client {
         };
         let mut line = Vec::with_capacity(400);
         self.describe_identity(scene, &mut line);
-        self.describe_buffers(buffers, &mut line);
+        self.describe_buffers(buffers, self.remembered_bytes(scene.watch), &mut line);
         let command = self.last_command.map_or("NULL", |id| scene.commands.entry(id).command.name);
         let text = format!(
             " events={} cmd={command} user={DEFAULT_USER} redir={} resp={}",
@@ -146,7 +162,7 @@ impl Client {
         line.extend_from_slice(text.as_bytes());
     }
 
-    fn describe_buffers(&self, b: Buffers, line: &mut Vec<u8>) {
+    fn describe_buffers(&self, b: Buffers, remembered: usize, line: &mut Vec<u8>) {
         let mut text = String::new();
         let total = size_of::<Client>()
             + b.query
@@ -155,6 +171,7 @@ impl Client {
             + b.reply_size
             + b.chunk_bytes
             + self.multi_bytes()
+            + remembered
             + self.name.as_ref().map_or(0, |n| n.len());
         let _ = write!(
             text,

@@ -64,6 +64,8 @@ pub struct Client {
     pub waiting: Option<Box<waits::Waiting>>,
     /// Since when its output is over the soft limit, in monotonic microseconds.
     pub over_soft_since_us: Option<u64>,
+    /// What it was weighed with last.
+    weight: usize,
 }
 
 /// What has gone through a connection so far.
@@ -175,6 +177,10 @@ pub struct Clients {
     spare_transaction: Option<Box<transaction::Transaction>>,
     /// The largest buffers of late.
     pub recent: recent::RecentPeaks,
+    /// There is a limit for the memory of all clients.
+    are_weighed: bool,
+    /// The sum of what they were weighed with.
+    weight_total: usize,
 }
 
 impl Clients {
@@ -206,6 +212,7 @@ impl Clients {
                 tracked: None,
                 waiting: None,
                 over_soft_since_us: None,
+                weight: 0,
             })
         })
     }
@@ -255,6 +262,7 @@ impl Clients {
         {
             client.marks.closing = true;
             self.closing.push(id);
+            self.set_weight(id, 0);
         }
     }
 
@@ -274,6 +282,30 @@ impl Clients {
         std::mem::take(&mut self.closing)
     }
 
+    /// Whether clients are weighed, because their memory is limited.
+    #[inline]
+    pub fn are_weighed(&self) -> bool {
+        self.are_weighed
+    }
+
+    /// Begins or ends weighing clients.
+    pub fn weigh_from_now_on(&mut self, yes: bool) {
+        self.are_weighed = yes;
+    }
+
+    /// Notes the memory of a client.
+    pub fn set_weight(&mut self, id: Id, weight: usize) {
+        if let Some(client) = self.slab.get_mut(id) {
+            let before = std::mem::replace(&mut client.weight, weight);
+            self.weight_total = self.weight_total - before + weight;
+        }
+    }
+
+    /// The memory of all clients, as far as they were weighed.
+    pub fn weight_total(&self) -> usize {
+        self.weight_total
+    }
+
     pub fn has_closing(&self) -> bool {
         !self.closing.is_empty()
     }
@@ -282,6 +314,7 @@ impl Clients {
         self.monitors.retain(|m| *m != id);
         self.pause.waiting.retain(|w| *w != id);
         self.end_wait(id);
+        self.set_weight(id, 0);
         self.slab.remove(id)
     }
 }

@@ -30,6 +30,12 @@ pub mod state {
     pub const LOADING: u32 = 1 << 7;
     /// A script takes its time.
     pub const BUSY: u32 = 1 << 8;
+    /// There is a limit for the memory of keys or of clients. No gate: room is made before any is asked.
+    pub const LIMITED: u32 = 1 << 9;
+    /// The limit is passed, and there is nothing to evict.
+    pub const OUT_OF_MEMORY: u32 = 1 << 10;
+    /// Changes cannot be kept: the disk fails.
+    pub const UNSAFE: u32 = 1 << 11;
 }
 
 /// What the gates say.
@@ -49,6 +55,8 @@ const GATES: &[(u32, Gate)] = &[
     (state::ALWAYS, guarded),
     (state::STRANGER, stranger),
     (state::IN_MULTI, forbidden_in_multi),
+    (state::OUT_OF_MEMORY, out_of_memory),
+    (state::UNSAFE, unsafe_to_write),
     (state::LISTENING, listening),
     (state::LOADING, loading),
     (state::BUSY, busy),
@@ -75,7 +83,8 @@ const LISTENERS: &[&str] = &[
 
 /// The states that concern a command.
 pub fn concerns(command: &Command) -> u32 {
-    let mut bits = state::PAUSED_ALL;
+    // Even what needs no memory itself needs some in a transaction.
+    let mut bits = state::PAUSED_ALL | state::OUT_OF_MEMORY;
     if command.has(flag::PROTECTED) {
         bits |= state::ALWAYS;
     }
@@ -88,6 +97,10 @@ pub fn concerns(command: &Command) -> u32 {
     }
     if !LISTENERS.contains(&command.name) {
         bits |= state::LISTENING;
+    }
+    // Compat: PING tells that the server is not well.
+    if command.has(flag::WRITE | flag::MAY_REPLICATE) || is_exec || command.name == "ping" {
+        bits |= state::UNSAFE;
     }
     if !command.has(flag::LOADING) {
         bits |= state::LOADING;
@@ -140,12 +153,33 @@ fn stranger(srv: &Server, _: &Call) -> Admission {
     Admission::Refuse(CmdError::NO_AUTH)
 }
 
+/// What could need memory is refused; so is whatever a transaction would have to remember.
+fn out_of_memory(srv: &Server, call: &Call) -> Admission {
+    let in_multi = call.session.states() & state::IN_MULTI != 0;
+    let remembered = in_multi && !UNQUEUED.contains(&call.cmd.name);
+    if remembered || multi::flags(srv, call) & flag::DENYOOM != 0 {
+        return Admission::Refuse(CmdError::OUT_OF_MEMORY);
+    }
+    Admission::Run
+}
+
 /// In RESP2 there is no telling answers from messages.
 fn listening(_: &Server, call: &Call) -> Admission {
     if call.out.proto() == Proto::Resp3 {
         return Admission::Run;
     }
     Admission::Refuse(CmdError::only_listens(call.cmd.name))
+}
+
+fn unsafe_to_write(srv: &Server, call: &Call) -> Admission {
+    let writes = flag::WRITE | flag::MAY_REPLICATE;
+    if call.cmd.name != "ping" && multi::flags(srv, call) & writes == 0 {
+        return Admission::Run;
+    }
+    Admission::Refuse(match srv.aof.trouble() {
+        Some(errno) => CmdError::aof_fails(&std::io::Error::from_raw_os_error(errno)),
+        None => CmdError::SNAPSHOTS_FAIL,
+    })
 }
 
 fn loading(_: &Server, _: &Call) -> Admission {

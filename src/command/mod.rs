@@ -16,6 +16,7 @@ pub mod connection;
 pub mod docs;
 pub mod error;
 pub mod generic;
+pub mod geo;
 pub mod getkeys;
 pub mod hash;
 pub mod hyperloglog;
@@ -130,6 +131,8 @@ pub struct Cx<'a> {
 pub enum Origin {
     #[default]
     User,
+    /// The append-only file, which is being loaded.
+    Aof,
 }
 
 /// What a connection has chosen for itself. It travels with the call while one runs and rests in the client else.

@@ -69,6 +69,13 @@ fn split(deadline: UnixMillis, hash: u64) -> (i64, u64) {
     (deadline.0 >> TIME_BITS, (time << 40) | bits)
 }
 
+/// What an item of an epoch means.
+fn due(epoch: i64, item: u64) -> Due {
+    let deadline = UnixMillis((epoch << TIME_BITS) | (item >> 40) as i64);
+    let bits = item & HASH_BITS;
+    Due { deadline, hash: ((bits >> LOW_BITS) << 48) | (bits & ((1 << LOW_BITS) - 1)) }
+}
+
 impl Expiry {
     /// Notes the deadline of an element with this hash.
     pub fn insert(&mut self, deadline: UnixMillis, hash: u64) {
@@ -139,10 +146,20 @@ impl Expiry {
     /// The earliest item.
     pub fn first(&self) -> Option<Due> {
         let (epoch, items) = self.epochs.first_key_value()?;
-        let item = items.first()?;
-        let deadline = UnixMillis((epoch << TIME_BITS) | (item >> 40) as i64);
-        let bits = item & HASH_BITS;
-        Some(Due { deadline, hash: ((bits >> LOW_BITS) << 48) | (bits & ((1 << LOW_BITS) - 1)) })
+        Some(due(*epoch, items.first()?))
+    }
+
+    /// Some item, nearly all being equally likely.
+    pub fn pick(&self, random: u64) -> Option<Due> {
+        let items: usize = self.epochs.values().map(Words::len).sum();
+        let mut rank = (random as usize).checked_rem(items)?;
+        for (epoch, items) in &self.epochs {
+            if rank < items.len() {
+                return Some(due(*epoch, items.at(rank)?));
+            }
+            rank -= items.len();
+        }
+        None
     }
 
     /// The earliest deadline.

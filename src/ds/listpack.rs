@@ -204,6 +204,51 @@ impl<'a> Packed<'a> {
         if counted != UNCOUNTED && usize::from(counted) != count { Err(Corrupt) } else { Ok(pack) }
     }
 
+    /// Reads bytes from outside in which lengths behind elements may be wider or narrower than ours: some servers write
+    /// them so for a few sizes. The elements are written anew.
+    pub fn read_leniently(bytes: &[u8]) -> Result<Listpack, Corrupt> {
+        let total = bytes.first_chunk().map(|total| u32::from_le_bytes(*total) as usize);
+        if bytes.len() < EMPTY_BYTES || total != Some(bytes.len()) || bytes.last() != Some(&END) {
+            return Err(Corrupt);
+        }
+        let (mut at, end, mut count) = (HEAD, bytes.len() - 1, 0);
+        let mut made = Listpack::new();
+        while at < end {
+            let (_, len) = measure(&bytes[at..end]).ok_or(Corrupt)?;
+            let behind = bytes.get(at + len..end).ok_or(Corrupt)?;
+            let width = (1..=5).find(|width| code::back_is(behind, *width, len)).ok_or(Corrupt)?;
+            let item = Packed(bytes).item(at);
+            if !made.has_room(item.packed_bytes()) {
+                return Err(Corrupt);
+            }
+            made.push_back(match item {
+                Item::Bytes(text) => Item::of(text),
+                number => number,
+            });
+            at += len + width;
+            count += 1;
+        }
+        let counted = u16::from_le_bytes([bytes[4], bytes[5]]);
+        if counted != UNCOUNTED && usize::from(counted) != count { Err(Corrupt) } else { Ok(made) }
+    }
+
+    /// Whether every element is in its shortest form, and no text is that of an integer.
+    pub fn is_canonical(self) -> bool {
+        let (mut at, end) = (HEAD, self.end());
+        while at < end {
+            let (item, next) = self.decode(at);
+            let is_text = match item {
+                Item::Bytes(bytes) => integer(bytes).is_none(),
+                Item::Int(_) => true,
+            };
+            if !is_text || item.packed_bytes() != next - at {
+                return false;
+            }
+            at = next;
+        }
+        true
+    }
+
     /// The whole blob.
     #[inline]
     pub fn bytes(self) -> &'a [u8] {

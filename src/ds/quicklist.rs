@@ -289,7 +289,7 @@ impl Quicklist {
             assert_eq!(is_inner && again.squeezed().is_some(), node.squeezed().is_some());
             if let Some(pack) = node.content().packed() {
                 Packed::check(pack.bytes()).expect("well-formed");
-                assert!(is_canonical(pack));
+                assert!(pack.is_canonical());
             }
         }
     }
@@ -315,26 +315,13 @@ fn show_items(
 /// A listpack in canonical form, made of one that is well-formed.
 pub fn canonical(blob: Vec<u8>) -> Run {
     let pack = Packed::new(&blob);
-    if is_canonical(pack) {
+    if pack.is_canonical() {
         return Run::from_blob(blob);
     }
     let mut text = Vec::new();
     let mut made = Listpack::new();
     pack.iter().for_each(|item| made.push_back(Item::of(item.bytes(&mut text))));
     Run::from_blob(made.into_blob())
-}
-
-/// Whether every element is kept in the shortest form.
-fn is_canonical(pack: Packed<'_>) -> bool {
-    let mut offsets = pack.offsets().map(|(at, _)| at).skip(1).chain([pack.bytes().len() - 1]);
-    pack.offsets().all(|(at, item)| {
-        let next = offsets.next().expect("as many ends as elements");
-        let is_text = match item {
-            Item::Bytes(bytes) => Item::of(bytes) == item,
-            Item::Int(_) => true,
-        };
-        is_text && item.packed_bytes() == next - at
-    })
 }
 
 /// Where an element is.

@@ -637,7 +637,7 @@ fn deal(n: usize, source: impl Fn(&mut dyn FnMut(Item))) -> Segment {
 
 /// Asks for a cache line. Harmless for any address.
 #[inline]
-pub(super) fn prefetch(address: *const u8) {
+pub fn prefetch(address: *const u8) {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: a prefetch never faults, whatever the address; SSE is part of x86-64.
     unsafe {

@@ -125,6 +125,17 @@ impl Words {
         self.leaves.values().map(leaf).sum()
     }
 
+    /// The item with so many before it.
+    pub fn at(&self, mut rank: usize) -> Option<u64> {
+        for leaf in self.leaves.values() {
+            match leaf.get(rank) {
+                None => rank -= leaf.len(),
+                item => return item.copied(),
+            }
+        }
+        None
+    }
+
     /// Number of items.
     pub fn len(&self) -> usize {
         self.len

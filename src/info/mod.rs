@@ -6,6 +6,7 @@
 //! that tools find it, and so that the README can list all of these ([`later_fields`]).
 
 pub mod commands;
+mod persistence;
 pub mod sections;
 
 use std::fmt::Display;
@@ -102,15 +103,22 @@ pub static SECTIONS: &[Section] = &[
     }),
     section("Memory", Shown::Default, |s, w| {
         let now_s = s.clock.now().seconds();
-        let parts = (&mut s.memory, &s.clients, &s.keyspace);
+        let parts = (&mut s.memory, &s.clients, &s.keyspace, &s.aof);
         sections::memory(w, parts, &s.conf, now_s);
     }),
     section("Persistence", Shown::Default, |s, w| {
-        sections::persistence(w, &s.keyspace, &s.process);
+        let Server { keyspace, rdb, aof, children, clock, .. } = s;
+        persistence::write(w, persistence::Parts { keyspace, rdb, aof, children, clock });
     }),
     section("Threads", Shown::Default, |s, w| sections::threads(w, &s.clients, &s.stats)),
     section("Stats", Shown::Default, |s, w| {
-        sections::stats(w, &s.stats, &s.keyspace.stats, (&s.pubsub, &s.tracking))
+        sections::stats(
+            w,
+            &s.stats,
+            &s.keyspace.stats,
+            (&s.eviction, s.clock.mono_cached_us()),
+            (&s.pubsub, &s.tracking, &s.children),
+        )
     }),
     section("Replication", Shown::Default, |s, w| sections::replication(w, &s.conf)),
     section("CPU", Shown::Default, |_, w| sections::cpu(w)),

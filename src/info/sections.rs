@@ -8,8 +8,11 @@ use crate::client::Clients;
 use crate::config::{self, Config};
 use crate::keyspace::{DbIndex, Keyspace, KeyspaceStats};
 use crate::observe::usage::{self, Memory};
+use crate::persist::aof::Aof;
+use crate::persist::children::Children;
 use crate::pubsub::{Kind, PubSub};
 use crate::server::COMPAT_VERSION;
+use crate::server::evict::Eviction;
 use crate::server::process::Process;
 use crate::server::stats::Stats;
 use crate::tracking::Tracking;
@@ -107,14 +110,14 @@ fn difference(a: u64, b: u64) -> i64 {
 
 pub fn memory(
     w: &mut Info,
-    (memory, clients, keyspace): (&mut Memory, &Clients, &Keyspace),
+    (memory, clients, keyspace, aof): (&mut Memory, &Clients, &Keyspace, &Aof),
     conf: &Config,
     now_s: i64,
 ) {
     let used = memory.observe(now_s) as u64;
     let (peak, startup) = (memory.peak() as u64, memory.startup() as u64);
     let resident = usage::resident_bytes() as u64;
-    let of_clients: u64 = clients.iter().map(|c| c.memory() as u64).sum();
+    let of_clients: u64 = clients.iter().map(|c| c.memory(&keyspace.watch) as u64).sum();
     let overhead = startup + of_clients;
     let dataset = used.saturating_sub(overhead);
     w.size("used_memory", used);
@@ -146,14 +149,14 @@ pub fn memory(
     w.put("rss_overhead_bytes", difference(resident, mapped));
     w.ratio("mem_fragmentation_ratio", ratio(resident, used));
     w.put("mem_fragmentation_bytes", difference(resident, used));
-    w.later("mem_not_counted_for_evict");
+    w.put("mem_not_counted_for_evict", aof.buffer_bytes());
     w.later("mem_replication_backlog");
     w.later("mem_total_replication_buffers");
     w.later("mem_replica_full_sync_buffer");
     w.later("mem_clients_slaves");
     w.put("mem_clients_normal", of_clients);
     w.later("mem_cluster_links");
-    w.later("mem_aof_buffer");
+    w.put("mem_aof_buffer", aof.buffer_bytes());
     w.put("mem_allocator", alloc::name());
     w.later("mem_overhead_db_hashtable_rehashing");
     w.later("active_defrag_running");
@@ -178,40 +181,6 @@ fn memory_of_scripts(w: &mut Info) {
     w.later_as("used_memory_scripts_human", &none);
 }
 
-pub fn persistence(w: &mut Info, keyspace: &Keyspace, process: &Process) {
-    w.later("loading");
-    w.later("async_loading");
-    w.later("current_cow_peak");
-    w.later("current_cow_size");
-    w.later("current_cow_size_age");
-    w.later_as("current_fork_perc", "0.00");
-    w.later("current_save_keys_processed");
-    w.later("current_save_keys_total");
-    w.put("rdb_changes_since_last_save", keyspace.dirty);
-    w.later("rdb_bgsave_in_progress");
-    // The start counts as a save, since what it loaded was saved.
-    w.put("rdb_last_save_time", process.start_unix_s);
-    w.later_as("rdb_last_bgsave_status", "ok");
-    w.later_as("rdb_last_bgsave_time_sec", "-1");
-    w.later_as("rdb_current_bgsave_time_sec", "-1");
-    w.later("rdb_saves");
-    w.later("rdb_last_cow_size");
-    w.later("rdb_last_load_keys_expired");
-    w.later("rdb_last_load_keys_loaded");
-    w.later("aof_enabled");
-    w.later("aof_rewrite_in_progress");
-    w.later("aof_rewrite_scheduled");
-    w.later_as("aof_last_rewrite_time_sec", "-1");
-    w.later_as("aof_current_rewrite_time_sec", "-1");
-    w.later_as("aof_last_bgrewrite_status", "ok");
-    w.later("aof_rewrites");
-    w.later("aof_rewrites_consecutive_failures");
-    w.later_as("aof_last_write_status", "ok");
-    w.later("aof_last_cow_size");
-    w.later("module_fork_in_progress");
-    w.later("module_fork_last_cow_size");
-}
-
 /// The one thread that there is.
 pub fn threads(w: &mut Info, clients: &Clients, stats: &Stats) {
     let (clients, reads, writes) = (clients.len(), stats.reads, stats.writes);
@@ -222,7 +191,8 @@ pub fn stats(
     w: &mut Info,
     stats: &Stats,
     keys: &KeyspaceStats,
-    (pubsub, tracking): (&PubSub, &Tracking),
+    (eviction, now_us): (&Eviction, u64),
+    (pubsub, tracking, children): (&PubSub, &Tracking, &Children),
 ) {
     stats.info_traffic(w);
     w.later("sync_full");
@@ -233,18 +203,17 @@ pub fn stats(
     w.later_as("expired_stale_perc", "0.00");
     w.put("expired_time_cap_reached_count", keys.expire_cycle_cut);
     w.put("expire_cycle_cpu_milliseconds", keys.expire_cycle_us / 1000);
-    w.later("evicted_keys");
-    w.later("evicted_clients");
+    w.put("evicted_keys", keys.evicted_keys);
+    w.put("evicted_clients", stats.evicted_clients);
     w.later("evicted_scripts");
-    w.later("total_eviction_exceeded_time");
-    w.later("current_eviction_exceeded_time");
+    eviction.info(w, now_us);
     w.put("keyspace_hits", keys.hits);
     w.put("keyspace_misses", keys.misses);
     w.put("pubsub_channels", pubsub.names(Kind::Channel).len());
     w.put("pubsub_patterns", pubsub.patterns());
     w.put("pubsubshard_channels", pubsub.names(Kind::Shard).len());
-    w.later("latest_fork_usec");
-    w.later("total_forks");
+    w.put("latest_fork_usec", children.last_fork_us);
+    w.put("total_forks", children.forks);
     w.later("migrate_cached_sockets");
     w.later("slave_expires_tracked_keys");
     w.later("active_defrag_hits");
@@ -253,11 +222,11 @@ pub fn stats(
     w.later("active_defrag_key_misses");
     w.later("total_active_defrag_time");
     w.later("current_active_defrag_time");
-    let (keys, items, prefixes) = tracking.counts();
-    w.put("tracking_total_keys", keys);
+    let (tracked, items, prefixes) = tracking.counts();
+    w.put("tracking_total_keys", tracked);
     w.put("tracking_total_items", items);
     w.put("tracking_total_prefixes", prefixes);
-    stats.info_work(w);
+    stats.info_work(w, keys.payloads_sanitized);
     w.put("acl_access_denied_auth", stats.auth_denied);
     w.later("acl_access_denied_cmd");
     w.later("acl_access_denied_key");

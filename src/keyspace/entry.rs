@@ -49,7 +49,7 @@ use std::sync::Arc;
 use crate::base::alloc;
 use crate::base::cells::{self, class_size};
 use crate::base::clock::UnixMillis;
-use crate::ds::table::Element;
+use crate::ds::table::{Element, prefetch};
 use crate::types::hash::Hash;
 use crate::types::list::List;
 use crate::types::set::Set;
@@ -192,6 +192,14 @@ macro_rules! boxed {
                 match self.kind() {
                     $(Kind::$name => self.boxed::<$name>().map_or(0, bytes),)*
                     _ => 0,
+                }
+            }
+
+            /// The blob of a collection that is one, wherever it is kept, and its form.
+            pub fn blob(self) -> Option<(Form, &'a [u8])> {
+                match self.kind() {
+                    $(Kind::$name => self.boxed::<$name>().and_then(Object::packed),)*
+                    _ => self.packed(),
                 }
             }
 
@@ -604,6 +612,12 @@ impl<'a> EntryRef<'a> {
             Kind::Hash | Kind::PackedHashTtl => self.object(DeadlineOf).flatten(),
             _ => None,
         }
+    }
+
+    /// Asks the processor for the entry, which will be looked at soon.
+    #[inline]
+    pub fn prefetch(self) {
+        prefetch(self.block.as_ptr());
     }
 
     /// Allocations that dropping the entry gives back, roughly.

@@ -24,6 +24,7 @@ pub mod db;
 pub mod edit;
 pub mod entry;
 pub mod events;
+pub mod evict;
 mod fields;
 pub mod lazyfree;
 pub mod selected;
@@ -88,6 +89,8 @@ pub struct KeyspaceStats {
     /// Fields of hashes.
     pub expired_subkeys: u64,
     pub evicted_keys: u64,
+    /// Payloads of RESTORE that were looked through in depth.
+    pub payloads_sanitized: u64,
     /// Cycles that ended because their time was used up.
     pub expire_cycle_cut: u64,
     /// Microseconds spent in cycles.
@@ -137,6 +140,8 @@ pub struct Keyspace {
     paused: bool,
     /// Where the next expiry cycle begins.
     cycle_db: usize,
+    /// Who may be evicted next.
+    pool: evict::Pool,
 }
 
 impl Default for Keyspace {
@@ -168,6 +173,7 @@ impl Keyspace {
             by_slot,
             paused: false,
             cycle_db: 0,
+            pool: evict::Pool::default(),
         }
     }
 
@@ -204,13 +210,14 @@ impl Keyspace {
         self.len() == 0
     }
 
+    /// The secret under which tables hash.
+    pub fn seed(&self) -> HashSeed {
+        self.seed
+    }
+
     /// A random word.
     pub fn random(&mut self) -> u64 {
-        // SplitMix64: fast, and good enough for samples and odds.
-        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.random ^ (self.random >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        next_random(&mut self.random)
     }
 
     /// Exchanges two databases. Watched keys that exist in either are touched.
@@ -372,6 +379,14 @@ impl Keyspace {
         let deadlines = self.dbs.iter().flat_map(|db| [&db.expiry, &db.parts]);
         deadlines.filter_map(Expiry::next_deadline).min()
     }
+}
+
+/// SplitMix64: fast, and good enough for samples and odds.
+fn next_random(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let z = (*state ^ (*state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
 }
 
 impl std::fmt::Debug for Keyspace {

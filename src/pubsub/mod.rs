@@ -43,6 +43,8 @@ pub struct Subscriptions {
     channels: BTreeSet<Name>,
     patterns: BTreeSet<Name>,
     shards: BTreeSet<Name>,
+    /// Bytes of all names.
+    bytes: usize,
 }
 
 impl Subscriptions {
@@ -62,7 +64,16 @@ impl Subscriptions {
         }
     }
 
-    fn is_empty(&self) -> bool {
+    /// Bytes of all their names.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub fn len(&self) -> usize {
+        self.channels.len() + self.patterns.len() + self.shards.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
         self.channels.is_empty() && self.patterns.is_empty() && self.shards.is_empty()
     }
 }
@@ -134,10 +145,12 @@ impl PubSub {
         if client.subscriptions.is_none() {
             self.clients += 1;
         }
-        let own = client.subscriptions.get_or_insert_default().of_mut(kind);
-        if own.contains(name) {
+        let subscriptions = client.subscriptions.get_or_insert_default();
+        if subscriptions.of(kind).contains(name) {
             return;
         }
+        subscriptions.bytes += name.len();
+        let own = subscriptions.of_mut(kind);
         let shared = self.shared_name(kind, name);
         own.insert(Arc::clone(&shared));
         let id = client.id;
@@ -174,6 +187,7 @@ impl PubSub {
     pub fn unsubscribe(&mut self, client: &mut Client, kind: Kind, name: &[u8]) {
         let Some(own) = &mut client.subscriptions else { return };
         if own.of_mut(kind).remove(name) {
+            own.bytes -= name.len();
             self.forget(client.id, kind, name);
         }
         if client.subscriptions.as_ref().is_some_and(|own| own.is_empty()) {

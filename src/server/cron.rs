@@ -1,10 +1,11 @@
 //! Periodic work, on the reactor's clock.
 
 use super::serve::say_over_output;
-use super::{Server, news, shutdown, turn};
+use super::{Server, evict_clients, news, shutdown, turn};
 use crate::base::{alloc, cells};
 use crate::config::LogLevel;
 use crate::keyspace::DbIndex;
+use crate::persist::children::driver as children;
 
 /// When the next tick is due, and how many there were.
 #[derive(Debug, Default)]
@@ -43,6 +44,7 @@ pub fn run_if_due(srv: &mut Box<Server>) {
     watch_clients(srv);
     news::tick(srv);
     turn::retry_accepting(srv);
+    children::tick(srv);
     shutdown::tick(srv);
     tell_how_it_goes(srv);
     srv.stats.cron_us += srv.clock.mono_us() - now;
@@ -94,6 +96,7 @@ fn watch_clients(srv: &mut Box<Server>) {
         let Some(id) = srv.clients.slots().at_slot(slot).map(|(id, _)| id) else {
             continue;
         };
+        evict_clients::weigh(srv, id);
         let Server { clients, conf, clock, stats, log, .. } = &mut **srv;
         let now = clock.mono_cached_us();
         let Some(client) = clients.get_mut(id) else {

@@ -16,6 +16,8 @@ use crate::command::{Call, CmdError, CmdResult, Command, Done, Group, flag};
 use crate::config::ShutdownFlags;
 use crate::config::commands::write_file;
 use crate::observe::crash;
+use crate::persist::aof::commands as aof;
+use crate::persist::rdb::commands as rdb;
 use crate::resp::Proto;
 
 /// Switches that DEBUG throws.
@@ -32,8 +34,6 @@ pub struct Debug {
     pub table_resizing: bool,
     /// Scripts may run commands that are denied to them.
     pub scripts_unbound: bool,
-    /// Checksums of snapshots and payloads are not looked at.
-    pub checksums_skipped: bool,
 }
 
 const REPLY_PEAK_RESET_MS: u64 = 5000;
@@ -47,7 +47,6 @@ impl Default for Debug {
             reply_peak_reset_ms: Some(REPLY_PEAK_RESET_MS),
             table_resizing: true,
             scripts_unbound: false,
-            checksums_skipped: false,
         }
     }
 }
@@ -159,6 +158,12 @@ static SUBCOMMANDS: &[Subcommand] = &[
         help: &["LEAK <string>", "    Copy the string and forget where."],
     },
     Subcommand {
+        name: "loadaof",
+        words: 2..=2,
+        run: aof::load_again,
+        help: &["LOADAOF", "    Empty the databases and load the append-only file."],
+    },
+    Subcommand {
         name: "log",
         words: 3..=3,
         run: log,
@@ -229,6 +234,18 @@ static SUBCOMMANDS: &[Subcommand] = &[
         ],
     },
     Subcommand {
+        name: "reload",
+        words: 2..=ANY,
+        run: rdb::reload,
+        help: &[
+            "RELOAD [option ...]",
+            "    Save the data and load them again. Options:",
+            "    * MERGE: keys that are loaded take the place of those that are there.",
+            "    * NOFLUSH: the data stay when the file is loaded.",
+            "    * NOSAVE: the file that is there is loaded.",
+        ],
+    },
+    Subcommand {
         name: "replybuffer",
         words: 4..=4,
         run: reply_buffer,
@@ -280,7 +297,7 @@ static SUBCOMMANDS: &[Subcommand] = &[
     Subcommand {
         name: "set-skip-checksum-validation",
         words: 3..=3,
-        run: |srv, call| switch(call, &mut srv.debug.checksums_skipped),
+        run: |srv, call| switch(call, &mut srv.conf.rdb.checksums_skipped),
         help: &[
             "SET-SKIP-CHECKSUM-VALIDATION <0|1>",
             "    Look or do not look at the checksums of snapshots and of RESTORE.",

@@ -10,6 +10,8 @@ pub mod cron;
 pub mod daemon;
 pub mod debug;
 pub mod debug_keys;
+pub mod evict;
+pub mod evict_clients;
 pub mod exec;
 pub mod expire;
 pub mod limits;
@@ -48,10 +50,15 @@ use crate::observe::latency::Latency;
 use crate::observe::log::Log;
 use crate::observe::slowlog::CommandLog;
 use crate::observe::usage::Memory;
+use crate::persist::aof::Aof;
+use crate::persist::children::Children;
+use crate::persist::disk::Disk;
+use crate::persist::rdb::Snapshots;
 use crate::pubsub::PubSub;
 use crate::tracking::Tracking;
 use cron::Cron;
 use debug::Debug;
+use evict::Eviction;
 use oom::OomScore;
 use process::Process;
 use shutdown::Shutdown;
@@ -95,6 +102,7 @@ pub struct Server {
     pub process: Process,
     pub shutdown: Shutdown,
     pub oom: OomScore,
+    pub eviction: Eviction,
     pub debug: Debug,
     /// Rung by signal handlers; a server without one is not meant by signals.
     pub bell: Option<Bell>,
@@ -105,6 +113,10 @@ pub struct Server {
     pub slowlog: CommandLog,
     pub latency: Latency,
     pub memory: Memory,
+    /// What was saved and loaded, and when.
+    pub rdb: Snapshots,
+    pub aof: Aof,
+    pub children: Children,
     /// Bits of `command::admit::state` that hold for every client.
     pub states: u32,
     /// The long work under way during which others are served by [`turn::meanwhile`].
@@ -127,6 +139,7 @@ impl Server {
         let keyspace = new_keyspace(&conf, &mut rng);
         let tracking = Tracking::new(hash_seed(&mut rng), rng.next_u64());
         let commands = Commands::default();
+        let rdb = Snapshots::new(clock.now().seconds());
         let stats = Stats::new(commands.len(), clock.mono_cached_us());
         let mut server = Box::new(Server {
             conf,
@@ -147,6 +160,7 @@ impl Server {
             process,
             shutdown: Shutdown::default(),
             oom: OomScore::default(),
+            eviction: Eviction::default(),
             debug: Debug::default(),
             bell: None,
             title: None,
@@ -154,6 +168,9 @@ impl Server {
             slowlog: CommandLog::default(),
             latency: Latency::default(),
             memory: Memory::default(),
+            rdb,
+            aof: Aof::new(Disk::default()),
+            children: Children::default(),
             states: 0,
             long_work: LongWork::None,
             spare_call: None,
@@ -161,6 +178,7 @@ impl Server {
         });
         server.memory.started(server.clock.now().seconds());
         server.refresh_states();
+        evict_clients::changed(&mut server);
         server.tune_keyspace();
         server
     }
@@ -195,6 +213,7 @@ impl Server {
         self.stats.reset();
         self.keyspace.stats = KeyspaceStats::default();
         self.keyspace.lazyfree.reset_freed();
+        self.eviction.reset_stats();
     }
 
     /// Begins or ends long work.
@@ -203,11 +222,27 @@ impl Server {
         self.refresh_states();
     }
 
+    /// Changes cannot be kept, and the configuration wants none then.
+    fn is_unsafe_to_write(&self) -> bool {
+        let rdb = &self.conf.rdb;
+        let snapshots_fail = rdb.stop_writes_on_bgsave_error && !rdb.save_points.is_empty();
+        snapshots_fail && !self.rdb.last_ok || self.aof.trouble().is_some()
+    }
+
     /// Recomputes which gates stand half closed, after something changed that they look at.
     pub fn refresh_states(&mut self) {
         self.states = crate::command::admit::state::ALWAYS | self.clients.pause.states();
         if !self.clients.monitors.is_empty() {
             self.states |= crate::command::admit::state::MONITORED;
+        }
+        if self.conf.memory.max_bytes > 0 || self.clients.are_weighed() {
+            self.states |= crate::command::admit::state::LIMITED;
+        }
+        if self.eviction.failed {
+            self.states |= crate::command::admit::state::OUT_OF_MEMORY;
+        }
+        if self.is_unsafe_to_write() {
+            self.states |= crate::command::admit::state::UNSAFE;
         }
         self.states |= match self.long_work {
             LongWork::None => 0,

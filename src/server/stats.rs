@@ -27,6 +27,8 @@ pub struct Stats {
     /// By error code.
     pub errors: BTreeMap<String, u64>,
     pub connections_received: u64,
+    /// Clients closed for the sake of `maxmemory-clients`.
+    pub evicted_clients: u64,
     pub connections_rejected: u64,
     pub commands_processed: u64,
     pub bytes_in: u64,
@@ -135,11 +137,11 @@ impl Stats {
     }
 
     /// INFO stats: errors, system calls and turns of the loop.
-    pub fn info_work(&self, w: &mut Info) {
+    pub fn info_work(&self, w: &mut Info, payloads_sanitized: u64) {
         let rates = self.rates.figures();
         w.later("unexpected_error_replies");
         w.put("total_error_replies", self.error_replies);
-        w.later("dump_payload_sanitizations");
+        w.put("dump_payload_sanitizations", payloads_sanitized);
         w.put("total_reads_processed", self.reads);
         w.put("total_writes_processed", self.writes);
         w.later("io_threaded_reads_processed");

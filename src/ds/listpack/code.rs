@@ -118,6 +118,15 @@ pub(super) fn encode_back(len: usize) -> ([u8; 5], usize) {
     (back, n)
 }
 
+/// Whether some bytes begin with a length behind an element, in so many bytes.
+pub(super) fn back_is(bytes: &[u8], width: usize, len: usize) -> bool {
+    let Some(back) = bytes.get(..width).filter(|_| len >> (7 * width) == 0) else { return false };
+    back.iter().enumerate().all(|(i, byte)| {
+        let group = (len >> (7 * (width - 1 - i))) as u8 & 0x7f;
+        *byte == group | if i > 0 { 0x80 } else { 0 }
+    })
+}
+
 /// Size of the head, and of head and data, of the element at the start of `bytes`, if they are all there.
 #[inline]
 pub(super) fn measure(bytes: &[u8]) -> Option<(usize, usize)> {

@@ -91,9 +91,9 @@ impl Stream {
     }
 
     /// Takes over a node from outside, behind those that are there. The numbers of the stream are the caller's to set, but
-    /// for those that the entries themselves tell.
-    pub fn push_node(&mut self, id: StreamId, blob: Vec<u8>) -> Result<(), Corrupt> {
-        let (head, _) = node::check(id, &blob)?;
+    /// for those that the entries themselves tell. Returns the id of its last entry.
+    pub fn push_node(&mut self, id: StreamId, blob: Vec<u8>) -> Result<StreamId, Corrupt> {
+        let (head, end) = node::check(id, &blob)?;
         if self.nodes.last().is_some_and(|last| self.nodes.at(last).0 >= id) {
             return Err(Corrupt);
         }
@@ -102,7 +102,7 @@ impl Stream {
         if self.first_id == StreamId::ZERO {
             self.find_first();
         }
-        Ok(())
+        Ok(end)
     }
 
     /// Adds an entry at the end: fields with values, and how many bytes they have, at most [`BYTES_MAX`]. Its id is
