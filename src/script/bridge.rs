@@ -11,6 +11,8 @@
 //! request buffer takes the arguments, its reply is read where the command has written it. A script makes no
 //! allocations here from its second call on.
 
+use std::sync::Arc;
+
 use super::convert::{self, Told, Writer};
 use super::functions::registry::Draft;
 use super::lua::{Failed, Leaf, Raise, Ref, Stack};
@@ -24,12 +26,16 @@ use crate::command::{
 };
 use crate::resp::Proto;
 use crate::resp::reply::Reply;
+use crate::resp::request::Query;
 use crate::server::{LongWork, Server, exec, turn};
 
 /// Steps of Lua code between two looks at the clock.
 pub const STEPS: i32 = 100_000;
 /// How long a library may take to register its functions.
 const LOADING_US_MAX: u64 = 500_000;
+/// What is kept of the command that runs a script, to be shown: words, and bytes of each.
+const SHOWN_WORDS: usize = 64;
+const SHOWN_BYTES: usize = 128;
 /// A reply buffer beyond this is not kept.
 const KEPT_REPLY: usize = 64 * 1024;
 
@@ -48,7 +54,7 @@ pub struct Bridge {
     rights: Rights,
     undo: Undo,
     /// The words of the command that runs the script, for those who are served meanwhile.
-    words: Vec<Box<[u8]>>,
+    words: Query,
     pub random: super::libs::random::Lrand48,
     /// The library that is being loaded.
     pub draft: Option<Draft>,
@@ -67,7 +73,7 @@ struct Rights {
 /// What is to be run.
 pub struct Job {
     pub form: Form,
-    pub name: Box<str>,
+    pub name: Arc<str>,
     /// Bits of [`script_flag`].
     pub flags: u32,
     /// It came by a command that only reads.
@@ -90,7 +96,7 @@ impl Engine {
             inner: Call { origin: Origin::Script, ..Call::default() },
             rights: Rights::default(),
             undo: Undo::default(),
-            words: Vec::new(),
+            words: Query::default(),
             random: super::libs::random::Lrand48::default(),
             draft: None,
         });
@@ -137,6 +143,9 @@ pub fn check_flags(srv: &Server, flags: u32, read_only: bool) -> Result<(), CmdE
 
 /// The machine of a kind, which is made if there is none.
 pub fn engine(srv: &mut Server, form: Form) -> Result<&mut Box<Engine>, CmdError> {
+    if srv.script.running.is_some() {
+        return Err(CmdError::BUSY_SCRIPT); // Its machine is out.
+    }
     let limit = usize::try_from(srv.conf.script.memory_limit).unwrap_or(usize::MAX);
     let slot = match form {
         Form::Script => &mut srv.script.eval,
@@ -158,7 +167,7 @@ pub fn run(srv: &mut Box<Server>, call: &mut Call, job: Job, function: Ref) -> C
         return Err(CmdError::BUSY_SCRIPT);
     };
     engine.bridge.prepare(call, &job, srv.eviction.failed);
-    let name: Box<str> = job.name.clone();
+    let name = Arc::clone(&job.name);
     srv.script.running = Some(Running {
         form: job.form,
         name: job.name,
@@ -279,7 +288,7 @@ pub fn tick(_: &mut Leaf<'_>, bridge: &mut Bridge) -> Result<(), Raise> {
             return Ok(());
         }
         if running.slow.is_none() {
-            running.slow = Some(std::mem::take(&mut bridge.words));
+            running.slow = Some(bridge.words.args().iter().map(Box::from).collect());
             say_slow(srv, so_far_us / 1000);
         }
         if turn::meanwhile(srv).is_err() {
@@ -338,7 +347,10 @@ impl Bridge {
         let (flags, read_only) = (job.flags, job.read_only);
         self.rights = Rights { flags, read_only, out_of_memory };
         self.words.clear();
-        self.words.extend(call.args().iter().take(8).map(Box::from));
+        for word in call.args().iter().take(SHOWN_WORDS) {
+            let shown = &word[..word.len().min(SHOWN_BYTES)];
+            self.words.add_word(|buffer| buffer.extend_from_slice(shown));
+        }
         let inner = &mut self.inner;
         inner.client = call.client;
         inner.session = call.session;
