@@ -53,6 +53,8 @@ pub struct Bridge {
     pub inner: Call,
     rights: Rights,
     undo: Undo,
+    /// What the unit had gathered when the script began.
+    told_before: usize,
     /// The words of the command that runs the script, for those who are served meanwhile.
     words: Query,
     pub random: super::libs::random::Lrand48,
@@ -96,6 +98,7 @@ impl Engine {
             inner: Call { origin: Origin::Script, ..Call::default() },
             rights: Rights::default(),
             undo: Undo::default(),
+            told_before: 0,
             words: Query::default(),
             random: super::libs::random::Lrand48::default(),
             draft: None,
@@ -179,6 +182,7 @@ pub fn run(srv: &mut Box<Server>, call: &mut Call, job: Job, function: Ref) -> C
     });
     let Engine { sandbox, bridge } = &mut *engine;
     bridge.undo.begin(srv.conf.script.undo);
+    bridge.told_before = srv.unit.gathered();
     std::mem::swap(&mut bridge.server, srv);
     let Sandbox { lua, names, handler, globals, .. } = sandbox;
     let result = lua.with(&mut **bridge, |s| {
@@ -201,7 +205,7 @@ pub fn run(srv: &mut Box<Server>, call: &mut Call, job: Job, function: Ref) -> C
         Err(Failed) => Err(about_failure(&mut s, &name).into()),
     };
     s.set_top(0);
-    conclude(srv, engine, job.form);
+    conclude(srv, engine, (job.form, result.is_err()));
     answer
 }
 
@@ -246,12 +250,12 @@ impl From<Told> for CmdError {
     }
 }
 
-/// A script has ended: takes back what it wrote if it was killed, and lets the others in.
-fn conclude(srv: &mut Box<Server>, mut engine: Box<Engine>, form: Form) {
+/// A script has ended: takes back what it wrote if it did so because it was killed, and lets the others in.
+fn conclude(srv: &mut Box<Server>, mut engine: Box<Engine>, (form, failed): (Form, bool)) {
     let running = srv.script.running.take();
-    if running.as_ref().is_some_and(|it| it.killed && it.wrote) {
+    if failed && running.as_ref().is_some_and(|it| it.killed && it.wrote) {
         engine.bridge.undo.roll_back(&mut srv.keyspace, srv.clock.now());
-        srv.unit.forget();
+        srv.unit.forget_since(engine.bridge.told_before);
     }
     engine.bridge.undo.end();
     if running.is_some_and(|it| it.slow.is_some()) {

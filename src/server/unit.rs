@@ -168,9 +168,14 @@ impl Unit {
         }
     }
 
-    /// Forgets what was gathered since the unit began: it was taken back.
-    pub fn forget(&mut self) {
-        self.effects.clear();
+    /// How much was gathered so far.
+    pub fn gathered(&self) -> usize {
+        self.effects.len()
+    }
+
+    /// Forgets what was gathered since then: it was taken back.
+    pub fn forget_since(&mut self, gathered: usize) {
+        self.effects.truncate(gathered);
     }
 
     /// Lets other units run before this one ends.
