@@ -456,7 +456,9 @@ pub struct AofConfig {
 /// Scripts.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ScriptConfig {
-    /// `script-undo`: takes back the writes of a script that fails half way.
+    /// `script-memory-limit`: bytes that the heap of scripts, and that of functions, may take each.
+    pub memory_limit: u64,
+    /// `script-undo`: a script that is killed may have written: its writes are taken back.
     pub undo: bool,
     /// `lua-enable-deprecated-api`: gives scripts the old functions that newer releases took away.
     pub lua_deprecated_api: bool,

@@ -338,7 +338,19 @@ impl Unit {
         self.skipped.clear();
     }
 
-    /// The same in the middle of a unit, which stays.
+    /// Takes back what the unit under way has told so far: it was undone.
+    pub fn take_back(&mut self) {
+        if self.effects > 0 {
+            let start = self.start;
+            self.feed.truncate(start);
+            self.skipped.truncate(self.skipped.partition_point(|part| part.start < start));
+            (self.effects, self.kept) = (0, 0);
+            // The database may have been told with it.
+            self.select_anew();
+        }
+    }
+
+    /// [`Unit::clear_feed`] in the middle of a unit, which stays.
     #[cold]
     fn cut_feed(&mut self) {
         let end = self.end();

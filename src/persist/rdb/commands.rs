@@ -7,14 +7,17 @@ use super::load;
 use super::save;
 use crate::base::clock::UnixMillis;
 use crate::command::args::integer;
+use crate::command::generic;
 use crate::command::key_spec::key_flag::{ACCESS, UPDATE};
 use crate::command::{
     Arg, Call, CmdError, CmdResult, Command, Cx, Done, Group, KeySpec, category, flag,
 };
 use crate::config::SanitizePayload;
 use crate::keyspace::access::{idle_since, lfu};
-use crate::keyspace::{Event, Meta, Type};
+use crate::keyspace::{Event, Meta, Policy, Type};
 use crate::persist::child::Task;
+use crate::persist::children::driver as children;
+use crate::script::functions::commands as libraries;
 use crate::server::Server;
 
 pub static SAVE: Command = Command::server("save", save)
@@ -71,9 +74,9 @@ pub fn reload(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     }
     if flushes {
         driver::empty(srv);
+        libraries::clear(srv);
     }
     let path = PathBuf::from(&srv.conf.rdb.filename);
-    srv.rdb.functions.clear();
     if driver::load_file(srv, &path, terms).is_err() {
         return Err(CmdError::Fixed("ERR Error trying to load the RDB dump, check server logs."));
     }
@@ -194,6 +197,15 @@ impl Wishes {
         }
         Ok(wishes)
     }
+
+    /// The access clock of the new key.
+    fn clock(&self, policy: Policy, now: UnixMillis) -> u32 {
+        match (policy.is_lfu, self.frequency, self.idle_s) {
+            (true, Some(frequency), _) => lfu(now, frequency),
+            (false, _, Some(idle_s)) => idle_since(idle_s, now),
+            _ => policy.fresh(now),
+        }
+    }
 }
 
 const BAD_IDLETIME: CmdError = CmdError::Fixed("ERR Invalid IDLETIME value, must be >= 0");
@@ -203,18 +215,40 @@ const BAD_TTL: CmdError = CmdError::Fixed("ERR Invalid TTL value, must be >= 0")
 const BAD_FOOTER: CmdError = CmdError::Fixed("ERR DUMP payload version or checksum are wrong");
 const BAD_DATA: CmdError = CmdError::Fixed("ERR Bad data format");
 
-/// A command on data, but what is wrong with a payload is told to the log.
-fn restore(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
-    let Server { keyspace, conf, clock, unit, log, .. } = &mut **srv;
+/// FLUSHALL. A snapshot under way is of data that nobody wants any more: it ends, and if there are save points the empty
+/// databases are saved at once, so that the old ones do not come back.
+pub fn flushall(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
+    with_data(srv, call, generic::flushall)?;
+    children::kill_snapshot(srv);
+    if !srv.conf.rdb.save_points.is_empty() {
+        // Whether it succeeds or not, the data are gone; the log says what there is to say.
+        driver::save_file(srv);
+    }
+    Ok(Done)
+}
+
+/// Runs what needs the data alone.
+fn with_data<R>(
+    srv: &mut Server,
+    call: &mut Call,
+    run: impl FnOnce(&mut Cx<'_>) -> Result<R, CmdError>,
+) -> Result<R, CmdError> {
+    let Server { keyspace, conf, clock, unit, .. } = srv;
     let Call { cmd, query, out, fx, session, .. } = call;
     fx.set_heard(unit.is_listening());
-    let (now, mut fault) = (clock.now(), None);
+    let now = clock.now();
     let db = keyspace.select(session.db, now);
-    let mut cx = Cx { cmd, args: query.args(), db, out, fx, conf, now, may_wait: false };
-    let done = restore_key(&mut cx, &mut fault);
+    let (may_wait, in_script) = (false, false);
+    run(&mut Cx { cmd, args: query.args(), db, out, fx, conf, now, may_wait, in_script })
+}
+
+/// A command on data, but what is wrong with a payload is told to the log.
+fn restore(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
+    let mut fault = None;
+    let done = with_data(srv, call, |cx| restore_key(cx, &mut fault));
     if let Some(fault) = fault {
         let doing = load::Doing::ReadValue.name();
-        log.warning(format_args!(
+        srv.log.warning(format_args!(
             "Internal error in RDB reading offset 0, function at {doing} -> {fault}"
         ));
     }
@@ -237,12 +271,7 @@ fn restore_key(cx: &mut Cx<'_>, fault: &mut Option<load::Fault>) -> CmdResult {
     let deadline = (ttl > 0).then_some(UnixMillis(at));
     let options = driver::payload_options(cx.conf, cx.db.keyspace, cx.now);
     let value = load::check_payload(cx.args.at(3), &options).ok_or(BAD_FOOTER)?;
-    let policy = options.policy;
-    let clock = match (policy.is_lfu, wishes.frequency, wishes.idle_s) {
-        (true, Some(frequency), _) => lfu(cx.now, frequency),
-        (false, _, Some(idle_s)) => idle_since(idle_s, cx.now),
-        _ => policy.fresh(cx.now),
-    };
+    let clock = wishes.clock(options.policy, cx.now);
     let meta = Meta { deadline, clock, is_raw: false };
     let entry = match load::restore(key, value, meta, &options) {
         Ok(entry) => entry,

@@ -213,8 +213,12 @@ pub fn write_file(
             Ok(())
         })?;
     } else {
-        let stamp = conf.aof.timestamp_enabled.then(|| clock.now());
-        super::write_all(keyspace, &mut file, (stamp, conf.aof.checksum), &mut progress)?;
+        let form = super::Form {
+            stamp: conf.aof.timestamp_enabled.then(|| clock.now()),
+            checksum: conf.aof.checksum,
+            functions: options.functions,
+        };
+        super::write_all(keyspace, &mut file, &form, &mut progress)?;
     }
     file.commit()?;
     tell(keyspace.len() as u64);
