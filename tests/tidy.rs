@@ -40,6 +40,7 @@ const EXEMPT: &[(&str, &str)] = &[
     ("src/base/clock.rs", "SystemTime::now"), // It is the clock.
     ("src/base/clock.rs", "Instant::now"),
     ("src/base/alloc.rs", "thread_local!"), // Counting without a locked instruction per allocation.
+    ("src/base/cells/heap.rs", "thread_local!"), // A heap per thread, as allocators have.
 ];
 
 const LINES_MAX: usize = 800;
@@ -165,8 +166,8 @@ fn every_check_can_fail() {
     assert_eq!(faulty("src/base/a.rs", "//! x\nuse crate::ds::table;\n"), 1, "an upward arrow");
     assert_eq!(faulty("src/client/a.rs", "//! x\nfn a(s: &mut Server) {}\n"), 1, "the house named");
     assert_eq!(faulty("src/client/commands.rs", "//! x\nfn a(s: &mut Server) {}\n"), 0);
-    assert_eq!(faulty("src/persist/a.rs", "//! x\nuse crate::server::Server;\n"), 1);
-    assert_eq!(faulty("src/persist/rdb/driver.rs", "//! x\nuse crate::server::Server;\n"), 0);
+    assert_eq!(faulty("src/persist/a.rs", "//! x\nuse crate::command::set;\n"), 1);
+    assert_eq!(faulty("src/persist/rdb/driver.rs", "//! x\nuse crate::command::set;\n"), 0);
     assert_eq!(faulty("src/base/a.rs", &format!("//! x\n{}", "\n".repeat(900))), 1, "too long");
     let long = format!("//! x\nfn long() {{\n{}}}\n", "    x();\n".repeat(65));
     assert_eq!(faulty("src/base/a.rs", &long), 1, "a long function");

@@ -149,6 +149,26 @@ pub fn write_17_digits(out: &mut Vec<u8>, number: f64) {
     }
 }
 
+/// The text of a number of moderate size that is not negative, with four decimals.
+/// Compat: the ten thousandfold is rounded, halves to even, and the product has been rounded before.
+pub fn text_4_decimals(number: f64, buffer: &mut [u8; 24]) -> &[u8] {
+    let mut left = (number * 10_000.0).round_ties_even() as u64;
+    let mut at = buffer.len();
+    loop {
+        at -= 1;
+        buffer[at] = b'0' + (left % 10) as u8;
+        left /= 10;
+        if buffer.len() - at == 4 {
+            at -= 1;
+            buffer[at] = b'.';
+        }
+        // One digit before the point.
+        if left == 0 && buffer.len() - at >= 6 {
+            return &buffer[at..];
+        }
+    }
+}
+
 /// A number of 64 significant bits: `significand * 2^exponent`.
 #[derive(Clone, Copy)]
 struct Scaled {
@@ -446,6 +466,29 @@ mod tests {
             let mut out = Vec::new();
             write_17_digits(&mut out, number);
             assert_eq!(String::from_utf8(out).unwrap(), text);
+        }
+    }
+
+    /// Halves, and what the product makes of them, as Redis 8.2 prints distances.
+    #[test]
+    fn four_decimals() {
+        let cases = [
+            (0.0, "0.0000"),
+            (0.00004, "0.0000"),
+            (0.00005, "0.0000"),
+            (0.00025, "0.0002"),
+            (0.00075, "0.0008"),
+            (0.1, "0.1000"),
+            (9.99995, "10.0000"),
+            (166274.15156960033, "166274.1516"),
+            (42594828.73275, "42594828.7328"),
+            (29077021.76685, "29077021.7668"),
+            (57494318.54905, "57494318.5490"),
+            (1e300, "1844674407370955.1615"),
+            (f64::NAN, "0.0000"),
+        ];
+        for (number, text) in cases {
+            assert_eq!(text_4_decimals(number, &mut [0; 24]), text.as_bytes(), "{number}");
         }
     }
 

@@ -5,6 +5,7 @@
 //! an `Option`; nothing panics on them, and nothing allocates more than a small multiple of its input.
 
 pub mod alloc;
+pub mod cells;
 pub mod clock;
 pub mod cpu;
 pub mod crc;
@@ -12,6 +13,7 @@ pub mod double;
 pub mod extended;
 pub mod files;
 pub mod glob;
+pub mod line;
 pub mod lzf;
 pub mod memory;
 pub mod os;

@@ -1,10 +1,10 @@
 //! The server's program: everything is in the library.
 
 use std::ffi::OsString;
-use std::io::{Write, stderr, stdout};
+use std::io::{Write, stderr, stdin, stdout};
 use std::process::ExitCode;
 
-use hematite::check::{memory, system};
+use hematite::check::{aof, memory, rdb, system};
 use hematite::server::boot::{self, Fatal};
 use hematite::server::mode::{self, Mode};
 
@@ -19,6 +19,11 @@ fn main() -> ExitCode {
         Mode::Version => writeln!(stdout(), "{}", mode::version()).map(|()| true),
         Mode::Help => stderr().write_all(mode::HELP.as_bytes()).map(|()| false),
         Mode::CheckSystem => system::check(&mut stdout()),
+        Mode::CheckRdb(path) => rdb::check(&path, &mut stdout()),
+        Mode::CheckRdbVersion => writeln!(stdout(), "{}", rdb::version()).map(|()| true),
+        Mode::CheckAof(words, called) => {
+            aof::run(&words, &mut stdin().lock(), &mut stdout(), &called)
+        }
         Mode::TestMemory(megabytes) => memory::test(megabytes, &mut stdout()),
         Mode::Refused(text) => writeln!(stderr(), "{text}").map(|()| false),
     };

@@ -98,7 +98,7 @@ impl Client {
         let parked = if self.waiting.is_some() { query.request_bytes() } else { 0 };
         let has_args = call.is_some() || self.waiting.is_some();
         let buffers = Buffers {
-            query: query.len().saturating_sub(parked),
+            query: query.waiting_bytes().saturating_sub(parked),
             query_free: query.capacity().saturating_sub(query.len()),
             argv: if has_args { query.argv_bytes() } else { 0 },
             reply_size: out.open_capacity(),

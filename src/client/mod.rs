@@ -262,6 +262,7 @@ impl Clients {
         {
             client.marks.closing = true;
             self.closing.push(id);
+            self.set_weight(id, 0);
         }
     }
 

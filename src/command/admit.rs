@@ -30,10 +30,12 @@ pub mod state {
     pub const LOADING: u32 = 1 << 7;
     /// A script takes its time.
     pub const BUSY: u32 = 1 << 8;
-    /// There is a limit for memory. No gate: room is made before any is asked.
+    /// There is a limit for the memory of keys or of clients. No gate: room is made before any is asked.
     pub const LIMITED: u32 = 1 << 9;
     /// The limit is passed, and there is nothing to evict.
     pub const OUT_OF_MEMORY: u32 = 1 << 10;
+    /// Changes cannot be kept: the disk fails.
+    pub const UNSAFE: u32 = 1 << 11;
 }
 
 /// What the gates say.
@@ -54,6 +56,7 @@ const GATES: &[(u32, Gate)] = &[
     (state::STRANGER, stranger),
     (state::IN_MULTI, forbidden_in_multi),
     (state::OUT_OF_MEMORY, out_of_memory),
+    (state::UNSAFE, unsafe_to_write),
     (state::LISTENING, listening),
     (state::LOADING, loading),
     (state::BUSY, busy),
@@ -94,6 +97,10 @@ pub fn concerns(command: &Command) -> u32 {
     }
     if !LISTENERS.contains(&command.name) {
         bits |= state::LISTENING;
+    }
+    // Compat: PING tells that the server is not well.
+    if command.has(flag::WRITE | flag::MAY_REPLICATE) || is_exec || command.name == "ping" {
+        bits |= state::UNSAFE;
     }
     if !command.has(flag::LOADING) {
         bits |= state::LOADING;
@@ -174,6 +181,17 @@ fn listening(_: &Server, call: &Call) -> Admission {
         return Admission::Run;
     }
     Admission::Refuse(CmdError::only_listens(call.cmd.name))
+}
+
+fn unsafe_to_write(srv: &Server, call: &Call) -> Admission {
+    let writes = flag::WRITE | flag::MAY_REPLICATE;
+    if call.cmd.name != "ping" && multi::flags(srv, call) & writes == 0 {
+        return Admission::Run;
+    }
+    Admission::Refuse(match srv.aof.trouble() {
+        Some(errno) => CmdError::aof_fails(&std::io::Error::from_raw_os_error(errno)),
+        None => CmdError::SNAPSHOTS_FAIL,
+    })
 }
 
 fn loading(_: &Server, _: &Call) -> Admission {

@@ -87,6 +87,26 @@ impl CmdError {
     pub const SECOND_DB: CmdError = CmdError::Fixed("ERR invalid second DB index");
     pub const FLOAT_OVERFLOW: CmdError =
         CmdError::Fixed("ERR increment would produce NaN or Infinity");
+    pub const GEO_ANY: CmdError = CmdError::Fixed("ERR the ANY argument requires COUNT argument");
+    pub const GEO_BOX_NEGATIVE: CmdError =
+        CmdError::Fixed("ERR height or width cannot be negative");
+    pub const GEO_CORNERS: CmdError =
+        CmdError::Fixed("ERR GEOSEARCH BYPOLYGON must have at least 3 vertices");
+    pub const GEO_CORNERS_NUMBER: CmdError = CmdError::Fixed("ERR invalid number of vertices");
+    pub const GEO_HEIGHT: CmdError = CmdError::Fixed("ERR need numeric height");
+    pub const GEO_MEMBER: CmdError = CmdError::Fixed("ERR could not decode requested zset member");
+    pub const GEO_RADIUS: CmdError = CmdError::Fixed("ERR need numeric radius");
+    pub const GEO_RADIUS_NEGATIVE: CmdError = CmdError::Fixed("ERR radius cannot be negative");
+    pub const GEO_STORE_WITH: CmdError = CmdError::Fixed(
+        "ERR STORE option in GEORADIUS is not compatible with WITHDIST, WITHHASH and WITHCOORD \
+         options",
+    );
+    pub const GEO_SEARCHSTORE_WITH: CmdError = CmdError::Fixed(
+        "ERR GEOSEARCHSTORE is not compatible with WITHDIST, WITHHASH and WITHCOORD options",
+    );
+    pub const GEO_UNIT: CmdError =
+        CmdError::Fixed("ERR unsupported unit provided. please use M, KM, FT, MI");
+    pub const GEO_WIDTH: CmdError = CmdError::Fixed("ERR need numeric width");
     pub const HASH_NOT_FLOAT: CmdError = CmdError::Fixed("ERR hash value is not a float");
     pub const HASH_NOT_INTEGER: CmdError = CmdError::Fixed("ERR hash value is not an integer");
     pub const HLL_CORRUPT: CmdError = CmdError::Fixed("INVALIDOBJ Corrupted HLL object detected");
@@ -145,6 +165,12 @@ impl CmdError {
     pub const NO_AUTH: CmdError = CmdError::Fixed("NOAUTH Authentication required.");
     pub const OUT_OF_MEMORY: CmdError =
         CmdError::Fixed("OOM command not allowed when used memory > 'maxmemory'.");
+    pub const SNAPSHOTS_FAIL: CmdError = CmdError::Fixed(
+        "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that \
+         may modify the data set are disabled, because this instance is configured to report errors during writes if RDB \
+         snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB \
+         error.",
+    );
     pub const LOADING: CmdError = CmdError::Fixed("LOADING Redis is loading the dataset in memory");
     pub const BUSY_SCRIPT: CmdError = CmdError::Fixed(
         "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
@@ -313,6 +339,17 @@ impl CmdError {
         ))
     }
 
+    /// A place that is not on the map.
+    pub fn off_the_map(lon: f64, lat: f64) -> CmdError {
+        CmdError::made(format!("ERR invalid longitude,latitude pair {lon:.6},{lat:.6}"))
+    }
+
+    /// A search that lacks its centre or its shape, by the name it was called by.
+    pub fn search_lacks(what: &str, command: &[u8]) -> CmdError {
+        let text = format!("ERR exactly one of {what} can be specified for ");
+        CmdError::made([text.as_bytes(), shown(command, SHOWN)].concat())
+    }
+
     pub fn arity(command: &str) -> CmdError {
         CmdError::made(format!("ERR wrong number of arguments for '{command}' command"))
     }
@@ -410,6 +447,12 @@ impl CmdError {
     }
 
     /// DEBUG or MODULE, which an option forbids.
+    /// The append-only file cannot be written.
+    pub fn aof_fails(error: &std::io::Error) -> CmdError {
+        let reason = crate::base::os::os_text(error);
+        CmdError::made(format!("MISCONF Errors writing to the AOF file: {reason}"))
+    }
+
     pub fn guarded(name: &str) -> CmdError {
         let option = name.to_lowercase();
         CmdError::made(format!(

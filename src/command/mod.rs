@@ -16,6 +16,7 @@ pub mod connection;
 pub mod docs;
 pub mod error;
 pub mod generic;
+pub mod geo;
 pub mod getkeys;
 pub mod hash;
 pub mod hyperloglog;
@@ -132,6 +133,8 @@ pub struct Cx<'a> {
 pub enum Origin {
     #[default]
     User,
+    /// The append-only file, which is being loaded.
+    Aof,
     /// A script, on behalf of a user.
     Script,
 }

@@ -3,13 +3,18 @@
 use super::Command;
 use super::commands as own;
 use super::connection as conn;
-use super::{bitmap, generic, hash, hyperloglog as hll, list, set, sort, stream, string, zset};
+use super::{
+    bitmap, generic, geo, hash, hyperloglog as hll, list, set, sort, stream, string, zset,
+};
 use crate::acl::commands as acl;
 use crate::client::commands as client;
 use crate::config::commands as config;
 use crate::info::commands as info;
 use crate::observe::commands as observe;
 use crate::observe::latency::commands as latency;
+use crate::persist::aof::commands as aof;
+use crate::persist::children::commands as children;
+use crate::persist::rdb::commands as rdb;
 use crate::pubsub::commands as pubsub;
 use crate::script::commands as script;
 use crate::script::functions::commands as functions;
@@ -19,6 +24,8 @@ use crate::server::{commands as server, debug, multi};
 pub static COMMANDS: &[&Command] = &[
     &string::APPEND,
     &acl::AUTH,
+    &aof::BGREWRITEAOF,
+    &children::BGSAVE,
     &bitmap::BITCOUNT,
     &bitmap::BITFIELD,
     &bitmap::BITFIELD_RO,
@@ -44,6 +51,7 @@ pub static COMMANDS: &[&Command] = &[
     &generic::DEL,
     &string::DELIFEQ,
     &multi::DISCARD,
+    &rdb::DUMP,
     &conn::ECHO,
     &script::EVAL,
     &script::EVAL_RO,
@@ -59,6 +67,16 @@ pub static COMMANDS: &[&Command] = &[
     &generic::FLUSHALL,
     &generic::FLUSHDB,
     &functions::FUNCTION,
+    &geo::GEOADD,
+    &geo::GEODIST,
+    &geo::GEOHASH,
+    &geo::GEOPOS,
+    &geo::GEORADIUS,
+    &geo::GEORADIUS_RO,
+    &geo::GEORADIUSBYMEMBER,
+    &geo::GEORADIUSBYMEMBER_RO,
+    &geo::GEOSEARCH,
+    &geo::GEOSEARCHSTORE,
     &string::GET,
     &bitmap::GETBIT,
     &string::GETDEL,
@@ -99,6 +117,7 @@ pub static COMMANDS: &[&Command] = &[
     &string::INCRBYFLOAT,
     &info::INFO,
     &generic::KEYS,
+    &rdb::LASTSAVE,
     &latency::LATENCY,
     &string::LCS,
     &list::LINDEX,
@@ -117,6 +136,7 @@ pub static COMMANDS: &[&Command] = &[
     &list::LTRIM,
     &generic::MEMORY,
     &string::MGET,
+    &generic::MIGRATE,
     &observe::MONITOR,
     &generic::MOVE,
     &string::MSET,
@@ -145,11 +165,14 @@ pub static COMMANDS: &[&Command] = &[
     &generic::RENAME,
     &generic::RENAMENX,
     &client::RESET,
+    &rdb::RESTORE,
+    &rdb::RESTORE_ASKING,
     &list::RPOP,
     &list::RPOPLPUSH,
     &list::RPUSH,
     &list::RPUSHX,
     &set::SADD,
+    &rdb::SAVE,
     &generic::SCAN,
     &set::SCARD,
     &script::SCRIPT,

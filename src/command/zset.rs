@@ -23,6 +23,7 @@ mod remove;
 mod tests;
 mod walk;
 
+pub(super) use add::put_all;
 pub use add::{ZADD, ZINCRBY};
 pub use ask::{ZCARD, ZCOUNT, ZLEXCOUNT, ZMSCORE, ZRANK, ZREVRANK, ZSCORE};
 pub use combine::{ZDIFF, ZDIFFSTORE, ZINTER, ZINTERCARD, ZINTERSTORE, ZUNION, ZUNIONSTORE};
@@ -36,6 +37,8 @@ pub use walk::{ZRANDMEMBER, ZSCAN};
 use super::string;
 use super::{CmdError, Cx};
 use crate::base::text::parse_f64;
+use crate::config::Config;
+use crate::ds::hash::HashSeed;
 use crate::keyspace::{Event, Ttl, Value};
 use crate::resp::Proto;
 use crate::resp::reply::Reply;
@@ -45,12 +48,17 @@ use crate::types::zset::{LexRange, Pairs, Rules, ScoreRange, Zset};
 const DEL: Event = Event::generic("del");
 
 /// When a sorted set is packed.
-fn rules(cx: &Cx<'_>) -> Rules {
+pub(super) fn rules(cx: &Cx<'_>) -> Rules {
+    rules_of(cx.conf, cx.db.seed())
+}
+
+/// The thresholds that the options say.
+pub fn rules_of(conf: &Config, seed: HashSeed) -> Rules {
     let limit = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
     Rules {
-        entries: limit(cx.conf.zset.max_listpack_entries),
-        member_bytes: limit(cx.conf.zset.max_listpack_value),
-        seed: cx.db.seed(),
+        entries: limit(conf.zset.max_listpack_entries),
+        member_bytes: limit(conf.zset.max_listpack_value),
+        seed,
     }
 }
 
@@ -99,10 +107,15 @@ fn reply_pairs(out: &mut Reply, pairs: Pairs<'_>) {
 
 /// Stores a result, or removes what the key held if there is none, and answers how many members it has.
 fn store(cx: &mut Cx<'_>, key: &[u8], result: Zset, event: Event) {
+    store_counted(cx, key, result, event, 1);
+}
+
+/// The same, where a result counts as so many changes.
+pub(super) fn store_counted(cx: &mut Cx<'_>, key: &[u8], result: Zset, event: Event, changes: u64) {
     let len = crate::types::Object::view(&result).len();
     if len > 0 {
         cx.db.set(key, Value::Zset(Box::new(result)), Ttl::Clear);
-        cx.db.changed(key, event, 1);
+        cx.db.changed(key, event, changes);
     } else if cx.db.remove(key, cx.conf.lazyfree.server_del) {
         cx.db.changed(key, DEL, 1);
     }

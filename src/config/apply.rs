@@ -6,13 +6,15 @@
 
 use std::io;
 
-use super::{Apply, Config};
+use super::{AppendFsync, Apply, Config};
 use crate::base::alloc;
 use crate::base::files::Files;
 use crate::base::os::os_text;
 use crate::observe::crash;
+use crate::persist::aof::driver as aof;
+use crate::persist::aof::rewrite::driver as rewrite;
 use crate::server::oom::OomRole;
-use crate::server::{Server, boot, evict, evict_clients, limits};
+use crate::server::{Server, boot, evict, evict_clients, limits, news};
 
 /// Takes some steps; the error names the option to blame and says why.
 pub fn apply(
@@ -31,6 +33,9 @@ pub fn apply(
     }
     // The keyspace keeps a few options of its own; telling it costs less than asking whether to.
     srv.tune_keyspace();
+    // So do the gates, with more of them than have a step.
+    srv.refresh_states();
+    news::tick(srv);
     Ok(())
 }
 
@@ -49,44 +54,51 @@ fn take(srv: &mut Server, step: Apply) -> Result<(), String> {
         Apply::TlsPort if srv.conf.tls.port != 0 => {
             Err("Unable to listen on this port. Check server logs.".to_owned())
         }
-        Apply::CrashLog => {
-            crash::enable(srv.conf.process.crash_log_enabled);
-            Ok(())
-        }
-        Apply::LogForm => {
-            srv.log.follow(&srv.conf.log);
-            Ok(())
-        }
         Apply::Maxclients => raise_open_files(srv),
         Apply::OomScoreAdj => {
             let Server { oom, conf, files, log, .. } = srv;
             oom.apply(&conf.process, OomRole::Primary, files, log).map_err(str::to_owned)
         }
-        Apply::ProcTitle => {
-            boot::show_title(srv);
-            Ok(())
-        }
         Apply::Dir => enter_dir(srv).map_err(|error| os_text(&error)),
+        Apply::AppendOnly if srv.conf.aof.enabled => aof::switch_on(srv),
+        Apply::AppendOnly => {
+            aof::switch_off(srv);
+            Ok(())
+        }
+        Apply::AofDisableGc => {
+            rewrite::drop_history(srv);
+            Ok(())
+        }
+        // What was written so far is on the disk before anybody relies on it.
+        Apply::AppendFsync if srv.conf.aof.fsync == AppendFsync::Always => {
+            aof::flush(srv, aof::Flush::Now);
+            Ok(())
+        }
+        _ => {
+            follow(srv, step);
+            Ok(())
+        }
+    }
+}
+
+/// The steps that cannot fail.
+fn follow(srv: &mut Server, step: Apply) {
+    match step {
+        Apply::CrashLog => crash::enable(srv.conf.process.crash_log_enabled),
+        Apply::LogForm => srv.log.follow(&srv.conf.log),
+        Apply::ProcTitle => boot::show_title(srv),
         // Who is in stays in: the gates look at the new password only for those who come.
-        Apply::Requirepass => {
-            srv.refresh_states();
-            Ok(())
-        }
-        Apply::MaxmemoryClients => {
-            evict_clients::changed(srv);
-            Ok(())
-        }
+        Apply::Requirepass => srv.refresh_states(),
+        Apply::MaxmemoryClients => evict_clients::changed(srv),
         Apply::Maxmemory | Apply::MaxmemoryPolicy => {
             evict::changed(srv);
             evict_clients::changed(srv);
-            Ok(())
         }
         Apply::JemallocBgThread => {
             alloc::background_threads(srv.conf.memory.jemalloc_bg_thread);
-            Ok(())
         }
         // Read anew by those who use them, or the feature has yet to come.
-        _ => Ok(()),
+        _ => {}
     }
 }
 

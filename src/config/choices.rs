@@ -105,6 +105,17 @@ choices! {
 }
 
 choices! {
+    /// The version of snapshots and payloads that are written.
+    RdbSaveVersion {
+        Auto = "auto",
+        V10 = "10",
+        V11 = "11",
+        V12 = "12",
+        V80 = "80",
+    }
+}
+
+choices! {
     /// What to do with a snapshot of an unknown version.
     RdbVersionCheck {
         Strict = "strict",

@@ -282,6 +282,11 @@ pub struct RdbConfig {
     pub sanitize_dump_payload: SanitizePayload,
     /// `rdb-version-check`: what to do with a file of a version that is not known.
     pub version_check: RdbVersionCheck,
+    /// `rdb-save-version`: version of the files and payloads that are written; `auto` is the lowest
+    /// that holds the data.
+    pub save_version: RdbSaveVersion,
+    /// Checksums of files and payloads are not looked at. No option: DEBUG sets it.
+    pub checksums_skipped: bool,
     /// `dbfilename`: name of the file.
     pub filename: String,
     /// `rdb-del-sync-files`: deletes the files that were only written for the sake of a replica, if
@@ -441,7 +446,7 @@ pub struct AofConfig {
     pub timestamp_enabled: bool,
     /// `aof-rewrite-incremental-fsync`: syncs a file being rewritten every 4 MB.
     pub rewrite_incremental_fsync: bool,
-    /// `aof-checksum`: adds a checksum after every write, in a comment that other servers skip, so
+    /// `aof-checksum`: adds a checksum now and then, in a comment that other servers skip, so
     /// that damage on the disk is found at the next start.
     pub checksum: bool,
     /// `aof-disable-auto-gc`: leaves files that are no longer needed where they are.

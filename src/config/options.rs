@@ -115,6 +115,7 @@ pub static OPTIONS: &[Opt] = &[
     Opt::bool("rdbchecksum", true, at!(rdb.checksum)).immutable(),
     Opt::choice("sanitize-dump-payload", pick!(rdb.sanitize_dump_payload: SanitizePayload = No)),
     Opt::choice("rdb-version-check", pick!(rdb.version_check: RdbVersionCheck = Strict)),
+    Opt::choice("rdb-save-version", pick!(rdb.save_version: RdbSaveVersion = Auto)),
     Opt::text("dbfilename", "dump.rdb", at!(rdb.filename)).protected().check(checks::file_name),
     Opt::bool("rdb-del-sync-files", false, at!(rdb.del_sync_files)),
     Opt::bool("rdb-save-incremental-fsync", true, at!(rdb.save_incremental_fsync)),

@@ -4,6 +4,7 @@
 //! * [`avx2`]: loops of `bits` and `hyperloglog` for processors that have that unit
 //! * [`bits`]: counting, finding, combining the bits of strings, and the numbers in them
 //! * [`expiry`]: an index of deadlines
+//! * [`geohash`]: places on the earth as scores, and distances between them
 //! * [`hash`]: the keyed hash of the table
 //! * [`hyperloglog`]: strings that count how many different elements they have seen
 //! * [`intset`]: the blob of small sets of integers
@@ -19,6 +20,7 @@ pub mod ascending;
 pub mod avx2;
 pub mod bits;
 pub mod expiry;
+pub mod geohash;
 pub mod hash;
 pub mod hyperloglog;
 pub mod intset;

@@ -41,6 +41,7 @@ mod tree;
 #[cfg(test)]
 mod tests;
 
+use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ops::Range;
 use std::ptr::NonNull;
@@ -286,6 +287,16 @@ impl Ordered {
         self.tree.count_while(|slot| pred(unsafe { slot.member() }))
     }
 
+    /// Visits members in order, from the first one on whose score is not below `min`, as long as `visit` wants more. It is
+    /// shown the scores; a member costs a look at its record, which is left to it.
+    #[inline]
+    pub fn visit_from<'a>(&'a self, min: f64, mut visit: impl FnMut(f64, Unread<'a>) -> bool) {
+        self.tree.visit_from(
+            |slot| slot.score() < min,
+            |slot| visit(slot.score(), Unread { slot, of: PhantomData }),
+        );
+    }
+
     /// The members at some positions, in order, from either end.
     pub fn range(&self, positions: Range<usize>) -> Iter<'_> {
         let end = positions.end.min(self.len());
@@ -332,6 +343,11 @@ impl Gathered {
     /// Without members.
     pub fn new(seed: HashSeed) -> Self {
         Gathered { table: Table::new(seed), record_bytes: 0 }
+    }
+
+    /// Without members, but with room for some.
+    pub fn with_capacity(seed: HashSeed, count: usize) -> Self {
+        Gathered { table: Table::with_capacity(seed, count), record_bytes: 0 }
     }
 
     /// Members.
@@ -384,6 +400,21 @@ impl Gathered {
 impl std::fmt::Debug for Ordered {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+/// A member that has not been looked at.
+pub struct Unread<'a> {
+    slot: Slot,
+    of: PhantomData<&'a Ordered>,
+}
+
+impl<'a> Unread<'a> {
+    /// Looks at it.
+    #[inline]
+    pub fn member(self) -> &'a [u8] {
+        // SAFETY: the records of all slots in the tree are in the table, which is borrowed for 'a.
+        unsafe { self.slot.member() }
     }
 }
 

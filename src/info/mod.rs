@@ -6,6 +6,7 @@
 //! that tools find it, and so that the README can list all of these ([`later_fields`]).
 
 pub mod commands;
+mod persistence;
 pub mod sections;
 
 use std::fmt::Display;
@@ -102,11 +103,12 @@ pub static SECTIONS: &[Section] = &[
     }),
     section("Memory", Shown::Default, |s, w| {
         let now_s = s.clock.now().seconds();
-        let parts = (&mut s.memory, &s.clients, &s.keyspace);
+        let parts = (&mut s.memory, &s.clients, &s.keyspace, &s.aof);
         sections::memory(w, parts, (&s.conf, &s.script), now_s);
     }),
     section("Persistence", Shown::Default, |s, w| {
-        sections::persistence(w, &s.keyspace, &s.rdb);
+        let Server { keyspace, rdb, aof, children, clock, .. } = s;
+        persistence::write(w, persistence::Parts { keyspace, rdb, aof, children, clock });
     }),
     section("Threads", Shown::Default, |s, w| sections::threads(w, &s.clients, &s.stats)),
     section("Stats", Shown::Default, |s, w| {
@@ -115,7 +117,7 @@ pub static SECTIONS: &[Section] = &[
             &s.stats,
             &s.keyspace.stats,
             (&s.eviction, &s.script, s.clock.mono_cached_us()),
-            (&s.pubsub, &s.tracking),
+            (&s.pubsub, &s.tracking, &s.children),
         )
     }),
     section("Replication", Shown::Default, |s, w| sections::replication(w, &s.conf)),

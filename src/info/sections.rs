@@ -8,7 +8,8 @@ use crate::client::Clients;
 use crate::config::{self, Config};
 use crate::keyspace::{DbIndex, Keyspace, KeyspaceStats};
 use crate::observe::usage::{self, Memory};
-use crate::persist::rdb::Snapshots;
+use crate::persist::aof::Aof;
+use crate::persist::children::Children;
 use crate::pubsub::{Kind, PubSub};
 use crate::script::Scripts;
 use crate::server::COMPAT_VERSION;
@@ -110,7 +111,7 @@ fn difference(a: u64, b: u64) -> i64 {
 
 pub fn memory(
     w: &mut Info,
-    (memory, clients, keyspace): (&mut Memory, &Clients, &Keyspace),
+    (memory, clients, keyspace, aof): (&mut Memory, &Clients, &Keyspace, &Aof),
     (conf, script): (&Config, &Scripts),
     now_s: i64,
 ) {
@@ -149,14 +150,14 @@ pub fn memory(
     w.put("rss_overhead_bytes", difference(resident, mapped));
     w.ratio("mem_fragmentation_ratio", ratio(resident, used));
     w.put("mem_fragmentation_bytes", difference(resident, used));
-    w.later("mem_not_counted_for_evict");
+    w.put("mem_not_counted_for_evict", aof.buffer_bytes());
     w.later("mem_replication_backlog");
     w.later("mem_total_replication_buffers");
     w.later("mem_replica_full_sync_buffer");
     w.later("mem_clients_slaves");
     w.put("mem_clients_normal", of_clients);
     w.later("mem_cluster_links");
-    w.later("mem_aof_buffer");
+    w.put("mem_aof_buffer", aof.buffer_bytes());
     w.put("mem_allocator", alloc::name());
     w.later("mem_overhead_db_hashtable_rehashing");
     w.later("active_defrag_running");
@@ -181,39 +182,6 @@ fn memory_of_scripts(w: &mut Info, script: &Scripts) {
     w.size("used_memory_scripts", (cached + libraries) as u64);
 }
 
-pub fn persistence(w: &mut Info, keyspace: &Keyspace, rdb: &Snapshots) {
-    w.flag("loading", rdb.loading.is_some());
-    w.later("async_loading");
-    w.later("current_cow_peak");
-    w.later("current_cow_size");
-    w.later("current_cow_size_age");
-    w.later_as("current_fork_perc", "0.00");
-    w.later("current_save_keys_processed");
-    w.later("current_save_keys_total");
-    w.put("rdb_changes_since_last_save", rdb.unsaved(keyspace.dirty));
-    w.later("rdb_bgsave_in_progress");
-    w.put("rdb_last_save_time", rdb.last_save_s);
-    w.put("rdb_last_bgsave_status", if rdb.last_ok { "ok" } else { "err" });
-    w.later_as("rdb_last_bgsave_time_sec", "-1");
-    w.later_as("rdb_current_bgsave_time_sec", "-1");
-    w.put("rdb_saves", rdb.saves);
-    w.later("rdb_last_cow_size");
-    w.put("rdb_last_load_keys_expired", rdb.last_load.expired);
-    w.put("rdb_last_load_keys_loaded", rdb.last_load.keys);
-    w.later("aof_enabled");
-    w.later("aof_rewrite_in_progress");
-    w.later("aof_rewrite_scheduled");
-    w.later_as("aof_last_rewrite_time_sec", "-1");
-    w.later_as("aof_current_rewrite_time_sec", "-1");
-    w.later_as("aof_last_bgrewrite_status", "ok");
-    w.later("aof_rewrites");
-    w.later("aof_rewrites_consecutive_failures");
-    w.later_as("aof_last_write_status", "ok");
-    w.later("aof_last_cow_size");
-    w.later("module_fork_in_progress");
-    w.later("module_fork_last_cow_size");
-}
-
 /// The one thread that there is.
 pub fn threads(w: &mut Info, clients: &Clients, stats: &Stats) {
     let (clients, reads, writes) = (clients.len(), stats.reads, stats.writes);
@@ -225,7 +193,7 @@ pub fn stats(
     stats: &Stats,
     keys: &KeyspaceStats,
     (eviction, script, now_us): (&Eviction, &Scripts, u64),
-    (pubsub, tracking): (&PubSub, &Tracking),
+    (pubsub, tracking, children): (&PubSub, &Tracking, &Children),
 ) {
     stats.info_traffic(w);
     w.later("sync_full");
@@ -245,8 +213,8 @@ pub fn stats(
     w.put("pubsub_channels", pubsub.names(Kind::Channel).len());
     w.put("pubsub_patterns", pubsub.patterns());
     w.put("pubsubshard_channels", pubsub.names(Kind::Shard).len());
-    w.later("latest_fork_usec");
-    w.later("total_forks");
+    w.put("latest_fork_usec", children.last_fork_us);
+    w.put("total_forks", children.forks);
     w.later("migrate_cached_sockets");
     w.later("slave_expires_tracked_keys");
     w.later("active_defrag_hits");
@@ -255,11 +223,11 @@ pub fn stats(
     w.later("active_defrag_key_misses");
     w.later("total_active_defrag_time");
     w.later("current_active_defrag_time");
-    let (keys, items, prefixes) = tracking.counts();
-    w.put("tracking_total_keys", keys);
+    let (tracked, items, prefixes) = tracking.counts();
+    w.put("tracking_total_keys", tracked);
     w.put("tracking_total_items", items);
     w.put("tracking_total_prefixes", prefixes);
-    stats.info_work(w);
+    stats.info_work(w, keys.payloads_sanitized);
     w.put("acl_access_denied_auth", stats.auth_denied);
     w.later("acl_access_denied_cmd");
     w.later("acl_access_denied_key");

@@ -89,6 +89,8 @@ pub struct KeyspaceStats {
     /// Fields of hashes.
     pub expired_subkeys: u64,
     pub evicted_keys: u64,
+    /// Payloads of RESTORE that were looked through in depth.
+    pub payloads_sanitized: u64,
     /// Cycles that ended because their time was used up.
     pub expire_cycle_cut: u64,
     /// Microseconds spent in cycles.
@@ -206,6 +208,18 @@ impl Keyspace {
     /// True without any key.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Makes room for so many keys in a database that has none.
+    pub fn expect(&mut self, index: DbIndex, keys: usize) {
+        if !self.paused {
+            self.db_mut(index).keys.expect(keys);
+        }
+    }
+
+    /// The secret under which tables hash.
+    pub fn seed(&self) -> HashSeed {
+        self.seed
     }
 
     /// A random word.

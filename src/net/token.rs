@@ -17,11 +17,14 @@ pub enum Source {
     Listener(u32),
     /// A signal handler rang.
     Signal,
+    /// The pipe of a child: it has told something, or has ended.
+    Child,
 }
 
 const CLIENT: u64 = 0;
 const LISTENER: u64 = 1;
 const SIGNAL: u64 = 2;
+const CHILD: u64 = 3;
 
 impl Source {
     pub fn token(self) -> mio::Token {
@@ -31,6 +34,7 @@ impl Source {
             }
             Source::Listener(index) => LISTENER << 60 | u64::from(index),
             Source::Signal => SIGNAL << 60,
+            Source::Child => CHILD << 60,
         };
         mio::Token(word as usize)
     }
@@ -44,6 +48,7 @@ impl Source {
                 generation: word as u32,
             }),
             LISTENER => Source::Listener(word as u32),
+            CHILD => Source::Child,
             _ => Source::Signal,
         }
     }
@@ -52,7 +57,7 @@ impl Source {
 #[test]
 fn tokens_carry_their_source() {
     let id = Id { slot: 0x0abc_def0, generation: u32::MAX };
-    for source in [Source::Client(id), Source::Listener(7), Source::Signal] {
+    for source in [Source::Client(id), Source::Listener(7), Source::Signal, Source::Child] {
         assert_eq!(Source::of(source.token()), source);
     }
 }

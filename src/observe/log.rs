@@ -113,6 +113,14 @@ impl Log {
         self.pid = pid;
     }
 
+    /// This process is a child now, whose descriptors are closed: a file is opened anew by the next line.
+    pub fn forked(&mut self, pid: u32) {
+        (self.pid, self.role) = (pid, Role::Child);
+        if let Sink::File(file) = &mut self.sink {
+            file.open = None;
+        }
+    }
+
     pub fn debug(&mut self, message: fmt::Arguments<'_>) {
         self.write(LogLevel::Debug, message);
     }

@@ -184,7 +184,7 @@ fn publish(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     let Server { pubsub, clients, net, .. } = &mut **srv;
     let args = call.query.args();
     let sent = pubsub.publish((clients, net), args.at(1), args.at(2));
-    call.fx.force();
+    call.fx.force_to_replicas();
     call.out.int(sent as i64);
     Ok(Done)
 }
@@ -203,7 +203,7 @@ fn spublish(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     let Server { pubsub, clients, net, .. } = &mut **srv;
     let args = call.query.args();
     let sent = pubsub.publish_sharded((clients, net), args.at(1), args.at(2));
-    call.fx.force();
+    call.fx.force_to_replicas();
     call.out.int(sent as i64);
     Ok(Done)
 }

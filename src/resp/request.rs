@@ -412,6 +412,24 @@ impl Query {
         query
     }
 
+    /// Lays a request into the query whose words are ranges of other bytes, which it takes in exchange for its own buffer
+    /// until [`Query::give_back`]. It must hold no request of its own.
+    pub fn borrow(&mut self, bytes: &mut Vec<u8>, words: &[(usize, usize)]) {
+        self.reset();
+        std::mem::swap(&mut self.buf, bytes);
+        self.argv.extend(words.iter().map(|(start, len)| Arg { start: *start, len: *len }));
+        let ends = |words: Option<&(usize, usize)>| words.map_or(0, |(start, len)| start + len);
+        (self.start, self.pos) = (words.first().map_or(0, |(start, _)| *start), ends(words.last()));
+    }
+
+    /// Gives the bytes of [`Query::borrow`] back.
+    pub fn give_back(&mut self, bytes: &mut Vec<u8>) {
+        std::mem::swap(&mut self.buf, bytes);
+        self.argv.clear();
+        self.bigs.clear();
+        (self.start, self.pos) = (0, 0);
+    }
+
     /// Makes room for a request that is made here, see [`Query::add_word`].
     #[inline]
     pub fn clear(&mut self) {
@@ -479,7 +497,12 @@ impl Query {
         (self.start, self.pos, self.missing, self.bulk) = (0, 0, 0, None);
     }
 
-    /// Bytes waiting, as `qbuf` of CLIENT LIST counts them.
+    /// Bytes waiting, as `qbuf` of CLIENT LIST counts them: of a large argument on its way only its own.
+    pub fn waiting_bytes(&self) -> usize {
+        self.filling.as_ref().map_or_else(|| self.len(), |filling| filling.bytes.len())
+    }
+
+    /// Bytes that have come and not gone.
     pub fn len(&self) -> usize {
         self.buf.len() - self.start + self.filling.as_ref().map_or(0, |f| f.bytes.len())
     }

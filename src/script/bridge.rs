@@ -53,8 +53,6 @@ pub struct Bridge {
     pub inner: Call,
     rights: Rights,
     undo: Undo,
-    /// What the unit had gathered when the script began.
-    told_before: usize,
     /// The words of the command that runs the script, for those who are served meanwhile.
     words: Query,
     pub random: super::libs::random::Lrand48,
@@ -98,7 +96,6 @@ impl Engine {
             inner: Call { origin: Origin::Script, ..Call::default() },
             rights: Rights::default(),
             undo: Undo::default(),
-            told_before: 0,
             words: Query::default(),
             random: super::libs::random::Lrand48::default(),
             draft: None,
@@ -177,12 +174,11 @@ pub fn run(srv: &mut Box<Server>, call: &mut Call, job: Job, function: Ref) -> C
         started_us: srv.clock.mono_us(),
         slow: None,
         wrote: false,
-        undoable: true,
+        undoable: !srv.unit.is_told(),
         killed: false,
     });
     let Engine { sandbox, bridge } = &mut *engine;
     bridge.undo.begin(srv.conf.script.undo);
-    bridge.told_before = srv.unit.gathered();
     std::mem::swap(&mut bridge.server, srv);
     let Sandbox { lua, names, handler, globals, .. } = sandbox;
     let result = lua.with(&mut **bridge, |s| {
@@ -255,7 +251,7 @@ fn conclude(srv: &mut Box<Server>, mut engine: Box<Engine>, (form, failed): (For
     let running = srv.script.running.take();
     if failed && running.as_ref().is_some_and(|it| it.killed && it.wrote) {
         engine.bridge.undo.roll_back(&mut srv.keyspace, srv.clock.now());
-        srv.unit.forget_since(engine.bridge.told_before);
+        srv.unit.take_back();
     }
     engine.bridge.undo.end();
     if running.is_some_and(|it| it.slow.is_some()) {

@@ -31,6 +31,9 @@ use crate::net::reactor::Reactor;
 use crate::net::token::Source;
 use crate::observe::crash;
 use crate::observe::log::{Log, Role};
+use crate::persist::aof::start::driver as start;
+use crate::persist::aof::start::moment;
+use crate::persist::rdb::driver as rdb;
 
 /// Why the process ends with code 1. What there is to say has been said to the log unless it stands here.
 #[derive(Debug)]
@@ -42,6 +45,8 @@ pub enum Fatal {
 
 /// Runs a server from its command line to its end.
 pub fn serve(argv: &[OsString]) -> Result<(), Fatal> {
+    let (argv, until_s) = as_of(argv)?;
+    let argv = argv.as_slice();
     let startup = configure(argv)?;
     let commands = renamed_commands(&startup)?;
     let mut rng = Rng::from_system();
@@ -77,8 +82,47 @@ pub fn serve(argv: &[OsString]) -> Result<(), Fatal> {
     srv.commands = commands;
     bell.watch_by(&srv.net.reactor).map_err(|error| cannot("watch for signals", &error))?;
     srv.bell = Some(bell);
-    make_ready(&mut srv)?;
-    crash::watched(&mut srv, turn::run).map_err(|error| cannot("wait for events", &error))
+    make_ready(&mut srv, until_s)?;
+    crash::watched(&mut srv, turn::run).map_err(|error| cannot("wait for events", &error))?;
+    if srv.aof.is_broken { Err(Fatal::Said) } else { Ok(()) }
+}
+
+/// Takes `--restore-to <moment>` off the command line: it is no option, since it is for one start.
+fn as_of(argv: &[OsString]) -> Result<(Vec<OsString>, Option<i64>), Fatal> {
+    let mut argv = argv.to_vec();
+    let Some(at) = argv.iter().position(|word| word.as_bytes() == b"--restore-to") else {
+        return Ok((argv, None));
+    };
+    let words: Vec<_> = argv.drain(at..argv.len().min(at + 2)).collect();
+    let text = words.get(1).map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
+    match moment::parse(&text) {
+        Some(second) => Ok((argv, Some(second))),
+        None => {
+            let text = format!(
+                "--restore-to needs a moment: Unix seconds, or ISO 8601 as in 2026-11-26T01:40:53Z (without the Z: local \
+                 time). This is none: '{text}'\n"
+            );
+            Err(Fatal::Say(text.into_bytes()))
+        }
+    }
+}
+
+/// Loads what was kept, and opens what will be written.
+fn load_data(srv: &mut Box<Server>, until_s: Option<i64>) -> Result<(), Fatal> {
+    if srv.conf.aof.enabled {
+        return match start::start(srv, until_s) {
+            // Somebody has asked for the end meanwhile.
+            Err(_) if srv.stopping => Ok(()),
+            other => other.map_err(|_| Fatal::Said),
+        };
+    }
+    if until_s.is_some() {
+        srv.log.warning(format_args!(
+            "--restore-to needs an append-only file: set 'appendonly' to yes. Nothing was changed."
+        ));
+        return Err(Fatal::Said);
+    }
+    if rdb::load_at_start(srv) { Ok(()) } else { Err(Fatal::Said) }
 }
 
 fn cannot(what: &str, error: &io::Error) -> Fatal {
@@ -160,22 +204,23 @@ fn renamed_commands(startup: &Startup) -> Result<Commands, Fatal> {
 }
 
 /// Everything between a server that exists and one that serves.
-fn make_ready(srv: &mut Server) -> Result<(), Fatal> {
+fn make_ready(srv: &mut Box<Server>, until_s: Option<i64>) -> Result<(), Fatal> {
     if srv.conf.process.set_proc_title {
         srv.title = TitleArea::claim();
         show_title(srv);
     }
-    let Server { process, conf, files, log, .. } = srv;
+    let Server { process, conf, files, log, .. } = &mut **srv;
     process.write_pidfile(&conf.process, files, log);
     show_logo(srv);
     limits::warn_of_backlog(srv.conf.net.tcp_backlog, &mut srv.log);
     open_sockets(srv)?;
     start_helpers(srv)?;
     srv.log.notice(format_args!("Server initialized"));
-    let Server { oom, conf, files, log, .. } = srv;
+    let Server { oom, conf, files, log, .. } = &mut **srv;
     // Refused: said in the log, and no reason to stop.
     let _ = oom.apply(&conf.process, oom::OomRole::Primary, files, log);
     limits::settle_huge_pages(conf.process.disable_thp, log);
+    load_data(srv, until_s)?;
     for (kind, is_tcp) in [("tcp", true), ("unix", false)] {
         if srv.net.listeners.iter().any(|listener| listener.is_tcp() == is_tcp) {
             srv.log.notice(format_args!("Ready to accept connections {kind}"));
@@ -192,6 +237,7 @@ fn make_ready(srv: &mut Server) -> Result<(), Fatal> {
 fn start_helpers(srv: &mut Server) -> Result<(), Fatal> {
     alloc::background_threads(srv.conf.memory.jemalloc_bg_thread);
     alloc::mark_startup();
+    srv.aof.bio.start().map_err(|error| cannot("start the thread for files", &error))?;
     srv.keyspace.lazyfree.start().map_err(|error| cannot("start the lazy free thread", &error))
 }
 

@@ -101,8 +101,12 @@ mod tests {
         assert!(t.srv.stopping);
         assert!(t.srv.files.read(&path).is_err());
         let bye = "Redis is now ready to exit, bye bye...";
-        assert_eq!(log(&t), ["User requested shutdown...", "Removing the pid file.", bye]);
-        assert_eq!(t.srv.log.lines()[2].0, LogLevel::Warning);
+        let saving = "Saving the final RDB snapshot before exiting.";
+        let removing = "Removing the pid file.";
+        let want = ["User requested shutdown...", saving, "DB saved on disk", removing, bye];
+        assert_eq!(log(&t), want);
+        assert_eq!(t.srv.log.lines()[4].0, LogLevel::Warning);
+        assert!(t.srv.files.read(&PathBuf::from("dump.rdb")).is_ok());
     }
 
     #[test]

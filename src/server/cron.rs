@@ -2,9 +2,10 @@
 
 use super::serve::say_over_output;
 use super::{Server, evict_clients, news, shutdown, turn};
-use crate::base::alloc;
+use crate::base::{alloc, cells};
 use crate::config::LogLevel;
 use crate::keyspace::DbIndex;
+use crate::persist::children::driver as children;
 
 /// When the next tick is due, and how many there were.
 #[derive(Debug, Default)]
@@ -37,10 +38,13 @@ pub fn run_if_due(srv: &mut Box<Server>) {
     srv.cron.ticks += 1;
     srv.stats.sample_rates(now);
     srv.memory.observe(srv.clock.now().seconds());
+    // What other threads have freed; the turns take it back.
+    cells::notice();
     super::expire::refill(srv);
     watch_clients(srv);
     news::tick(srv);
     turn::retry_accepting(srv);
+    children::tick(srv);
     shutdown::tick(srv);
     tell_how_it_goes(srv);
     srv.stats.cron_us += srv.clock.mono_us() - now;

@@ -16,6 +16,8 @@ use crate::command::{Call, CmdError, CmdResult, Command, Done, Group, flag};
 use crate::config::ShutdownFlags;
 use crate::config::commands::write_file;
 use crate::observe::crash;
+use crate::persist::aof::commands as aof;
+use crate::persist::rdb::commands as rdb;
 use crate::resp::Proto;
 
 /// Switches that DEBUG throws.
@@ -30,10 +32,10 @@ pub struct Debug {
     pub reply_peak_reset_ms: Option<u64>,
     /// Tables of keys grow and shrink.
     pub table_resizing: bool,
+    /// Microseconds that the AOF waits before each write.
+    pub aof_flush_sleep_us: u64,
     /// Scripts may run commands that are denied to them.
     pub scripts_unbound: bool,
-    /// Checksums of snapshots and payloads are not looked at.
-    pub checksums_skipped: bool,
 }
 
 const REPLY_PEAK_RESET_MS: u64 = 5000;
@@ -43,11 +45,11 @@ impl Default for Debug {
         Debug {
             active_expire: true,
             cron_paused: false,
+            aof_flush_sleep_us: 0,
             reply_resizing: true,
             reply_peak_reset_ms: Some(REPLY_PEAK_RESET_MS),
             table_resizing: true,
             scripts_unbound: false,
-            checksums_skipped: false,
         }
     }
 }
@@ -92,6 +94,20 @@ fn unknown(name: &[u8]) -> CmdError {
 }
 
 static SUBCOMMANDS: &[Subcommand] = &[
+    Subcommand {
+        name: "aof-flush-sleep",
+        words: 3..=3,
+        run: |srv, call| {
+            let time = leading_integer(call.args().at(2));
+            srv.debug.aof_flush_sleep_us = u64::try_from(time).unwrap_or(0);
+            call.out.ok();
+            Ok(Done)
+        },
+        help: &[
+            "AOF-FLUSH-SLEEP <microseconds>",
+            "    Wait so long before each write to the append-only file.",
+        ],
+    },
     Subcommand {
         name: "assert",
         words: 2..=ANY,
@@ -157,6 +173,12 @@ static SUBCOMMANDS: &[Subcommand] = &[
         words: 3..=3,
         run: leak,
         help: &["LEAK <string>", "    Copy the string and forget where."],
+    },
+    Subcommand {
+        name: "loadaof",
+        words: 2..=2,
+        run: aof::load_again,
+        help: &["LOADAOF", "    Empty the databases and load the append-only file."],
     },
     Subcommand {
         name: "log",
@@ -229,6 +251,18 @@ static SUBCOMMANDS: &[Subcommand] = &[
         ],
     },
     Subcommand {
+        name: "reload",
+        words: 2..=ANY,
+        run: rdb::reload,
+        help: &[
+            "RELOAD [option ...]",
+            "    Save the data and load them again. Options:",
+            "    * MERGE: keys that are loaded take the place of those that are there.",
+            "    * NOFLUSH: the data stay when the file is loaded.",
+            "    * NOSAVE: the file that is there is loaded.",
+        ],
+    },
+    Subcommand {
         name: "replybuffer",
         words: 4..=4,
         run: reply_buffer,
@@ -280,7 +314,7 @@ static SUBCOMMANDS: &[Subcommand] = &[
     Subcommand {
         name: "set-skip-checksum-validation",
         words: 3..=3,
-        run: |srv, call| switch(call, &mut srv.debug.checksums_skipped),
+        run: |srv, call| switch(call, &mut srv.conf.rdb.checksums_skipped),
         help: &[
             "SET-SKIP-CHECKSUM-VALIDATION <0|1>",
             "    Look or do not look at the checksums of snapshots and of RESTORE.",

@@ -16,6 +16,7 @@
 
 use super::{LongWork, Server, exec, expire};
 use crate::base::alloc;
+use crate::command::Call;
 use crate::config::{Config, MaxmemoryPolicy};
 use crate::info::Info;
 use crate::keyspace::Keyspace;
@@ -99,19 +100,26 @@ fn slice_us(tenacity: u32) -> u64 {
     }
 }
 
-/// Bytes above the limit.
+/// Bytes above the limit. What waits for the append-only file does not count: evicting makes it longer.
 fn excess(srv: &Server) -> usize {
     match srv.conf.memory.max_bytes {
         0 => 0,
-        limit => (srv.eviction.meter)(&srv.keyspace).saturating_sub(limit as usize),
+        limit => {
+            let used = (srv.eviction.meter)(&srv.keyspace);
+            used.saturating_sub(srv.aof.buffer_bytes()).saturating_sub(limit as usize)
+        }
     }
 }
 
-/// Makes room before a client's command, if it has to be made.
+/// Makes room before a client's command, if it has to be made. What the client itself is told of that comes before its
+/// answer.
 #[inline]
-pub fn before_call(srv: &mut Box<Server>) {
+pub fn before_call(srv: &mut Box<Server>, call: &mut Call) {
     if excess(srv) > 0 || srv.eviction.over_since_us.is_some() {
         make_room(srv);
+        if srv.clients.has_mail() {
+            srv.clients.deliver_mail(call);
+        }
     }
 }
 
@@ -290,6 +298,20 @@ mod tests {
         t.run("PING");
         assert_eq!(t.run("EXISTS k7"), ":0\r\n");
         assert_eq!(t.run("DBSIZE"), ":20\r\n");
+    }
+
+    #[test]
+    fn who_caches_a_key_is_told_before_the_answer() {
+        let mut t = limited(1, MaxmemoryPolicy::AllkeysRandom);
+        t.run("HELLO 3");
+        t.run("CLIENT TRACKING on");
+        t.run("SET k v");
+        t.run("GET k");
+        t.run("CONFIG SET maxmemory 1");
+        let push = ">2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\nk\r\n";
+        // The limit is looked at before the next command, or at the end of the turn.
+        let told = String::from_utf8(t.receive(t.client)).expect("text") + &t.run("PING");
+        assert_eq!(told, format!("{push}+PONG\r\n"));
     }
 
     #[test]

@@ -6,7 +6,9 @@
 
 use super::Server;
 use crate::base::slab::Id;
+use crate::client::Client;
 use crate::client::filter::ClientType;
+use crate::command::Call;
 use crate::config::Config;
 use crate::config::value::MemoryOrPercent;
 use crate::observe::latency::event;
@@ -30,8 +32,8 @@ pub fn weigh(srv: &mut Server, id: Id) {
 fn weigh_one(srv: &mut Server, id: Id) {
     let Server { clients, keyspace, .. } = srv;
     let Some(client) = clients.get(id) else { return };
-    let counts =
-        !client.marks.no_evict && matches!(client.kind(), ClientType::Normal | ClientType::Pubsub);
+    let is_exempt = client.marks.no_evict || client.marks.closing;
+    let counts = !is_exempt && matches!(client.kind(), ClientType::Normal | ClientType::Pubsub);
     let weight = if counts { client.memory(&keyspace.watch) } else { 0 };
     clients.set_weight(id, weight);
 }
@@ -40,11 +42,27 @@ fn weigh_one(srv: &mut Server, id: Id) {
 pub fn changed(srv: &mut Server) {
     let is_limited = limit(&srv.conf) > 0;
     srv.clients.weigh_from_now_on(is_limited);
+    srv.refresh_states();
     if is_limited {
         for id in srv.clients.by_age() {
             weigh_one(srv, id);
         }
     }
+}
+
+/// The same before a call runs, with the buffers that travel in it. False: the client is one of those that had to go, and
+/// its call must not run.
+#[cold]
+pub fn before_call(srv: &mut Server, call: &Call) -> bool {
+    weigh_one(srv, call.client);
+    if let Some(weight) = srv.clients.get(call.client).map(Client::weight).filter(|w| *w > 0) {
+        let travelling = call.query.capacity() + call.out.open_capacity() + call.out.sealed_bytes();
+        srv.clients.set_weight(call.client, weight + travelling);
+    }
+    if srv.clients.weight_total() as u64 > limit(&srv.conf) {
+        close_largest(srv);
+    }
+    !srv.clients.is_closing(call.client)
 }
 
 /// Closes the largest clients until the others keep the limit: a step before the reactor sleeps.

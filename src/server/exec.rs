@@ -1,6 +1,6 @@
 //! Running one call: look it up, ask the gates, run it, count it, tell it.
 
-use super::{Server, evict, expire, multi, news, waits};
+use super::{Server, evict, evict_clients, expire, multi, news, waits};
 use crate::base::slab::Id;
 use crate::command::admit::{self, Admission, state};
 use crate::command::lookup::CommandId;
@@ -31,7 +31,10 @@ pub enum Flow {
 #[inline]
 pub fn process(srv: &mut Box<Server>, call: &mut Call) -> Flow {
     if srv.states & state::LIMITED != 0 {
-        evict::before_call(srv);
+        if srv.clients.are_weighed() && !evict_clients::before_call(srv, call) {
+            return Flow::Stop;
+        }
+        evict::before_call(srv, call);
     }
     let mark = call.out.begin();
     let resolved = resolve(srv, call);
@@ -255,6 +258,41 @@ pub fn run(srv: &mut Box<Server>, call: &mut Call) -> Outcome {
     }
     // A call that waits is counted when it is over; monitors saw it begin.
     waits.map_or(Outcome::Done, Outcome::Wait)
+}
+
+/// Why a command that was written down cannot be run again.
+#[derive(Debug)]
+pub enum Unfit {
+    Unknown,
+    Arity,
+}
+
+/// Finds the command of a call that was written down.
+pub fn look_up(srv: &Server, call: &mut Call) -> Result<(), Unfit> {
+    match resolve(srv, call) {
+        Ok(_) => Ok(()),
+        Err((None, _)) => Err(Unfit::Unknown),
+        Err((Some(_), _)) => Err(Unfit::Arity),
+    }
+}
+
+/// Runs a call that was written down once before: from the append-only file. Nobody hears its answer, it is told to
+/// nobody and counts nowhere.
+pub fn replay(srv: &mut Box<Server>, call: &mut Call) {
+    let mark = call.out.begin();
+    srv.unit.depth += 1;
+    call.may_wait = false;
+    // Whatever it says: it was right when it was written down.
+    let _ = handle(srv, call);
+    srv.unit.depth -= 1;
+    call.out.settle();
+    call.out.rewind(mark);
+    call.out.clear();
+    call.fx.reset();
+    srv.keyspace.deleted.clear();
+    if news::is_any(&srv.keyspace) {
+        news::tell(srv, Id::NONE);
+    }
 }
 
 /// What the answer of a handler comes to: what the call waits for, if it does, and whether it failed.

@@ -50,6 +50,9 @@ use crate::observe::latency::Latency;
 use crate::observe::log::Log;
 use crate::observe::slowlog::CommandLog;
 use crate::observe::usage::Memory;
+use crate::persist::aof::Aof;
+use crate::persist::children::Children;
+use crate::persist::disk::Disk;
 use crate::persist::rdb::Snapshots;
 use crate::pubsub::PubSub;
 use crate::script::Scripts;
@@ -114,6 +117,8 @@ pub struct Server {
     pub memory: Memory,
     /// What was saved and loaded, and when.
     pub rdb: Snapshots,
+    pub aof: Aof,
+    pub children: Children,
     /// Bits of `command::admit::state` that hold for every client.
     pub states: u32,
     /// The long work under way during which others are served by [`turn::meanwhile`].
@@ -192,6 +197,8 @@ impl Server {
             latency: Latency::default(),
             memory: Memory::default(),
             rdb,
+            aof: Aof::new(Disk::default()),
+            children: Children::default(),
             states: 0,
             long_work: LongWork::None,
             spare_call: None,
@@ -239,17 +246,27 @@ impl Server {
         self.refresh_states();
     }
 
+    /// Changes cannot be kept, and the configuration wants none then.
+    fn is_unsafe_to_write(&self) -> bool {
+        let rdb = &self.conf.rdb;
+        let snapshots_fail = rdb.stop_writes_on_bgsave_error && !rdb.save_points.is_empty();
+        snapshots_fail && !self.rdb.last_ok || self.aof.trouble().is_some()
+    }
+
     /// Recomputes which gates stand half closed, after something changed that they look at.
     pub fn refresh_states(&mut self) {
         self.states = crate::command::admit::state::ALWAYS | self.clients.pause.states();
         if !self.clients.monitors.is_empty() {
             self.states |= crate::command::admit::state::MONITORED;
         }
-        if self.conf.memory.max_bytes > 0 {
+        if self.conf.memory.max_bytes > 0 || self.clients.are_weighed() {
             self.states |= crate::command::admit::state::LIMITED;
         }
         if self.eviction.failed {
             self.states |= crate::command::admit::state::OUT_OF_MEMORY;
+        }
+        if self.is_unsafe_to_write() {
+            self.states |= crate::command::admit::state::UNSAFE;
         }
         self.states |= match self.long_work {
             LongWork::None => 0,

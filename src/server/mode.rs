@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::COMPAT_VERSION;
 
@@ -15,6 +15,11 @@ pub enum Mode {
     CheckSystem,
     /// Megabytes.
     TestMemory(usize),
+    /// A snapshot, by its path.
+    CheckRdb(PathBuf),
+    CheckRdbVersion,
+    /// An append-only file: the words behind the program's name, and that name.
+    CheckAof(Vec<String>, String),
     /// Nothing: why not.
     Refused(&'static str),
 }
@@ -26,12 +31,23 @@ impl Mode {
         if let Some(tool) = tool(name.as_bytes()) {
             return Mode::Refused(tool);
         }
+        if is_called(name.as_bytes(), b"redis-check-rdb") {
+            return check_rdb(argv.get(1..).unwrap_or_default());
+        }
+        if is_called(name.as_bytes(), b"redis-check-aof") {
+            return check_aof(argv.get(1..).unwrap_or_default(), &argv[0]);
+        }
         let mut args = argv.iter().skip(1).map(|arg| arg.as_bytes());
         let (first, count) = (args.next().unwrap_or_default(), argv.len());
         match first {
             b"-v" | b"--version" => Mode::Version,
             b"-h" | b"--help" => Mode::Help,
             b"--check-system" => Mode::CheckSystem,
+            b"--check-rdb" => check_rdb(argv.get(2..).unwrap_or_default()),
+            b"--check-aof" => {
+                let called = OsString::from("redis-server --check-aof");
+                check_aof(argv.get(2..).unwrap_or_default(), &called)
+            }
             b"--test-memory" if count == 3 => Mode::TestMemory(megabytes(args.next())),
             b"--test-memory" => Mode::Refused(NO_SIZE),
             _ if first == b"--sentinel" || args.any(|arg| arg == b"--sentinel") => {
@@ -44,16 +60,28 @@ impl Mode {
 
 /// Programs that this one may be called as, by the names of links to it.
 fn tool(name: &[u8]) -> Option<&'static str> {
-    let has = |part: &[u8]| name.windows(part.len()).any(|w| w == part);
-    if has(b"redis-check-rdb") {
-        Some("redis-check-rdb: not yet part of this server")
-    } else if has(b"redis-check-aof") {
-        Some("redis-check-aof: not yet part of this server")
-    } else if has(b"redis-sentinel") {
-        Some(SENTINEL)
-    } else {
-        None
+    let has = |part: &[u8]| is_called(name, part);
+    if has(b"redis-sentinel") { Some(SENTINEL) } else { None }
+}
+
+/// Whether the program was called by a name with this in it.
+fn is_called(name: &[u8], part: &[u8]) -> bool {
+    name.windows(part.len()).any(|w| w == part)
+}
+
+/// The checker of snapshots: its arguments.
+fn check_rdb(args: &[OsString]) -> Mode {
+    match args {
+        [word] if word == "-v" || word == "--version" => Mode::CheckRdbVersion,
+        [file] => Mode::CheckRdb(PathBuf::from(file)),
+        _ => Mode::Refused("Usage: redis-check-rdb <rdb-file-name>"),
     }
+}
+
+/// The checker of append-only files.
+fn check_aof(args: &[OsString], called: &OsString) -> Mode {
+    let words = args.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+    Mode::CheckAof(words, called.to_string_lossy().into_owned())
 }
 
 /// What is no number is taken for the least.
@@ -86,6 +114,9 @@ Usage: redis-server [/path/to/redis.conf] [options] [-]
        redis-server -h or --help
        redis-server --test-memory <megabytes>
        redis-server --check-system
+       redis-server --check-aof ...            (as redis-check-aof)
+       redis-server ... --restore-to <moment>  (loads an append-only file up to that moment: Unix seconds or ISO 8601)
+       redis-server --check-rdb <file>
 
 An option is a parameter of the configuration file with two dashes in front.
 
@@ -110,12 +141,21 @@ mod tests {
         assert_eq!(mode("redis-server"), Mode::Server);
         assert_eq!(mode("redis-server a.conf --version"), Mode::Server);
         assert_eq!(mode("./redis-server -v x"), Mode::Version);
+        assert_eq!(mode("redis-check-rdb a.rdb"), Mode::CheckRdb("a.rdb".into()));
+        assert_eq!(mode("redis-server --check-rdb a.rdb"), Mode::CheckRdb("a.rdb".into()));
+        assert_eq!(mode("redis-check-rdb --version"), Mode::CheckRdbVersion);
+        assert!(matches!(mode("redis-check-rdb"), Mode::Refused(_)));
         assert_eq!(mode("redis-server --help"), Mode::Help);
         assert_eq!(mode("redis-server --test-memory 12"), Mode::TestMemory(12));
         assert_eq!(mode("redis-server --test-memory"), Mode::Refused(NO_SIZE));
         assert_eq!(mode("redis-server a.conf --sentinel"), Mode::Refused(SENTINEL));
         assert_eq!(mode("/usr/bin/redis-sentinel a.conf"), Mode::Refused(SENTINEL));
-        assert!(matches!(mode("redis-check-aof a"), Mode::Refused(text) if text.contains("aof")));
+        let words = |line: &str| match mode(line) {
+            Mode::CheckAof(words, _) => words.join(" "),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(words("redis-check-aof --fix a"), "--fix a");
+        assert_eq!(words("redis-server --check-aof a"), "a");
     }
 
     #[test]

@@ -19,7 +19,12 @@ use crate::client::pause::PauseMode;
 use crate::command::CmdError;
 use crate::config::{ShutdownFlags, Supervised};
 use crate::net::listener::ListenerKind;
-use crate::server::signals::Asked;
+use crate::persist::aof::rewrite::driver as rewrite;
+use crate::persist::aof::{State, driver as aof};
+use crate::persist::child::Task;
+use crate::persist::children::driver as children;
+use crate::persist::rdb::driver;
+use crate::server::signals::{self, Asked};
 
 /// How a shutdown stands.
 #[derive(Debug, Default)]
@@ -114,6 +119,12 @@ pub fn tick(srv: &mut Server) {
 
 /// SHUTDOWN ABORT.
 pub fn abort(srv: &mut Server) -> Result<(), CmdError> {
+    // A signal whose shutdown has not begun yet is forgotten.
+    let is_asked = srv.bell.is_some() && signals::take().is_some();
+    if is_asked && !srv.shutdown.is_waiting() {
+        srv.log.notice(format_args!("Shutdown manually aborted."));
+        return Ok(());
+    }
     if !srv.shutdown.is_waiting() {
         return Err(CmdError::Fixed("ERR No shutdown in progress."));
     }
@@ -144,7 +155,7 @@ fn give_up(srv: &mut Server) {
 
 /// Saves what is to be saved and cleans up. If saving fails the server stays, unless it is forced to go.
 fn finish(srv: &mut Server, flags: ShutdownFlags) -> Answer {
-    if let Err(NotSaved) = save(srv, flags) {
+    if let Err(NotSaved) = end_children(srv, flags).and_then(|()| save(srv, flags)) {
         if flags.force {
             srv.log.warning(format_args!("Error trying to save the DB. Exit anyway."));
         } else {
@@ -166,12 +177,43 @@ fn finish(srv: &mut Server, flags: ShutdownFlags) -> Answer {
 #[derive(Debug)]
 struct NotSaved;
 
-/// The final snapshot. There is no snapshot to write yet; whoever asks for one by name is told so in the log.
-fn save(srv: &mut Server, flags: ShutdownFlags) -> Result<(), NotSaved> {
-    if flags.save && !flags.nosave {
-        srv.log.warning(format_args!("This version keeps no snapshots: nothing was saved."));
+/// Ends the child that is writing, and forces the append-only file out. Fails if that is only being begun: what was written
+/// since its beginning would be lost.
+fn end_children(srv: &mut Server, flags: ShutdownFlags) -> Result<(), NotSaved> {
+    match srv.children.active.as_ref().map(|child| child.task) {
+        Some(Task::Snapshot) => {
+            srv.log.warning(format_args!("There is a child saving an .rdb. Killing it!"));
+            children::kill_snapshot(srv);
+        }
+        Some(Task::Rewrite) if srv.aof.state == State::Waiting && !flags.force => {
+            srv.log.warning(format_args!("Writing initial AOF, can't exit."));
+            return Err(NotSaved);
+        }
+        Some(Task::Rewrite) => {
+            if srv.aof.state == State::Waiting {
+                srv.log.warning(format_args!("Writing initial AOF. Exit anyway."));
+            }
+            srv.log.warning(format_args!("There is a child rewriting the AOF. Killing it!"));
+            rewrite::kill(srv);
+        }
+        None => {}
     }
+    aof::close(srv);
     Ok(())
+}
+
+/// The final snapshot, if one is asked for or there are save points.
+fn save(srv: &mut Server, flags: ShutdownFlags) -> Result<(), NotSaved> {
+    let is_wanted = flags.save || !srv.conf.rdb.save_points.is_empty() && !flags.nosave;
+    // While data are being loaded there is nothing that the file does not hold already.
+    if !is_wanted || srv.rdb.loading.is_some() {
+        return Ok(());
+    }
+    srv.log.notice(format_args!("Saving the final RDB snapshot before exiting."));
+    signals::set_ending(true);
+    let saved = driver::save_file(srv);
+    signals::set_ending(false);
+    if saved { Ok(()) } else { Err(NotSaved) }
 }
 
 /// Removes the marks that the process left in the file system.

@@ -137,11 +137,11 @@ impl Stats {
     }
 
     /// INFO stats: errors, system calls and turns of the loop.
-    pub fn info_work(&self, w: &mut Info) {
+    pub fn info_work(&self, w: &mut Info, payloads_sanitized: u64) {
         let rates = self.rates.figures();
         w.later("unexpected_error_replies");
         w.put("total_error_replies", self.error_replies);
-        w.later("dump_payload_sanitizations");
+        w.put("dump_payload_sanitizations", payloads_sanitized);
         w.put("total_reads_processed", self.reads);
         w.put("total_writes_processed", self.writes);
         w.later("io_threaded_reads_processed");

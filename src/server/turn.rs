@@ -4,6 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use super::{Server, cron, evict, evict_clients, expire, news, serve, shutdown, signals, waits};
+use crate::base::cells;
 use crate::base::os::os_text;
 use crate::base::slab::Id;
 use crate::client::flush::Sent;
@@ -13,7 +14,13 @@ use crate::config::LogLevel;
 use crate::net::conn::Conn;
 use crate::net::reactor::{Reactor, Ready};
 use crate::net::token::Source;
+use crate::persist::aof::driver as aof;
+use crate::persist::children::driver as children;
 use crate::tracking::commands as tracking;
+
+/// Chunks of cells freed by another thread that are taken back in one turn: 1 MiB, a matter of microseconds, or of the
+/// tenth of a millisecond that the system needs for a region that falls empty.
+const CHUNKS_PER_TURN: usize = 64;
 
 /// Runs turns until the server stops.
 pub fn run(srv: &mut Box<Server>) -> io::Result<()> {
@@ -78,6 +85,7 @@ fn serve_all(srv: &mut Box<Server>, ready: &mut Vec<Ready>) {
             Source::Listener(index) => accept_burst(srv, index as usize),
             // It has done its work by ending the sleep.
             Source::Signal => {}
+            Source::Child => children::listen(srv),
         }
     }
     while let Some(id) = srv.net.resumed.pop_front() {
@@ -90,6 +98,10 @@ fn serve_all(srv: &mut Box<Server>, ready: &mut Vec<Ready>) {
 
 /// A server without a bell is one of several in its process: signals do not mean it.
 fn obey_signals(srv: &mut Server) {
+    // Compat: it is work of the cron, which DEBUG can stop.
+    if srv.debug.cron_paused {
+        return;
+    }
     if let Some(bell) = &srv.bell
         && let Some(asked) = signals::take()
     {
@@ -114,7 +126,8 @@ fn client_ready(srv: &mut Box<Server>, id: Id, event: Ready) {
 
 fn sleep_time(srv: &Server, now_us: u64) -> Duration {
     let unread = !srv.net.again.is_empty() || srv.net.listeners.iter().any(|l| l.again);
-    if unread || srv.stopping || srv.eviction.running || !srv.net.pending_writes.is_empty() {
+    let unfinished = srv.eviction.running || cells::is_collecting();
+    if unread || unfinished || srv.stopping || !srv.net.pending_writes.is_empty() {
         return Duration::ZERO;
     }
     let until_tick = Duration::from_micros(srv.cron.due_in_us(now_us));
@@ -133,10 +146,24 @@ fn sleep_time(srv: &Server, now_us: u64) -> Duration {
 /// What must be done before the reactor sleeps.
 pub fn before_sleep(srv: &mut Box<Server>) {
     news::broadcast(srv);
+    tell_readers(srv);
+    if srv.aof.is_broken {
+        // What was answered in this turn is not on the disk: nobody may hear of it.
+        srv.stopping = true;
+        srv.net.pending_writes.clear();
+        srv.net.again.clear();
+        return;
+    }
     close_swollen(srv);
     evict_clients::run(srv);
     write_replies(srv);
     free_closed(srv);
+    cells::collect(CHUNKS_PER_TURN);
+}
+
+/// Hands what changed to those who keep it. It comes before the replies, so that nobody is told of what may still be lost.
+fn tell_readers(srv: &mut Server) {
+    aof::flush(srv, aof::Flush::Turn);
 }
 
 /// Closes clients that do not take the messages they are sent, as soon as these pass the limit.

@@ -17,7 +17,7 @@ mod packed;
 #[cfg(test)]
 mod tests;
 
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 
 use super::digest::Digest;
 use super::{Form, Object, View};
@@ -294,6 +294,46 @@ impl<'a> ZsetView<'a> {
             ZsetView::Packed(pack) => Pairs::Packed(packed::Walk::new(pack, ranks, reverse)),
             ZsetView::Tree(tree) if reverse => Pairs::TreeBack(tree.range(ranks)),
             ZsetView::Tree(tree) => Pairs::Tree(tree.range(ranks)),
+        }
+    }
+
+    /// Sifts the members whose scores are in a half-open range, in order: `wanted` sees a score alone, and what it makes of
+    /// it comes with the member to `take`, which says whether to go on. Members that are not wanted are not looked at.
+    #[inline]
+    pub fn sift<T>(
+        self,
+        scores: Range<f64>,
+        mut wanted: impl FnMut(f64) -> Option<T>,
+        mut take: impl FnMut(Item<'a>, T) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        match self {
+            ZsetView::Packed(pack) => {
+                for (member, score) in pack.pairs() {
+                    let score = packed::score_of(score);
+                    if score >= scores.end {
+                        break;
+                    }
+                    if score >= scores.start
+                        && let Some(found) = wanted(score)
+                    {
+                        take(member, found)?;
+                    }
+                }
+                ControlFlow::Continue(())
+            }
+            ZsetView::Tree(tree) => {
+                let mut flow = ControlFlow::Continue(());
+                tree.visit_from(scores.start, |score, unread| {
+                    if score >= scores.end {
+                        return false;
+                    }
+                    if let Some(found) = wanted(score) {
+                        flow = take(Item::Bytes(unread.member()), found);
+                    }
+                    flow.is_continue()
+                });
+                flow
+            }
         }
     }
 

@@ -25,7 +25,7 @@
 # `@since-all 8`, `@redis-only-all` hold to the end of the script, `@end` ends them.
 #
 # Random mode: a generator (tests/differential/gen/NAME.tcl) makes commands from a seed, which is always printed. It
-# defines `gen::NAME::command`, which returns a list: how to compare (exact, approx, moments, clock, unordered, since8, drop), then
+# defines `gen::NAME::command`, which returns a list: how to compare (exact, approx, moments, clock, unordered, errors, since8, drop), then
 # the command; and may define `gen::NAME::audit`, commands whose replies must agree at the end, and `gen::NAME::raw`
 # instead of `command`: bytes for a connection of their own.
 
@@ -461,6 +461,7 @@ proc diff::agree {how mine other} {
                 && abs([lindex $mine 1] - [lindex $other 1]) < 5000}]
         }
         unordered { return [expr {[sorted_tree $mine] eq [sorted_tree $other]}] }
+        errors { return [expr {[lindex $mine 0] eq "-" && [lindex $other 0] eq "-"}] }
         clock -
         moments {
             # Moments in milliseconds anywhere in the reply, or (clock) any number: they may differ a little.

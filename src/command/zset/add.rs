@@ -106,23 +106,26 @@ fn zincrby(cx: &mut Cx<'_>) -> CmdResult {
 }
 
 /// What became of the members of a call.
-struct Tally {
-    added: u64,
-    moved: u64,
+pub struct Tally {
+    pub added: u64,
+    pub moved: u64,
     /// What became of the last.
     last: Put,
 }
 
 /// Adds the members from a word on. Every score is read before anything is done.
 fn add(cx: &mut Cx<'_>, at: usize, options: &Options) -> CmdResult {
-    let first = score(cx.args.at(at))?;
-    let rest = (at + 2..cx.args.len()).step_by(2);
-    let rest = rest.map(|at| score(cx.args.at(at))).collect::<Result<Vec<f64>, CmdError>>()?;
+    let args = cx.args;
+    let first = score(args.at(at))?;
+    let rest = (at + 2..args.len()).step_by(2);
+    let rest = rest.map(|at| score(args.at(at))).collect::<Result<Vec<f64>, CmdError>>()?;
+    let scores = std::iter::once(&first).chain(&rest);
+    let pairs = scores.enumerate().map(|(i, score)| (*score, args.at(at + 1 + 2 * i)));
     let incr = options.terms.incr;
-    let Tally { added, moved, last } = put_all(cx, at, first, &rest, options.terms)?;
+    let Tally { added, moved, last } = put_all(cx, 1 + rest.len(), pairs, options.terms)?;
     if added + moved > 0 {
         let event = Event::zset(if incr { "zincr" } else { "zadd" });
-        cx.db.changed(cx.args.at(1), event, added + moved);
+        cx.db.changed(args.at(1), event, added + moved);
     }
     match last {
         Put::Added(score) | Put::Moved(score) | Put::Kept(score) if incr => cx.out.double(score),
@@ -132,14 +135,14 @@ fn add(cx: &mut Cx<'_>, at: usize, options: &Options) -> CmdResult {
     Ok(Done)
 }
 
-fn put_all(
+/// Gives members their scores, so many of them.
+pub fn put_all<'a>(
     cx: &mut Cx<'_>,
-    at: usize,
-    first: f64,
-    rest: &[f64],
+    count: usize,
+    pairs: impl Iterator<Item = (f64, &'a [u8])>,
     terms: Terms,
 ) -> Result<Tally, CmdError> {
-    let (args, key, rules) = (cx.args, cx.args.at(1), rules(cx));
+    let (key, rules) = (cx.args.at(1), rules(cx));
     let mut tally = Tally { added: 0, moved: 0, last: Put::Refused };
     let mut set = if terms.xx {
         let Some(set) = cx.db.edit::<Zset>(key)? else { return Ok(tally) };
@@ -147,9 +150,9 @@ fn put_all(
     } else {
         cx.db.edit_or_create(key)?
     };
-    set.expect(1 + rest.len(), rules);
-    for (i, score) in std::iter::once(&first).chain(rest).enumerate() {
-        tally.last = set.put(args.at(at + 1 + 2 * i), *score, terms, rules);
+    set.expect(count, rules);
+    for (score, member) in pairs {
+        tally.last = set.put(member, score, terms, rules);
         match tally.last {
             Put::Added(_) => tally.added += 1,
             Put::Moved(_) => tally.moved += 1,

@@ -65,6 +65,12 @@ fn compare(set: &Ordered, model: &Model, member: &[u8], score: f64, state: &mut 
     let below = model.order.range(..(sortable(score), vec![])).count();
     let upto = model.order.range(..(sortable(score) + 1, vec![])).count();
     assert_eq!((set.count_scores(|s| s < score), set.count_scores(|s| s <= score)), (below, upto));
+    let mut from = vec![];
+    set.visit_from(score, |score, unread| {
+        from.push((unread.member(), score));
+        from.len() < 300
+    });
+    assert!(model.members().skip(below).take(300).eq(from), "a walk from a score on");
     let len = set.len();
     let (start, end) = (next(state) as usize % (len + 2), next(state) as usize % (len + 2));
     let wanted: Vec<_> =

@@ -420,6 +420,28 @@ enum NodeRef<'a, T> {
     Inner(&'a Inner<T>),
 }
 
+impl<T: Copy> NodeRef<'_, T> {
+    /// See [`Tree::visit_from`]; without `before` every item is visited. False if `visit` wanted no more.
+    fn visit_from<F: Fn(T) -> bool>(
+        self,
+        before: Option<&F>,
+        visit: &mut impl FnMut(T) -> bool,
+    ) -> bool {
+        match self {
+            NodeRef::Leaf(items) => {
+                let start = before.map_or(0, |before| items.partition_point(|item| before(*item)));
+                items[start..].iter().all(|item| visit(*item))
+            }
+            NodeRef::Inner(inner) => {
+                let start = before.map_or(0, |before| LastWhile(before).kid(inner));
+                inner.kid(start).visit_from(before, visit)
+                    && (start + 1..inner.counts.len())
+                        .all(|at| inner.kid(at).visit_from(None::<&F>, visit))
+            }
+        }
+    }
+}
+
 impl<T: Copy> Default for Tree<T> {
     fn default() -> Self {
         Tree { root: Node::Leaf(Leaf::EMPTY), leaf_bytes: 0 }
@@ -508,6 +530,12 @@ impl<T: Copy> Tree<T> {
                 }
             }
         }
+    }
+
+    /// Visits items in order, from the first one on for which `before` does not hold, as long as `visit` wants more.
+    #[inline]
+    pub fn visit_from(&self, before: impl Fn(T) -> bool, mut visit: impl FnMut(T) -> bool) {
+        self.root().visit_from(Some(&before), &mut visit);
     }
 
     /// The items of the leaf in which the item at a position is, and its index there.

@@ -18,12 +18,16 @@ const SAMPLES_MAX: usize = 160;
 
 /// The names of events, as LATENCY shows them.
 pub mod event {
+    /// A sync in the foreground (`appendfsync always`).
+    pub const AOF_FSYNC: &str = "aof-fsync-always";
+    pub const AOF_WRITE: &str = "aof-write-alone";
     pub const CLIENT_EVICTION: &str = "client-eviction";
     pub const COMMAND: &str = "command";
     pub const EVICTION_CYCLE: &str = "eviction-cycle";
     /// A slice of expiry: long only when a large value is freed in it.
     pub const EXPIRE_CYCLE: &str = "expire-cycle";
     pub const FAST_COMMAND: &str = "fast-command";
+    pub const FORK: &str = "fork";
 }
 
 /// The worst delay of one second.

@@ -8,6 +8,8 @@
 //!
 //! [`Snapshots`] is the part of a server that remembers what was saved and loaded, and when.
 
+pub mod commands;
+pub mod driver;
 pub mod format;
 pub mod load;
 pub mod save;
@@ -48,8 +50,8 @@ pub struct Snapshots {
     /// A load is under way.
     pub loading: Option<Loading>,
     pub last_load: Loads,
-    /// Functions that a load found: the sources of libraries, for whoever runs them.
-    pub functions: Vec<Vec<u8>>,
+    /// Unix seconds at which the snapshot that was loaded last says that it was written.
+    pub created_s: Option<i64>,
 }
 
 impl Snapshots {
@@ -62,7 +64,7 @@ impl Snapshots {
             last_ok: true,
             loading: None,
             last_load: Loads::default(),
-            functions: Vec::new(),
+            created_s: None,
         }
     }
 

@@ -12,10 +12,15 @@ const BATCH: usize = 32;
 pub struct Inserter {
     waiting: Vec<(DbIndex, u64, Entry)>,
     /// A key that is there gives way instead of being an error.
-    pub replace: bool,
+    replace: bool,
 }
 
 impl Inserter {
+    /// For keys that take the place of those that are there, or must not find any.
+    pub fn new(replace: bool) -> Inserter {
+        Inserter { replace, ..Inserter::default() }
+    }
+
     /// Takes a key, to go in now or soon.
     #[inline]
     pub fn add(&mut self, keyspace: &mut Keyspace, db: u32, entry: Entry) -> Result<(), Fault> {

@@ -210,7 +210,8 @@ pub fn load(host: &mut dyn Host, options: &Options) -> Result<Loaded, LoadError>
         db: 0,
         key: Vec::new(),
         has_key: false,
-        kind: None,
+        // Compat: the checker shows this type when the damage comes before the first key.
+        kind: Some(0),
         pending: Pending::default(),
         loads: Loads::default(),
     };
@@ -292,11 +293,11 @@ impl Loader<'_, '_> {
             opcode::EXPIRE_S => {
                 self.r.doing = Doing::ReadExpire;
                 let seconds = i32::from_le_bytes(self.r.array()?);
-                self.pending.deadline = Some(UnixMillis(i64::from(seconds) * 1000));
+                self.pending.deadline = Some(UnixMillis(i64::from(seconds).max(0) * 1000));
             }
             opcode::EXPIRE_MS => {
                 self.r.doing = Doing::ReadExpire;
-                self.pending.deadline = Some(UnixMillis(self.r.millis()?));
+                self.pending.deadline = self.r.moment()?;
             }
             opcode::FREQ => self.pending.frequency = Some(self.r.byte()?),
             opcode::IDLE => self.pending.idle_s = Some(self.r.number()?),
@@ -410,7 +411,7 @@ impl Loader<'_, '_> {
                 }
             }
         }
-        self.has_key = false;
+        (self.has_key, self.kind) = (false, None);
         Ok(())
     }
 
@@ -450,32 +451,21 @@ fn is_payload_version(version: u16, options: &Options) -> bool {
     }
 }
 
-/// What is wrong with a payload.
+/// Takes the end of a payload off, if version and checksum are as they should be: what is in front of it, and its version.
+pub fn check_payload<'p>(payload: &'p [u8], options: &Options) -> Option<(&'p [u8], u16)> {
+    let (body, crc) = payload.split_last_chunk::<8>()?;
+    let (value, number) = body.split_last_chunk::<2>()?;
+    let number = u16::from_le_bytes(*number);
+    let is_whole = !options.checksum || crc64(body) == u64::from_le_bytes(*crc);
+    (is_whole && is_payload_version(number, options)).then_some((value, number))
+}
+
+/// What is wrong with a payload of libraries.
 #[derive(Debug)]
 pub enum BadPayload {
     /// Its end is not as it should be.
     Footer,
     Value(Fault),
-}
-
-/// Takes the end of a payload off, when it is as it should be: what is in front of it, and its version.
-pub fn check_payload<'p>(
-    payload: &'p [u8],
-    options: &Options,
-) -> Result<(&'p [u8], u16), BadPayload> {
-    let Some((body, crc)) = payload.split_last_chunk::<8>() else {
-        return Err(BadPayload::Footer);
-    };
-    let Some((value, number)) = body.split_last_chunk::<2>() else {
-        return Err(BadPayload::Footer);
-    };
-    let number = u16::from_le_bytes(*number);
-    let is_whole = !options.checksum || crc64(body) == u64::from_le_bytes(*crc);
-    if is_whole && is_payload_version(number, options) {
-        Ok((value, number))
-    } else {
-        Err(BadPayload::Footer)
-    }
 }
 
 /// The sources of libraries in a payload of FUNCTION DUMP. A payload is checked whatever the options say.

@@ -42,7 +42,7 @@ pub struct Replication<'a> {
 }
 
 /// How to save.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options<'a> {
     /// The version to write; the lowest that holds the data if none is given.
     pub version: Option<u16>,
@@ -59,7 +59,7 @@ pub struct Options<'a> {
     pub aof_base: bool,
     pub replication: Option<Replication<'a>>,
     /// Sources of libraries of functions.
-    pub functions: &'a [Vec<u8>],
+    pub functions: Vec<&'a [u8]>,
     /// Microseconds to wait after each key, for tests; negative: so many keys for each microsecond.
     pub key_delay_us: i32,
 }
@@ -71,7 +71,7 @@ pub struct Progress {
     pub bytes: u64,
 }
 
-/// Saves everything. `progress` is called again and again, at least after each megabyte; an error it answers ends the save.
+/// Saves everything. `progress` is called again and again, at least after each megabyte and each 1024 keys; an error it answers ends the save.
 pub fn save(
     keyspace: &Keyspace,
     to: &mut dyn Write,
@@ -148,7 +148,7 @@ fn head(version: u16, options: &Options<'_>, w: &mut Writer<'_>) -> io::Result<(
         aux("repl-offset", &place.offset.to_string(), w)?;
     }
     aux("aof-base", if options.aof_base { "1" } else { "0" }, w)?;
-    for code in options.functions {
+    for code in &options.functions {
         w.byte(opcode::FUNCTION);
         w.string(code)?;
     }
@@ -216,7 +216,7 @@ fn key(
         }
     }
     value::named(entry, version, w)?;
-    w.keys += 1;
+    w.count_key()?;
     if options.key_delay_us != 0 {
         delay(options.key_delay_us, w.keys);
     }
@@ -224,7 +224,7 @@ fn key(
 }
 
 /// Waits a little after a key.
-fn delay(us: i32, keys: u64) {
+pub fn delay(us: i32, keys: u64) {
     let us = match us {
         1.. => u64::from(us.unsigned_abs()),
         _ => u64::from(keys.is_multiple_of(us.unsigned_abs().into())),

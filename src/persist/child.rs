@@ -1,0 +1,285 @@
+//! Children: the only fork of a running server.
+//!
+//! A child sees all data as they are at the moment of the fork, since the kernel copies a page only when one of the two
+//! writes to it. It does one piece of work, tells how it gets on through a pipe, and ends without running any destructor.
+//!
+//! ```text
+//!   parent ──fork──► child: signals, descriptors ─► work ─► _exit(0 or 1)
+//!      ▲                          │
+//!      └── pipe: [keys][copied] ◄─┘   end of file: it is over, waitpid says how
+//! ```
+//!
+//! What the child must not do: touch a socket or the poll (it closes all descriptors but its standard streams and the
+//! pipe, so that a connection that the parent closes is closed), take a lock that a thread of the parent may have held (there
+//! is none around data; the allocator takes care of its own), or hand work to a thread, for it has none.
+#![expect(unsafe_code, reason = "std has no fork")]
+
+use std::fs;
+use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::os::fd::AsRawFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::disk::{Disk, Op};
+
+/// What a child is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// A snapshot in a file.
+    Snapshot,
+    /// A new base of the append-only file.
+    Rewrite,
+}
+
+/// What a child tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Keys written so far.
+    pub keys: u64,
+    /// Bytes of memory that it shares no more with the parent.
+    pub copied: u64,
+}
+
+const MESSAGE: usize = size_of::<[u64; 2]>();
+
+/// How a child ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    Done,
+    /// Its exit code.
+    Failed(i32),
+    /// The signal that ended it.
+    Killed(i32),
+    /// Somebody else has waited for it.
+    Lost,
+}
+
+/// A living child, as the parent knows it.
+#[derive(Debug)]
+pub struct Child {
+    pub task: Task,
+    pub pid: i32,
+    pub figures: Figures,
+    /// The most that it had copied.
+    pub peak: u64,
+    /// Monotonic microseconds of the fork and of the last figures.
+    pub started_us: u64,
+    pub told_us: u64,
+    pub keys_total: u64,
+    /// Unix seconds of the fork, and what had changed until then.
+    pub started_s: i64,
+    pub dirty: u64,
+    pipe: PipeReader,
+    partial: Vec<u8>,
+}
+
+/// The child's end of the pipe.
+#[derive(Debug)]
+pub struct Reporter {
+    pipe: PipeWriter,
+    peak: u64,
+    sum: u64,
+    count: u64,
+}
+
+impl Reporter {
+    /// Tells how many keys are done.
+    pub fn tell(&mut self, keys: u64) {
+        let copied = private_bytes();
+        self.peak = self.peak.max(copied);
+        (self.sum, self.count) = (self.sum + copied, self.count + 1);
+        let mut message = [0; MESSAGE];
+        message[..8].copy_from_slice(&keys.to_ne_bytes());
+        message[8..].copy_from_slice(&copied.to_ne_bytes());
+        // A parent that does not read, or is gone, is no reason to stop.
+        let _ = self.pipe.write(&message);
+    }
+
+    /// Bytes copied: now, at most, and on average.
+    pub fn copied(&self) -> (u64, u64, u64) {
+        let now = private_bytes();
+        let average = (self.sum + now) / (self.count + 1);
+        (now, self.peak.max(now), average)
+    }
+}
+
+/// Bytes of this process that nobody shares.
+fn private_bytes() -> u64 {
+    let text = fs::read_to_string("/proc/self/smaps_rollup").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("Private_Dirty:"));
+    let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok());
+    kib.unwrap_or(0) * 1024
+}
+
+/// Starts a child that does some work. `work` runs there only; what it answers decides the exit code.
+pub fn start(
+    disk: &Disk,
+    task: Task,
+    work: impl FnOnce(&mut Reporter) -> io::Result<()>,
+) -> io::Result<Child> {
+    let (reader, writer) = io::pipe()?;
+    rustix::io::ioctl_fionbio(&reader, true)?;
+    rustix::io::ioctl_fionbio(&writer, true)?;
+    disk.check(Op::Fork)?;
+    // SAFETY: the child runs on memory of its own as it is now. Threads of the parent are gone there; of what they may
+    // have held it needs only the allocator, which resets its locks itself (pthread_atfork). It never returns from here.
+    match unsafe { libc::fork() } {
+        -1 => Err(io::Error::last_os_error()),
+        0 => {
+            become_child(&writer);
+            let mut reporter = Reporter { pipe: writer, peak: 0, sum: 0, count: 0 };
+            let done = catch_unwind(AssertUnwindSafe(|| work(&mut reporter)));
+            let code = i32::from(!matches!(done, Ok(Ok(()))));
+            // SAFETY: `_exit` runs no destructor and flushes no buffer that the parent flushes, too.
+            unsafe { libc::_exit(code) }
+        }
+        pid => Ok(Child {
+            task,
+            pid,
+            figures: Figures::default(),
+            peak: 0,
+            started_us: 0,
+            told_us: 0,
+            keys_total: 0,
+            started_s: 0,
+            dirty: 0,
+            pipe: reader,
+            partial: vec![],
+        }),
+    }
+}
+
+/// Lets go of what is the parent's: its reaction to signals and its descriptors.
+fn become_child(pipe: &PipeWriter) {
+    let kept = pipe.as_raw_fd();
+    // SAFETY: these dispositions are constants. Descriptors are closed that objects of this process still name, but none
+    // of them is used or dropped any more: the child does its work with files it opens itself, and ends by `_exit`.
+    unsafe {
+        // Who presses Ctrl-C means the parent, who decides about its children.
+        libc::signal(libc::SIGINT, libc::SIG_IGN);
+        libc::signal(libc::SIGTERM, libc::SIG_DFL);
+        libc::signal(libc::SIGUSR1, libc::SIG_DFL);
+        if !cfg!(test) {
+            libc::syscall(libc::SYS_close_range, 3u32, (kept - 1).max(2) as u32, 0u32);
+            libc::syscall(libc::SYS_close_range, kept as u32 + 1, u32::MAX, 0u32);
+        }
+    }
+}
+
+impl Child {
+    /// The pipe, to be watched.
+    pub fn descriptor(&self) -> i32 {
+        self.pipe.as_raw_fd()
+    }
+
+    /// Reads what the child has told. True: there will be no more.
+    pub fn listen(&mut self, now_us: u64) -> bool {
+        let mut bytes = [0; 64 * MESSAGE];
+        loop {
+            match self.pipe.read(&mut bytes) {
+                Ok(0) => return true,
+                Ok(n) => {
+                    self.partial.extend_from_slice(&bytes[..n]);
+                    self.told_us = now_us;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.read_messages();
+                    return error.kind() != io::ErrorKind::WouldBlock;
+                }
+            }
+            self.read_messages();
+        }
+    }
+
+    fn read_messages(&mut self) {
+        let whole = self.partial.len() / MESSAGE * MESSAGE;
+        if let Some(last) = self.partial[..whole].chunks_exact(MESSAGE).next_back() {
+            let word = |half: &[u8]| u64::from_ne_bytes(half.try_into().expect("eight bytes"));
+            let (keys, copied) = last.split_at(8);
+            self.figures = Figures { keys: word(keys), copied: word(copied) };
+            self.peak = self.peak.max(self.figures.copied);
+        }
+        self.partial.drain(..whole);
+    }
+
+    /// Ends it. It leaves what it was writing behind.
+    pub fn kill(&self) {
+        // SAFETY: the pid is that of our child, which nobody has waited for yet, so it is nobody else's.
+        unsafe { libc::kill(self.pid, libc::SIGUSR1) };
+    }
+
+    /// Waits for its end, which is near when the pipe is closed or it was killed.
+    pub fn wait(self) -> End {
+        let mut status = 0;
+        loop {
+            // SAFETY: `status` is a live integer.
+            let got = unsafe { libc::waitpid(self.pid, &raw mut status, 0) };
+            if got == self.pid {
+                break;
+            }
+            if io::Error::last_os_error().kind() != io::ErrorKind::Interrupted {
+                return End::Lost;
+            }
+        }
+        if libc::WIFEXITED(status) {
+            match libc::WEXITSTATUS(status) {
+                0 => End::Done,
+                code => End::Failed(code),
+            }
+        } else {
+            End::Killed(libc::WTERMSIG(status))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::persist::disk::{Fault, Scratch};
+
+    fn listen_to_the_end(child: &mut Child) {
+        for round in 0.. {
+            if child.listen(round) {
+                return;
+            }
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn a_child_works_reports_and_ends() {
+        let scratch = Scratch::new("child");
+        let path = scratch.0.join("a");
+        let mut child = start(&Disk::default(), Task::Snapshot, |reporter| {
+            reporter.tell(7);
+            fs::write(&path, "by the child")
+        })
+        .expect("forked");
+        listen_to_the_end(&mut child);
+        assert_eq!(child.figures.keys, 7);
+        assert!(child.figures.copied > 0);
+        assert_eq!(child.wait(), End::Done);
+        assert_eq!(fs::read(&path).expect("written"), b"by the child");
+    }
+
+    #[test]
+    fn failure_and_violence_are_told_apart() {
+        let disk = Disk::default();
+        let failed = start(&disk, Task::Rewrite, |_| Err(io::ErrorKind::StorageFull.into()));
+        let mut failed = failed.expect("forked");
+        listen_to_the_end(&mut failed);
+        assert_eq!(failed.wait(), End::Failed(1));
+        let sleeper = start(&disk, Task::Rewrite, |_| {
+            std::thread::sleep(std::time::Duration::from_secs(60));
+            Ok(())
+        });
+        let mut sleeper = sleeper.expect("forked");
+        assert!(!sleeper.listen(0));
+        sleeper.kill();
+        assert_eq!(sleeper.wait(), End::Killed(libc::SIGUSR1));
+        let (disk, faults) = Disk::faulty();
+        faults.plan(Fault::lasting(Op::Fork, libc::EAGAIN));
+        let refused = start(&disk, Task::Snapshot, |_| Ok(())).expect_err("a fault");
+        assert_eq!(refused.raw_os_error(), Some(libc::EAGAIN));
+    }
+}
