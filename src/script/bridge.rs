@@ -27,6 +27,7 @@ use crate::command::{
 use crate::resp::Proto;
 use crate::resp::reply::Reply;
 use crate::resp::request::Query;
+use crate::server::unit::Mark;
 use crate::server::{LongWork, Server, exec, turn};
 
 /// Steps of Lua code between two looks at the clock.
@@ -53,6 +54,8 @@ pub struct Bridge {
     pub inner: Call,
     rights: Rights,
     undo: Undo,
+    /// What the unit had gathered when the script began.
+    told_before: Mark,
     /// The words of the command that runs the script, for those who are served meanwhile.
     words: Query,
     pub random: super::libs::random::Lrand48,
@@ -96,6 +99,7 @@ impl Engine {
             inner: Call { origin: Origin::Script, ..Call::default() },
             rights: Rights::default(),
             undo: Undo::default(),
+            told_before: Mark::default(),
             words: Query::default(),
             random: super::libs::random::Lrand48::default(),
             draft: None,
@@ -174,11 +178,12 @@ pub fn run(srv: &mut Box<Server>, call: &mut Call, job: Job, function: Ref) -> C
         started_us: srv.clock.mono_us(),
         slow: None,
         wrote: false,
-        undoable: !srv.unit.is_told(),
+        undoable: true,
         killed: false,
     });
     let Engine { sandbox, bridge } = &mut *engine;
     bridge.undo.begin(srv.conf.script.undo);
+    bridge.told_before = srv.unit.mark();
     std::mem::swap(&mut bridge.server, srv);
     let Sandbox { lua, names, handler, globals, .. } = sandbox;
     let result = lua.with(&mut **bridge, |s| {
@@ -251,7 +256,7 @@ fn conclude(srv: &mut Box<Server>, mut engine: Box<Engine>, (form, failed): (For
     let running = srv.script.running.take();
     if failed && running.as_ref().is_some_and(|it| it.killed && it.wrote) {
         engine.bridge.undo.roll_back(&mut srv.keyspace, srv.clock.now());
-        srv.unit.take_back();
+        srv.unit.forget_since(engine.bridge.told_before);
     }
     engine.bridge.undo.end();
     if running.is_some_and(|it| it.slow.is_some()) {

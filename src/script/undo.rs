@@ -2,8 +2,7 @@
 //!
 //! Before a call that writes, each of its keys is copied unless it was before. If the script is killed, the copies are put
 //! back, in no particular order since there is one of each key; what propagation would have told is forgotten. What a
-//! call does to keys that it does not name cannot be undone, nor can a script inside a transaction that has written before:
-//! these run to their end, as without the log. Events
+//! call does to keys that it does not name cannot be undone: such a script runs to its end, as without the log. Events
 //! and messages that were told in the meantime stay told.
 
 use std::collections::HashMap;
