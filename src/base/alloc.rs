@@ -22,6 +22,8 @@
 //! **Sized deallocation.** Rust always knows the layout, so `sdallocx` saves jemalloc the lookup of the
 //! size. jemalloc aligns to the quantum only for small classes, so a layout that wants more than 8 must
 //! say so by a flag, in all three calls alike: the stock wrapper crate assumes 16 and would be wrong here.
+//!
+//! Keys and elements come from [`cells`], which has finer classes and counts into the same account.
 #![expect(unsafe_code, reason = "a global allocator is an unsafe trait over a C library")]
 
 use std::alloc::{GlobalAlloc, Layout};
@@ -31,6 +33,8 @@ use std::ptr::null_mut;
 use std::sync::atomic::{AtomicIsize, Ordering::Relaxed};
 
 use tikv_jemalloc_sys as je;
+
+use super::cells;
 
 /// The counting allocator. Declared as the global one in `lib.rs`.
 pub struct Counting;
@@ -58,7 +62,7 @@ thread_local! {
 
 /// Adds a signed number of bytes to this thread's account.
 #[inline]
-fn count(delta: isize) {
+pub(super) fn count(delta: isize) {
     // The cell has no destructor, so it can be reached even while the thread's other locals die.
     let sum = PENDING.get() + delta;
     if (-FLUSH_BYTES..=FLUSH_BYTES).contains(&sum) {
@@ -229,12 +233,12 @@ impl Peak {
     }
 }
 
-/// jemalloc's own view of its memory, for INFO and MEMORY STATS.
+/// The memory of both allocators, for INFO and MEMORY STATS: jemalloc's own view, and the regions of [`cells`] beside it.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Stats {
-    /// Bytes handed out, by jemalloc's own count.
+    /// Bytes handed out, by our count.
     pub allocated: usize,
-    /// Bytes of pages that hold at least one live block.
+    /// Bytes of pages that hold at least one live block, and of chunks that serve a class of cells.
     pub active: usize,
     /// Bytes of physical memory mapped, metadata included.
     pub resident: usize,
@@ -258,13 +262,15 @@ impl Stats {
             control(name, &mut value, None);
             value
         };
+        let cells = cells::Stats::read();
+        let active = figure(c"stats.active") + cells.active();
         Stats {
-            allocated: figure(c"stats.allocated"),
-            active: figure(c"stats.active"),
-            resident: figure(c"stats.resident"),
+            allocated: used().min(active),
+            active,
+            resident: figure(c"stats.resident") + cells.resident(),
             retained: figure(c"stats.retained"),
             metadata: figure(c"stats.metadata"),
-            mapped: figure(c"stats.mapped"),
+            mapped: figure(c"stats.mapped") + cells.mapped(),
             muzzy: figure(c"stats.arenas.4096.pmuzzy").saturating_mul(4096),
         }
     }
@@ -272,6 +278,7 @@ impl Stats {
 
 /// Gives every unused page back to the system (MEMORY PURGE). True when jemalloc agreed.
 pub fn purge() -> bool {
+    cells::purge();
     // 4096 is jemalloc's name for "all arenas".
     command(c"thread.tcache.flush") && command(c"arena.4096.purge")
 }
@@ -328,7 +335,7 @@ pub fn name() -> String {
     format!("jemalloc-{}", version.split('-').next().unwrap_or("?"))
 }
 
-/// jemalloc's human-readable report (MEMORY MALLOC-STATS).
+/// jemalloc's human-readable report, with a line for the cells (MEMORY MALLOC-STATS).
 pub fn report() -> String {
     unsafe extern "C" fn gather(sink: *mut c_void, text: *const c_char) {
         // SAFETY: `sink` is the `String` below, alive for the whole call and used by nobody else; `text`
@@ -339,6 +346,13 @@ pub fn report() -> String {
     let mut sink = String::new();
     // SAFETY: the callback matches the signature and outlives the call; null options mean the defaults.
     unsafe { je::malloc_stats_print(Some(gather), (&raw mut sink).cast(), std::ptr::null()) };
+    let cells = cells::Stats::read();
+    sink.push_str(&format!(
+        "Cells of keys and elements, beside jemalloc: {} bytes mapped, {} in chunks in use, {} that may be resident\n",
+        cells.mapped(),
+        cells.active(),
+        cells.resident()
+    ));
     sink
 }
 
@@ -441,7 +455,7 @@ mod tests {
         assert!(stats.resident >= stats.active && stats.active >= stats.allocated, "{stats:?}");
         assert!(purge());
         assert!(name().starts_with("jemalloc-5.3"), "{}", name());
-        assert!(report().contains("jemalloc"));
+        assert!(report().contains("jemalloc") && report().contains("Cells"));
     }
 
     #[test]

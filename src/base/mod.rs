@@ -5,6 +5,7 @@
 //! an `Option`; nothing panics on them, and nothing allocates more than a small multiple of its input.
 
 pub mod alloc;
+pub mod cells;
 pub mod clock;
 pub mod cpu;
 pub mod crc;

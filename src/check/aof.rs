@@ -122,7 +122,10 @@ impl Checker<'_> {
             Err(flaw) => {
                 if let Some((number, line)) = flaw.line {
                     let line = String::from_utf8_lossy(&line).into_owned();
-                    writeln!(self.out, "Reading the manifest file, at line {number}\n>>> '{line}'")?;
+                    writeln!(
+                        self.out,
+                        "Reading the manifest file, at line {number}\n>>> '{line}'"
+                    )?;
                 }
                 writeln!(self.out, "{}", flaw.reason)?;
                 return Err(Refused);
@@ -219,14 +222,17 @@ impl Checker<'_> {
         let (mut multi, mut sound) = (None, reader.offset());
         let mut last_word = 0;
         loop {
-            match reader.next() {
+            match reader.advance() {
                 Ok(Item::End) => break,
                 Ok(Item::Command) => {
                     self.line += reader.lines();
                     last_word = reader.word_at(reader.ranges().len().saturating_sub(1));
                     if reader.word(0).eq_ignore_ascii_case(b"multi") {
                         if multi.replace(reader.start()).is_some() {
-                            self.tell(reader.word_at(0), &format!("Unexpected MULTI in AOF {name}"))?;
+                            self.tell(
+                                reader.word_at(0),
+                                &format!("Unexpected MULTI in AOF {name}"),
+                            )?;
                             return Ok(Verdict::Sound(sound));
                         }
                     } else if reader.word(0).eq_ignore_ascii_case(b"exec") && multi.take().is_none()
@@ -244,15 +250,14 @@ impl Checker<'_> {
                     }
                 }
                 Ok(Item::Checksum(_) | Item::Comment) => {}
-                Err(Flaw::Damaged { from, to }) => {
-                    let bytes = to - from;
-                    self.tell(from, &format!("Checksum of {bytes} bytes does not match"))?;
-                    return Ok(Verdict::Sound(from.min(sound)));
-                }
                 Err(flaw) => {
                     self.line += reader.lines();
                     self.tell_flaw(&reader, &flaw, name)?;
-                    return Ok(Verdict::Sound(sound));
+                    // Commands in front of the wrong checksum were read, but are not to be trusted.
+                    let Flaw::Damaged { from, .. } = flaw else {
+                        return Ok(Verdict::Sound(sound));
+                    };
+                    return Ok(Verdict::Sound(sound.min(from)));
                 }
             }
             if multi.is_none() {
@@ -296,7 +301,10 @@ impl Checker<'_> {
             Flaw::Format { at, reason: Reason::Number } => {
                 self.tell(*at, "Expected a number that can be one of words or bytes")
             }
-            Flaw::Damaged { .. } => Ok(()),
+            Flaw::Damaged { from, to } => {
+                let bytes = to - from;
+                self.tell(*from, &format!("Checksum of {bytes} bytes does not match"))
+            }
             Flaw::Read(error) => {
                 let reason = crate::base::os::os_text(error);
                 writeln!(self.out, "Cannot read from AOF {name}: {reason}")?;
@@ -313,10 +321,7 @@ impl Checker<'_> {
         (until, is_last): (i64, bool),
     ) -> Result<Verdict, Refused> {
         if reader.start() == 0 {
-            writeln!(
-                self.out,
-                "AOF {name} has nothing before timestamp {until}, aborting..."
-            )?;
+            writeln!(self.out, "AOF {name} has nothing before timestamp {until}, aborting...")?;
             return Err(Refused);
         }
         if !is_last {

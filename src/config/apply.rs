@@ -12,6 +12,7 @@ use crate::base::files::Files;
 use crate::base::os::os_text;
 use crate::observe::crash;
 use crate::persist::aof::driver as aof;
+use crate::persist::aof::rewrite::driver as rewrite;
 use crate::server::oom::OomRole;
 use crate::server::{Server, boot, evict, evict_clients, limits, news};
 
@@ -32,6 +33,8 @@ pub fn apply(
     }
     // The keyspace keeps a few options of its own; telling it costs less than asking whether to.
     srv.tune_keyspace();
+    // So do the gates, with more of them than have a step.
+    srv.refresh_states();
     news::tick(srv);
     Ok(())
 }
@@ -51,45 +54,19 @@ fn take(srv: &mut Server, step: Apply) -> Result<(), String> {
         Apply::TlsPort if srv.conf.tls.port != 0 => {
             Err("Unable to listen on this port. Check server logs.".to_owned())
         }
-        Apply::CrashLog => {
-            crash::enable(srv.conf.process.crash_log_enabled);
-            Ok(())
-        }
-        Apply::LogForm => {
-            srv.log.follow(&srv.conf.log);
-            Ok(())
-        }
         Apply::Maxclients => raise_open_files(srv),
         Apply::OomScoreAdj => {
             let Server { oom, conf, files, log, .. } = srv;
             oom.apply(&conf.process, OomRole::Primary, files, log).map_err(str::to_owned)
         }
-        Apply::ProcTitle => {
-            boot::show_title(srv);
-            Ok(())
-        }
         Apply::Dir => enter_dir(srv).map_err(|error| os_text(&error)),
-        // Who is in stays in: the gates look at the new password only for those who come.
-        Apply::Requirepass => {
-            srv.refresh_states();
-            Ok(())
-        }
-        Apply::MaxmemoryClients => {
-            evict_clients::changed(srv);
-            Ok(())
-        }
-        Apply::Maxmemory | Apply::MaxmemoryPolicy => {
-            evict::changed(srv);
-            evict_clients::changed(srv);
-            Ok(())
-        }
-        Apply::JemallocBgThread => {
-            alloc::background_threads(srv.conf.memory.jemalloc_bg_thread);
-            Ok(())
-        }
         Apply::AppendOnly if srv.conf.aof.enabled => aof::switch_on(srv),
         Apply::AppendOnly => {
             aof::switch_off(srv);
+            Ok(())
+        }
+        Apply::AofDisableGc => {
+            rewrite::drop_history(srv);
             Ok(())
         }
         // What was written so far is on the disk before anybody relies on it.
@@ -97,8 +74,31 @@ fn take(srv: &mut Server, step: Apply) -> Result<(), String> {
             aof::flush(srv, aof::Flush::Now);
             Ok(())
         }
+        _ => {
+            follow(srv, step);
+            Ok(())
+        }
+    }
+}
+
+/// The steps that cannot fail.
+fn follow(srv: &mut Server, step: Apply) {
+    match step {
+        Apply::CrashLog => crash::enable(srv.conf.process.crash_log_enabled),
+        Apply::LogForm => srv.log.follow(&srv.conf.log),
+        Apply::ProcTitle => boot::show_title(srv),
+        // Who is in stays in: the gates look at the new password only for those who come.
+        Apply::Requirepass => srv.refresh_states(),
+        Apply::MaxmemoryClients => evict_clients::changed(srv),
+        Apply::Maxmemory | Apply::MaxmemoryPolicy => {
+            evict::changed(srv);
+            evict_clients::changed(srv);
+        }
+        Apply::JemallocBgThread => {
+            alloc::background_threads(srv.conf.memory.jemalloc_bg_thread);
+        }
         // Read anew by those who use them, or the feature has yet to come.
-        _ => Ok(()),
+        _ => {}
     }
 }
 

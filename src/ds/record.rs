@@ -10,21 +10,21 @@
 //! ```
 //!
 //! `M` is plain data of a fixed size: nothing for a member of a set, a score for one of a sorted set, a deadline for
-//! a field of a hash. A length is one byte, or 255 and four bytes more: a member of 19 bytes takes 24 with its
-//! lengths. Fields and members are bulks, and a bulk of 4 GiB is refused long before. The block is a whole size class,
-//! so a value is overwritten in place as long as the class stays the same, and the width of its length.
+//! a field of a hash. A length is one byte, or 255 and four bytes more: a member of 19 bytes takes 22 with its
+//! lengths. Fields and members are bulks, and a bulk of 4 GiB is refused long before. The block is a cell (`base::cells`)
+//! of a whole size class, so a value is overwritten in place as long as the class stays the same, and the width of its
+//! length. Cells are aligned to 2 at least, so the fixed part is read and written as unaligned.
 #![expect(
     unsafe_code,
     reason = "bytes per element: lengths and bytes in one allocation behind one pointer"
 )]
 
-use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 
 use super::table::Element;
-use crate::base::alloc::class_size;
+use crate::base::cells::{self, class_size};
 
 /// A key, a value and a fixed part, owned.
 pub struct Record<M: Copy> {
@@ -126,11 +126,6 @@ unsafe fn append(at: NonNull<u8>, bytes: &[u8]) -> NonNull<u8> {
     }
 }
 
-fn layout(size: usize) -> Layout {
-    Layout::from_size_align(class_size(size), 8)
-        .expect("two lengths of 32 bits fit the address space")
-}
-
 impl<M: Copy> Record<M> {
     /// Makes a record.
     #[inline]
@@ -140,15 +135,12 @@ impl<M: Copy> Record<M> {
 
     /// Makes a record whose value comes in two pieces.
     pub fn joined(key: &[u8], value: [&[u8]; 2], fixed: M) -> Self {
-        const { assert!(align_of::<M>() <= 8, "blocks are aligned to 8") };
         let lens = Lens::of(key, value);
-        let layout = layout(lens.size::<M>());
-        // SAFETY: the layout is not empty. The fixed part, the lengths, the key and the value follow each other inside
-        // the block, whose size was computed from the same lengths; the block is fresh, so source and target do not
-        // overlap.
+        let block = cells::allocate(lens.size::<M>());
+        // SAFETY: the fixed part, the lengths, the key and the value follow each other inside the block, whose size was
+        // computed from the same lengths; the block is fresh, so source and target do not overlap.
         unsafe {
-            let Some(block) = NonNull::new(alloc(layout)) else { handle_alloc_error(layout) };
-            block.cast::<M>().write(fixed);
+            block.cast::<M>().write_unaligned(fixed);
             let at = write_len(block.add(size_of::<M>()), lens.key);
             let at = write_len(at, lens.value);
             let at = append(at, key);
@@ -184,8 +176,8 @@ impl<M: Copy> Clone for Record<M> {
 impl<M: Copy> Drop for Record<M> {
     fn drop(&mut self) {
         let size = self.view().lens().size::<M>();
-        // SAFETY: the block was allocated with the layout of this size class, which never changes; `M` is plain data.
-        unsafe { dealloc(self.block.as_ptr(), layout(size)) }
+        // SAFETY: the block was allocated with this size class, which never changes; `M` is plain data.
+        unsafe { cells::free(self.block, size) }
     }
 }
 
@@ -237,7 +229,7 @@ impl<'a, M: Copy> RecordRef<'a, M> {
     #[inline]
     pub fn fixed(self) -> M {
         // SAFETY: the fixed part is there; it is plain data.
-        unsafe { self.block.cast().read() }
+        unsafe { self.block.cast().read_unaligned() }
     }
 
     /// Bytes of memory.
@@ -261,7 +253,7 @@ impl<'a, M: Copy> RecordMut<'a, M> {
     #[inline]
     pub fn set_fixed(&mut self, fixed: M) {
         // SAFETY: the fixed part is there, and the record is borrowed exclusively.
-        unsafe { self.view.block.cast().write(fixed) }
+        unsafe { self.view.block.cast().write_unaligned(fixed) }
     }
 
     /// The value, to be changed in place.
@@ -354,10 +346,10 @@ mod tests {
         let record = Record::new(b"field", b"value", 1.5f64);
         let view = record.view();
         assert_eq!((view.key(), view.value(), view.fixed()), (&b"field"[..], &b"value"[..], 1.5));
-        assert_eq!(view.memory_bytes(), 24);
+        assert_eq!(view.memory_bytes(), 20);
         let member = Record::new(b"member:000000000001", b"", ());
         assert_eq!(member.view().key(), b"member:000000000001");
-        assert_eq!((member.view().value().len(), member.view().memory_bytes()), (0, 24));
+        assert_eq!((member.view().value().len(), member.view().memory_bytes()), (0, 22));
         let odd = Record::new(b"k", b"v", 7u8);
         assert_eq!((odd.clone().view().fixed(), odd.view().value()), (7, &b"v"[..]));
     }
@@ -365,10 +357,10 @@ mod tests {
     #[test]
     fn values_are_overwritten_within_the_class() {
         let mut record = Record::new(b"field", b"12345", 0i64);
-        assert!(record.edit().overwrite(b"1234") && record.edit().overwrite(b"abcdefghi"));
-        assert!(!record.edit().overwrite(b"abcdefghij"), "25 bytes");
+        assert!(record.edit().overwrite(b"1234") && record.edit().overwrite(b"abcde"));
+        assert!(!record.edit().overwrite(b"abcdef"), "21 bytes");
         record.edit().set_fixed(-1);
-        assert_eq!((record.view().value(), record.view().fixed()), (&b"abcdefghi"[..], -1));
+        assert_eq!((record.view().value(), record.view().fixed()), (&b"abcde"[..], -1));
     }
 
     #[test]
@@ -395,8 +387,8 @@ mod tests {
         assert_eq!((record.view().key(), record.view().value()), (&b"field"[..], &b"12345"[..]));
         record.edit().value_mut()[0] = b'x';
         assert_eq!((record.view().key(), record.view().value()), (&b"field"[..], &b"x2345"[..]));
-        assert!(record.edit().overwrite_joined([b"abc", b"defgh"]));
-        assert_eq!(record.view().value(), b"abcdefgh");
+        assert!(record.edit().overwrite_joined([b"abc", b"de"]));
+        assert_eq!(record.view().value(), b"abcde");
         assert!(!record.edit().overwrite_joined([b"abcdefgh", &[0; 300]]));
         let long = Record::joined(&[b'k'; 300], [&[b'a'; 200], &[b'b'; 100]], ());
         assert_eq!(long.view().value(), [[b'a'; 200].as_slice(), &[b'b'; 100]].concat());

@@ -1,32 +1,35 @@
 //! Entries: a key with its value, in one allocation.
 //!
 //! ```text
-//!   0         8                                                              (each line 8 bytes)
-//!  ┌─────────┬────────────┬────────────┬────────────┬───────────┬──────────────┐
-//!  │ head    │ deadline   │ word       │ key length │ key bytes │ value bytes  │
-//!  └─────────┴────────────┴────────────┴────────────┴───────────┴──────────────┘
-//!             volatile     all kinds    keys of       always      kind Short and
-//!             keys only    but those →  64 KiB and up             packed kinds
+//!   0        6                                                                          bytes
+//!  ┌────────┬────────────┬──────────────┬──────────┬─────────┬───────────┬──────────────┐
+//!  │ head   │ key length │ value length │ deadline │ word    │ key bytes │ value bytes  │
+//!  └────────┴────────────┴──────────────┴──────────┴─────────┴───────────┴──────────────┘
+//!            4: keys of   2: values of   8: volatile 8: all    always      kind Short and
+//!            255 and up   255 and up     keys only   kinds but those →     packed kinds
 //!
-//!  head  63            48 47            32 31   28 27   24 23                          0
-//!       ┌────────────────┬────────────────┬───────┬───────┬─────────────────────────────┐
-//!       │ value length   │ key length     │ flags │ kind  │ access clock (LRU or LFU)   │
-//!       │ (where inline) │ (or 65535)     │       │       │                             │
-//!       └────────────────┴────────────────┴───────┴───────┴─────────────────────────────┘
+//!  head  47           40 39         32 31   28 27   24 23                          0
+//!       ┌───────────────┬─────────────┬───────┬───────┬─────────────────────────────┐
+//!       │ value length  │ key length  │ flags │ kind  │ access clock (LRU or LFU)   │
+//!       │ (or 255)      │ (or 255)    │       │       │                             │
+//!       └───────────────┴─────────────┴───────┴───────┴─────────────────────────────┘
 //!
 //!  kind  Short    the value's bytes follow the key      flags  1  has a deadline
 //!        Int      the word is the integer                      2  OBJECT ENCODING says `raw`
 //!        Long     the word is an `Arc<Vec<u8>>`                4  the key's length has a field of its own
-//!        List..   the word is a `Box` of the type
+//!        List..   the word is a `Box` of the type              8  and so has the value's
 //!        Packed.. a small value of a type is one blob (`types::Form`), which follows the key
 //! ```
 //!
 //! Small collections thus cost one allocation and one cache miss like strings do; `selected::Edit` takes the blob
 //! out to change it and puts it back.
 //!
-//! A key of 16 bytes with a value of 8 takes 32 bytes. The allocation is always a whole size class, which is a
-//! function of head and key length; a value may thus be overwritten in place whenever the class stays the
-//! same, and the layout for freeing is known without being stored.
+//! A key of 16 bytes with a value of 8 takes 30 bytes. The block is a cell (`base::cells`), always of a whole size class,
+//! which is a function of head and key length; a value may thus be overwritten in place whenever the class stays the
+//! same, and the size for freeing is known without being stored. Cells are aligned to 2 at least, so words are read and
+//! written as unaligned. The head is read and written as a word of 8 bytes (little-endian), which every block has, together
+//! with the two bytes that follow it. Only the `Arc` of a long string is borrowed where it is: the block of a `Long` entry is a multiple
+//! of 8, and so aligned to 8, and its word stands at the next multiple of 8.
 //!
 //! Ownership: an [`Entry`] owns the block and what the word points to. [`EntryRef`] and [`EntryMut`] are its
 //! views, as the table hands them out.
@@ -38,13 +41,13 @@ mod tests;
 
 pub use kind::{Kind, Type};
 
-use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::marker::PhantomData;
 use std::mem::{ManuallyDrop, forget};
 use std::ptr::{NonNull, null_mut, without_provenance_mut};
 use std::sync::Arc;
 
-use crate::base::alloc::class_size;
+use crate::base::alloc;
+use crate::base::cells::{self, class_size};
 use crate::base::clock::UnixMillis;
 use crate::ds::table::{Element, prefetch};
 use crate::types::hash::Hash;
@@ -63,12 +66,22 @@ const EMBSTR_MAX: usize = 41;
 /// The bytes of those that a time to live takes.
 const EMBSTR_DEADLINE: usize = 8;
 
-/// Key lengths from here on have a field of their own.
-const LONG_KEY: usize = 0xffff;
+/// Lengths from here on have a field of their own.
+const LONG: usize = 0xff;
+
+/// Bytes of the head.
+const HEAD: usize = 6;
+const LONG_KEY_FIELD: usize = 4;
+const LONG_VALUE_FIELD: usize = 2;
+
+const _: () = assert!(HEAD < cells::SIZE_MIN && size_of::<u64>() <= cells::SIZE_MIN);
 
 const HAS_DEADLINE: u64 = 1 << 28;
 const IS_RAW: u64 = 1 << 29;
 const HAS_LONG_KEY: u64 = 1 << 30;
+const HAS_LONG_VALUE: u64 = 1 << 31;
+const KEY_LEN_SHIFT: u32 = 32;
+const VALUE_LEN_SHIFT: u32 = 40;
 
 /// A value to store. Bytes are copied, the rest is adopted.
 #[derive(Debug)]
@@ -174,7 +187,7 @@ macro_rules! boxed {
             /// Bytes of memory that a boxed value takes, its own box included.
             fn boxed_bytes(self) -> usize {
                 fn bytes<T: Object>(object: &T) -> usize {
-                    class_size(size_of::<T>().max(1)) + object.memory_bytes()
+                    alloc::class_size(size_of::<T>().max(1)) + object.memory_bytes()
                 }
                 match self.kind() {
                     $(Kind::$name => self.boxed::<$name>().map_or(0, bytes),)*
@@ -223,7 +236,7 @@ type Word = *mut u8;
 
 const _: () = assert!(size_of::<Word>() == 8 && size_of::<Arc<Vec<u8>>>() == 8);
 
-/// The head word, taken apart.
+/// The head, taken apart, in a word whose two high bytes are what follows it.
 #[derive(Clone, Copy)]
 struct Head(u64);
 
@@ -249,39 +262,40 @@ impl Head {
         self.is_short() || self.0 & ((kind::IS_PACKED as u64) << 24) != 0
     }
 
-    /// Offset of the word: behind the head and the deadline.
     #[inline]
-    fn word_at(self) -> usize {
-        8 + 8 * usize::from(self.has(HAS_DEADLINE))
+    fn is_long(self) -> bool {
+        self.0 & (0xf << 24) == (Kind::Long as u64) << 24
     }
 
-    /// Offset of the key's long length, or of the key if it has none.
+    /// Offset of the value's long length.
     #[inline]
-    fn length_at(self) -> usize {
-        self.word_at() + 8 * usize::from(!self.is_inline())
+    fn value_length_at(self) -> usize {
+        HEAD + LONG_KEY_FIELD * usize::from(self.has(HAS_LONG_KEY))
+    }
+
+    #[inline]
+    fn deadline_at(self) -> usize {
+        self.value_length_at() + LONG_VALUE_FIELD * usize::from(self.has(HAS_LONG_VALUE))
+    }
+
+    /// Offset of the word, or of the key if there is none.
+    #[inline]
+    fn word_at(self) -> usize {
+        let at = self.deadline_at() + 8 * usize::from(self.has(HAS_DEADLINE));
+        if self.is_long() { at.next_multiple_of(8) } else { at }
     }
 
     #[inline]
     fn key_at(self) -> usize {
-        self.length_at() + 8 * usize::from(self.has(HAS_LONG_KEY))
+        self.word_at() + 8 * usize::from(!self.is_inline())
     }
 
+    /// Bytes of an entry with a key and an inline value of these lengths.
     #[inline]
-    fn short_key_len(self) -> usize {
-        (self.0 >> 32) as usize & 0xffff
+    fn size(self, key_len: usize, value_len: usize) -> usize {
+        let size = self.key_at() + key_len + value_len;
+        if self.is_long() { size.next_multiple_of(8) } else { size }
     }
-
-    #[inline]
-    fn value_len(self) -> usize {
-        (self.0 >> 48) as usize
-    }
-}
-
-/// The layout of an entry that needs `size` bytes: the whole size class.
-#[inline]
-fn layout(size: usize) -> Layout {
-    Layout::from_size_align(class_size(size), 8)
-        .expect("keys are far smaller than the address space")
 }
 
 impl Entry {
@@ -318,31 +332,35 @@ impl Entry {
     /// # Safety
     /// The word is what the kind says, and its ownership passes to the entry.
     unsafe fn build(key: &[u8], kind: Kind, word: Word, bytes: &[u8], meta: Meta) -> Self {
+        assert!(key.len() <= u32::MAX as usize, "bulks are shorter than 4 GiB");
         let mut head = Head(u64::from(meta.clock & 0xff_ffff) | ((kind as u64) << 24));
-        head.0 |= (bytes.len() as u64) << 48;
-        head.0 |= (key.len().min(LONG_KEY) as u64) << 32;
-        head.0 |= if key.len() >= LONG_KEY { HAS_LONG_KEY } else { 0 };
+        head.0 |= (key.len().min(LONG) as u64) << KEY_LEN_SHIFT;
+        head.0 |= (bytes.len().min(LONG) as u64) << VALUE_LEN_SHIFT;
+        head.0 |= if key.len() >= LONG { HAS_LONG_KEY } else { 0 };
+        head.0 |= if bytes.len() >= LONG { HAS_LONG_VALUE } else { 0 };
         head.0 |= if meta.is_raw { IS_RAW } else { 0 };
         head.0 |= if meta.deadline.is_some() { HAS_DEADLINE } else { 0 };
-        let layout = layout(head.key_at() + key.len() + bytes.len());
-        // SAFETY: the layout is not empty. All offsets below are inside the block, whose size was computed
-        // from the same head: words lie before `key_at`, then the key, then the value. The block is aligned
-        // to 8 and so are the words' offsets. Source and target do not overlap, the block being fresh.
+        let block = cells::allocate(head.size(key.len(), bytes.len()));
+        // SAFETY: all offsets below are inside the block, whose size was computed from the same head: words lie
+        // before `key_at`, then the key, then the value. Source and target do not overlap, the block being fresh.
+        // A Long entry is aligned to 8 and so is its word's offset.
         unsafe {
-            let Some(block) = NonNull::new(alloc(layout)) else { handle_alloc_error(layout) };
-            block.cast::<u64>().write(head.0);
+            block.cast::<u64>().write_unaligned(head.0.to_le());
+            if head.has(HAS_LONG_KEY) {
+                block.add(HEAD).cast::<u32>().write_unaligned(key.len() as u32);
+            }
+            if head.has(HAS_LONG_VALUE) {
+                block.add(head.value_length_at()).cast::<u16>().write_unaligned(bytes.len() as u16);
+            }
             if let Some(deadline) = meta.deadline {
-                block.add(8).cast::<i64>().write(deadline.0);
+                block.add(head.deadline_at()).cast::<i64>().write_unaligned(deadline.0);
             }
             match kind {
                 _ if head.is_inline() => {}
                 Kind::Long => {
                     block.add(head.word_at()).cast().write(Arc::from_raw(word.cast::<Vec<u8>>()))
                 }
-                _ => block.add(head.word_at()).cast::<Word>().write(word),
-            }
-            if head.has(HAS_LONG_KEY) {
-                block.add(head.length_at()).cast::<u64>().write(key.len() as u64);
+                _ => block.add(head.word_at()).cast::<Word>().write_unaligned(word),
             }
             let target = block.add(head.key_at());
             target.copy_from_nonoverlapping(NonNull::from(key).cast(), key.len());
@@ -368,7 +386,7 @@ impl Entry {
         // what it owned. Key and bytes are copied before.
         unsafe {
             let fresh = Entry::build(key.unwrap_or(view.key()), kind, word, bytes, meta);
-            dealloc(self.0.as_ptr(), layout(view.size()));
+            cells::free(self.0, view.size());
             forget(self);
             fresh
         }
@@ -391,8 +409,8 @@ impl Drop for Entry {
     fn drop(&mut self) {
         let view = self.view();
         let (kind, size) = (view.kind(), view.size());
-        // SAFETY: the word is what the kind says and is dropped once; the block was allocated with the
-        // layout of this size class, for the class never changes while the entry lives.
+        // SAFETY: the word is what the kind says and is dropped once; the block was allocated with this size
+        // class, for the class never changes while the entry lives.
         unsafe {
             match kind {
                 _ if view.head().is_inline() => {}
@@ -402,7 +420,7 @@ impl Drop for Entry {
                 }
                 boxed => drop_boxed(boxed, view.word()),
             }
-            dealloc(self.0.as_ptr(), layout(size));
+            cells::free(self.0, size);
         }
     }
 }
@@ -417,14 +435,14 @@ impl<'a> EntryRef<'a> {
     #[inline]
     fn head(self) -> Head {
         // SAFETY: the block is alive for 'a and begins with the head.
-        Head(unsafe { self.block.cast().read() })
+        Head(u64::from_le(unsafe { self.block.cast().read_unaligned() }))
     }
 
     #[inline]
     fn word(self) -> Word {
         debug_assert!(!self.head().is_inline() && self.kind() != Kind::Long);
         // SAFETY: every kind whose value is not inline has a word there.
-        unsafe { self.block.add(self.head().word_at()).cast().read() }
+        unsafe { self.block.add(self.head().word_at()).cast().read_unaligned() }
     }
 
     #[inline]
@@ -432,9 +450,22 @@ impl<'a> EntryRef<'a> {
         let head = self.head();
         if head.has(HAS_LONG_KEY) {
             // SAFETY: the flag says that the field is there.
-            unsafe { self.block.add(head.length_at()).cast::<u64>().read() as usize }
+            unsafe { self.block.add(HEAD).cast::<u32>().read_unaligned() as usize }
         } else {
-            head.short_key_len()
+            (head.0 >> KEY_LEN_SHIFT) as usize & LONG
+        }
+    }
+
+    /// Length of a value that stands behind the key; 0 if there is none.
+    #[inline]
+    fn value_len(self) -> usize {
+        let head = self.head();
+        if head.has(HAS_LONG_VALUE) {
+            let at = head.value_length_at();
+            // SAFETY: the flag says that the field is there.
+            usize::from(unsafe { self.block.add(at).cast::<u16>().read_unaligned() })
+        } else {
+            (head.0 >> VALUE_LEN_SHIFT) as usize & LONG
         }
     }
 
@@ -444,15 +475,13 @@ impl<'a> EntryRef<'a> {
         debug_assert!(self.head().is_inline());
         let at = self.head().key_at() + self.key_len();
         // SAFETY: an inline entry has so many bytes behind its key, alive for 'a and not written meanwhile.
-        unsafe {
-            NonNull::slice_from_raw_parts(self.block.add(at), self.head().value_len()).as_ref()
-        }
+        unsafe { NonNull::slice_from_raw_parts(self.block.add(at), self.value_len()).as_ref() }
     }
 
     /// Bytes the entry needs: the block is the size class of this.
     #[inline]
     fn size(self) -> usize {
-        self.head().key_at() + self.key_len() + self.head().value_len()
+        self.head().size(self.key_len(), self.value_len())
     }
 
     /// The key.
@@ -485,9 +514,9 @@ impl<'a> EntryRef<'a> {
     #[inline]
     pub fn deadline(self) -> Option<UnixMillis> {
         // SAFETY: the flag says that the field is there.
-        self.head()
-            .has(HAS_DEADLINE)
-            .then(|| UnixMillis(unsafe { self.block.add(8).cast().read() }))
+        self.head().has(HAS_DEADLINE).then(|| {
+            UnixMillis(unsafe { self.block.add(self.head().deadline_at()).cast().read_unaligned() })
+        })
     }
 
     /// The access clock: 24 bits of LRU time or LFU minutes and counter.
@@ -510,7 +539,7 @@ impl<'a> EntryRef<'a> {
     /// The long string.
     fn big(self) -> &'a Arc<Vec<u8>> {
         debug_assert!(self.kind() == Kind::Long);
-        // SAFETY: a Long entry has an `Arc` in the word's place, alive for 'a.
+        // SAFETY: a Long entry has an `Arc` in the word's place, aligned, alive for 'a.
         unsafe { self.block.add(self.head().word_at()).cast().as_ref() }
     }
 
@@ -568,7 +597,9 @@ impl<'a> EntryRef<'a> {
         let own = class_size(self.size());
         match self.text() {
             // The counts of an `Arc` and the vector's three words, then the bytes.
-            Some(Text::Big(bytes)) => own + class_size(40) + class_size(bytes.capacity()),
+            Some(Text::Big(bytes)) => {
+                own + alloc::class_size(40) + alloc::class_size(bytes.capacity())
+            }
             Some(_) => own,
             None => own + self.boxed_bytes(),
         }
@@ -635,8 +666,9 @@ impl<'a> EntryMut<'a> {
 
     #[inline]
     fn set_head(&mut self, head: Head) {
-        // SAFETY: the block is alive and borrowed exclusively; it begins with the head.
-        unsafe { self.view.block.cast().write(head.0) }
+        // SAFETY: the block is alive and borrowed exclusively; it begins with the head, and what follows is written as it
+        // was read.
+        unsafe { self.view.block.cast().write_unaligned(head.0.to_le()) }
     }
 
     /// Changes the access clock.
@@ -649,10 +681,11 @@ impl<'a> EntryMut<'a> {
     /// Changes the deadline of an entry that has room for one. False: it has not; see [`Entry::rebuild`].
     #[inline]
     pub fn set_deadline(&mut self, deadline: UnixMillis) -> bool {
-        let fits = self.view.head().has(HAS_DEADLINE);
+        let head = self.view.head();
+        let fits = head.has(HAS_DEADLINE);
         if fits {
             // SAFETY: the flag says that the field is there; the entry is borrowed exclusively.
-            unsafe { self.view.block.add(8).cast().write(deadline.0) }
+            unsafe { self.view.block.add(head.deadline_at()).cast().write_unaligned(deadline.0) }
         }
         fits
     }
@@ -664,7 +697,7 @@ impl<'a> EntryMut<'a> {
         if fits {
             let at = self.view.head().word_at();
             // SAFETY: an Int entry has a word there; the entry is borrowed exclusively.
-            unsafe { self.view.block.add(at).cast().write(number) }
+            unsafe { self.view.block.add(at).cast().write_unaligned(number) }
         }
         fits
     }
@@ -699,23 +732,30 @@ impl<'a> EntryMut<'a> {
         let at = head.key_at() + self.view.key_len();
         // SAFETY: an inline entry has so many bytes behind its key; the entry is borrowed exclusively.
         let blob = unsafe {
-            NonNull::slice_from_raw_parts(self.view.block.add(at), head.value_len()).as_mut()
+            NonNull::slice_from_raw_parts(self.view.block.add(at), self.view.value_len()).as_mut()
         };
         Some((form, blob))
     }
 
-    /// Changes the length of an inline value in place, if the size class stays the same, and with it kind and flags.
-    /// New bytes at the end are zero.
+    /// Changes the length of an inline value in place, if the size class stays the same and the length is as wide, and with
+    /// it kind and flags. New bytes at the end are zero.
     fn resize_inline(&mut self, kind: Kind, flags: u64, len: usize) -> Option<&mut [u8]> {
         let (head, size) = (self.view.head(), self.view.size());
         debug_assert!(head.is_inline());
-        let old_len = head.value_len();
-        let new_size = size - old_len + len;
-        if len > SHORT_MAX || class_size(new_size) != class_size(size) {
+        let old_len = self.view.value_len();
+        let same_class = class_size(size - old_len + len) == class_size(size);
+        let same_width = (len >= LONG) == head.has(HAS_LONG_VALUE);
+        if len > SHORT_MAX || !same_class || !same_width {
             return None;
         }
-        let kept = head.0 & !(0xffff << 48) & !IS_RAW & !(0xf << 24);
-        self.set_head(Head(kept | ((len as u64) << 48) | ((kind as u64) << 24) | flags));
+        let kept = head.0 & !((LONG as u64) << VALUE_LEN_SHIFT) & !IS_RAW & !(0xf << 24);
+        let short_len = (len.min(LONG) as u64) << VALUE_LEN_SHIFT;
+        self.set_head(Head(kept | short_len | ((kind as u64) << 24) | flags));
+        if head.has(HAS_LONG_VALUE) {
+            let at = head.value_length_at();
+            // SAFETY: the flag says that the field is there; the entry is borrowed exclusively.
+            unsafe { self.view.block.add(at).cast().write_unaligned(len as u16) }
+        }
         let at = size - old_len;
         // SAFETY: the block is a whole size class, and the new end is inside; bytes beyond the old end may be
         // uninitialised and are written before the slice is made. The entry is borrowed exclusively.
@@ -735,7 +775,7 @@ impl<'a> EntryMut<'a> {
         }
         self.set_head(Head(self.view.head().0 | IS_RAW));
         let at = self.view.head().word_at();
-        // SAFETY: a Long entry has an `Arc` there; the entry is borrowed exclusively.
+        // SAFETY: a Long entry has an `Arc` there, aligned; the entry is borrowed exclusively.
         Some(unsafe { self.view.block.add(at).cast().as_mut() })
     }
 

@@ -430,6 +430,27 @@ impl Query {
         (self.start, self.pos) = (0, 0);
     }
 
+    /// Makes room for a request that is made here, see [`Query::add_word`].
+    #[inline]
+    pub fn clear(&mut self) {
+        if self.buf.capacity() > KEPT_BYTES {
+            *self = Query::default();
+        }
+        self.buf.clear();
+        self.argv.clear();
+        self.bigs.clear();
+        (self.start, self.pos) = (0, 0);
+    }
+
+    /// Adds a word to the request, by appending it to the buffer.
+    #[inline]
+    pub fn add_word(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.buf.len();
+        write(&mut self.buf);
+        self.pos = self.buf.len();
+        self.argv.push(Arg { start, len: self.pos - start });
+    }
+
     /// Nothing is buffered and no request is under way.
     pub fn is_idle(&self) -> bool {
         self.pos == self.buf.len() && self.missing == 0 && self.argv.is_empty()

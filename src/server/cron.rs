@@ -2,7 +2,7 @@
 
 use super::serve::say_over_output;
 use super::{Server, evict_clients, news, shutdown, turn};
-use crate::base::alloc;
+use crate::base::{alloc, cells};
 use crate::config::LogLevel;
 use crate::keyspace::DbIndex;
 use crate::persist::children::driver as children;
@@ -38,6 +38,8 @@ pub fn run_if_due(srv: &mut Box<Server>) {
     srv.cron.ticks += 1;
     srv.stats.sample_rates(now);
     srv.memory.observe(srv.clock.now().seconds());
+    // What other threads have freed; the turns take it back.
+    cells::notice();
     super::expire::refill(srv);
     watch_clients(srv);
     news::tick(srv);

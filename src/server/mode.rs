@@ -61,11 +61,7 @@ impl Mode {
 /// Programs that this one may be called as, by the names of links to it.
 fn tool(name: &[u8]) -> Option<&'static str> {
     let has = |part: &[u8]| is_called(name, part);
-    if has(b"redis-sentinel") {
-        Some(SENTINEL)
-    } else {
-        None
-    }
+    if has(b"redis-sentinel") { Some(SENTINEL) } else { None }
 }
 
 /// Whether the program was called by a name with this in it.

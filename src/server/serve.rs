@@ -15,15 +15,11 @@ use crate::observe::log::Log;
 use crate::resp::request::{Limits, Parsed, ProtocolError};
 use crate::types::View;
 
-/// Reads from a client's socket once and runs every request that is complete. `closed` says that the peer has closed
-/// its side, so that an end of file follows what is read, now or by a later call: no other edge will tell.
-pub fn serve(srv: &mut Box<Server>, id: Id, closed: bool) {
-    let mut call = srv.spare_call.take().unwrap_or_default();
-    let Server { clients, net, clock, stats, .. } = &mut **srv;
-    let Some(client) = clients.get_mut(id) else {
-        srv.spare_call = Some(call);
-        return;
-    };
+/// Whether a ready client can be served now; if not, it is noted what has to happen to it instead.
+#[inline]
+fn may_be_served(srv: &mut Server, id: Id, closed: bool) -> bool {
+    let Server { clients, net, .. } = srv;
+    let Some(client) = clients.get_mut(id) else { return false };
     client.marks.half_closed |= closed;
     if client.marks.lent {
         // A call of this client is under way, and others are served meanwhile: it comes after.
@@ -31,12 +27,10 @@ pub fn serve(srv: &mut Box<Server>, id: Id, closed: bool) {
             client.marks.again = true;
             net.again.push(id);
         }
-        srv.spare_call = Some(call);
-        return;
+        return false;
     }
     if client.marks.closing || client.marks.close_after_reply {
-        srv.spare_call = Some(call);
-        return;
+        return false;
     }
     if client.stands_still() {
         // Its edge is used up; whoever lets it go on serves it again. Who has left by then asked for nothing.
@@ -44,9 +38,23 @@ pub fn serve(srv: &mut Box<Server>, id: Id, closed: bool) {
         if closed || client.waiting.is_some() && client.marks.half_closed {
             clients.close_later(id);
         }
-        srv.spare_call = Some(call);
+        return false;
+    }
+    true
+}
+
+/// Reads from a client's socket once and runs every request that is complete. `closed` says that the peer has closed
+/// its side, so that an end of file follows what is read, now or by a later call: no other edge will tell.
+pub fn serve(srv: &mut Box<Server>, id: Id, closed: bool) {
+    if !may_be_served(srv, id, closed) {
         return;
     }
+    let mut call = srv.spare_call.take().unwrap_or_default();
+    let Server { clients, net, clock, stats, .. } = &mut **srv;
+    let Some(client) = clients.get_mut(id) else {
+        srv.spare_call = Some(call);
+        return;
+    };
     client.marks.unread = false;
     client.lend_to(&mut call, &mut net.buffers);
     let read = call.query.read_with(|buf, _| client.conn.read_into(buf));

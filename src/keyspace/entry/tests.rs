@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::base::alloc::thread_delta;
+use crate::base::rng::Draws;
 
 const NOW: UnixMillis = UnixMillis(1_700_000_000_000);
 
@@ -22,20 +23,23 @@ fn bytes(key: usize, value: Value<'_>, deadline: bool) -> isize {
 }
 
 #[test]
-fn a_key_of_16_and_a_value_of_8_take_32_bytes() {
-    assert_eq!(bytes(16, Value::Bytes(b"12345678"), false), 32);
-    assert_eq!(bytes(16, Value::Int(12345), false), 32);
-    assert_eq!(bytes(16, Value::Bytes(b"12345678"), true), 40);
-    assert_eq!(bytes(16, Value::Bytes(&[b'x'; 64]), false), 96);
+fn a_key_of_16_and_a_value_of_8_take_30_bytes() {
+    assert_eq!(bytes(16, Value::Bytes(b"12345678"), false), 30);
+    assert_eq!(bytes(16, Value::Int(12345), false), 30);
+    assert_eq!(bytes(16, Value::Bytes(b"12345678"), true), 38);
+    assert_eq!(bytes(16, Value::Bytes(&[b'x'; 64]), false), 86);
+    assert_eq!(bytes(0, Value::Bytes(b""), false), 8);
 }
 
 #[test]
 fn every_shape_keeps_its_parts() {
-    for key_len in [0, 1, 7, 8, 16, 300, 65_534, 65_535, 100_000] {
+    for key_len in [0, 1, 2, 3, 7, 8, 16, 254, 255, 256, 300, 65_535, 100_000] {
         for deadline in [false, true] {
             let key: Vec<u8> = (0..key_len).map(|i| i as u8).collect();
             let long = vec![b'v'; SHORT_MAX + 1];
-            for value in [&b""[..], b"v", b"0123456789", &[7; SHORT_MAX], &long] {
+            for value in
+                [&b""[..], b"v", b"0123456789", &[6; 254], &[6; 255], &[7; SHORT_MAX], &long]
+            {
                 let entry = Entry::new(&key, Value::Bytes(value), meta(deadline));
                 let view = entry.view();
                 assert!(view.key() == key && view.text().expect("text").equals(value));
@@ -67,12 +71,13 @@ fn values_are_overwritten_in_place_within_the_class() {
     let mut entry = Entry::new(b"0123456789abcdef", Value::Bytes(b"12345678"), meta(false));
     let address = entry.0;
     assert!(entry.edit().overwrite_short(b"87654321", false));
-    assert!(entry.edit().overwrite_short(b"1", true));
-    assert!(entry.view().text().expect("text").equals(b"1"));
+    assert!(entry.edit().overwrite_short(b"7654321", true));
+    assert!(entry.view().text().expect("text").equals(b"7654321"));
     assert_eq!(entry.view().encoding(), "raw");
+    assert!(!entry.edit().overwrite_short(b"123456", false), "the class below");
     assert!(!entry.edit().overwrite_short(b"123456789", false), "the next class");
     assert!(!entry.edit().overwrite_int(1) && entry.edit().big_mut().is_none());
-    assert_eq!(entry.edit().resize_short(8, false).expect("fits"), b"1\0\0\0\0\0\0\0");
+    assert_eq!(entry.edit().resize_short(8, false).expect("fits"), b"7654321\0");
     assert_eq!(entry.0, address);
     let mut entry = Entry::new(b"k", Value::Int(1), meta(true));
     assert!(entry.edit().overwrite_int(i64::MIN) && !entry.edit().overwrite_short(b"", false));
@@ -80,6 +85,54 @@ fn values_are_overwritten_in_place_within_the_class() {
     entry.edit().set_clock(0xff_ffff);
     assert_eq!(entry.view().text().and_then(Text::integer), Some(i64::MIN));
     assert_eq!((entry.view().deadline(), entry.view().clock()), (Some(UnixMillis(5)), 0xff_ffff));
+}
+
+#[test]
+fn an_inline_value_follows_a_model_through_all_lengths() {
+    let mut draw = Draws::new(3);
+    let rounds = if cfg!(miri) { 40 } else { 3000 };
+    for (key_len, deadline) in
+        [(0, false), (1, true), (2, false), (16, true), (254, false), (300, true)]
+    {
+        let key = vec![b'k'; key_len];
+        let (mut model, mut raw, mut in_place) = (vec![], false, 0);
+        let mut entry = Entry::new(&key, Value::Bytes(&model), meta(deadline));
+        for round in 0..rounds {
+            let len = match draw.below(3) {
+                0 => model.len().saturating_sub(draw.below(5)),
+                1 => (model.len() + draw.below(5)).min(SHORT_MAX),
+                _ => draw.below(SHORT_MAX + 1),
+            };
+            let bytes: Vec<u8> = (0..len).map(|_| draw.word() as u8).collect();
+            raw = round % 2 == 0;
+            let mut edit = entry.edit();
+            if raw && let Some(text) = edit.resize_short(len, true) {
+                model.resize(len, 0);
+                assert_eq!(text, model, "grown by zeros");
+                text.copy_from_slice(&bytes);
+                in_place += 1;
+            } else if edit.overwrite_short(&bytes, raw) {
+                in_place += 1;
+            } else {
+                entry =
+                    Entry::new(&key, Value::Bytes(&bytes), Meta { is_raw: raw, ..meta(deadline) });
+            }
+            model = bytes;
+            if let Some(moment) = entry.view().deadline() {
+                assert!(entry.edit().set_deadline(UnixMillis(moment.0 + 1)));
+                assert_eq!(entry.view().deadline(), Some(UnixMillis(moment.0 + 1)));
+                assert!(entry.edit().set_deadline(NOW));
+            }
+            entry.edit().set_clock(round);
+            let view = entry.view();
+            assert!(view.key() == key && view.text().expect("text").equals(&model));
+            assert_eq!((view.clock(), view.head().has(IS_RAW)), (round, raw));
+        }
+        assert!(in_place > rounds / 20, "{in_place}");
+        let (text, entry) = (model, entry.rebuild(Some(b"other"), None));
+        assert!(entry.view().text().expect("text").equals(&text) && entry.view().key() == b"other");
+        assert_eq!((entry.view().deadline(), entry.view().is_raw() || !raw), (None, true));
+    }
 }
 
 #[test]

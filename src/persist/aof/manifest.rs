@@ -162,7 +162,9 @@ fn read_part(line: &[u8]) -> Result<Part, &'static str> {
     let (mut name, mut seq, mut kind) = (None, 0, None);
     for pair in words.chunks_exact(2) {
         match pair[0].to_ascii_lowercase().as_slice() {
-            b"file" if pair[1].contains(&b'/') => return Err("File can't be a path, just a filename"),
+            b"file" if pair[1].contains(&b'/') => {
+                return Err("File can't be a path, just a filename");
+            }
             b"file" => name = Some(pair[1].clone()),
             b"seq" => seq = leading_number(&pair[1]),
             b"type" => kind = Some(pair[1].first().copied().unwrap_or(0)),
@@ -207,7 +209,8 @@ mod tests {
         let manifest = Manifest::parse(text.as_bytes()).expect("sound");
         assert_eq!(manifest.print(), text.as_bytes());
         assert_eq!((manifest.base_seq, manifest.increment_seq), (2, 2));
-        let newer = "# by a newer release\nfile \"a b\" SEQ 7 TYPE incr startoffset 16 endoffset 16\n";
+        let newer =
+            "# by a newer release\nfile \"a b\" SEQ 7 TYPE incr startoffset 16 endoffset 16\n";
         let manifest = Manifest::parse(newer.as_bytes()).expect("sound");
         assert_eq!(manifest.print(), b"file \"a b\" seq 7 type i\n");
     }

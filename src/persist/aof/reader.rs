@@ -129,7 +129,18 @@ impl<S: Source> Reader<S> {
     pub fn new(source: S, offset: u64, verify: bool) -> Reader<S> {
         let sum = Sum { digest: Digest::new(), since: offset, done: 0, wanted: verify };
         let (buf, words) = (Vec::new(), Vec::new());
-        Reader { source, buf, base: offset, start: 0, next: 0, words, lines: 0, torn_at: 0, at_end: false, sum }
+        Reader {
+            source,
+            buf,
+            base: offset,
+            start: 0,
+            next: 0,
+            words,
+            lines: 0,
+            torn_at: 0,
+            at_end: false,
+            sum,
+        }
     }
 
     /// Offset of the last item's first byte.
@@ -187,7 +198,7 @@ impl<S: Source> Reader<S> {
     }
 
     /// The next item.
-    pub fn next(&mut self) -> Result<Item, Flaw> {
+    pub fn advance(&mut self) -> Result<Item, Flaw> {
         self.start = self.next;
         self.lines = 0;
         loop {
@@ -437,11 +448,13 @@ mod tests {
         let mut reader = Reader::new(bytes, 0, true);
         let mut out = vec![];
         loop {
-            match reader.next() {
+            match reader.advance() {
                 Ok(Item::End) => return (out, None, reader.offset()),
                 Ok(Item::Command) => {
                     let words = (0..reader.ranges().len()).map(|i| reader.word(i).to_vec());
-                    out.push(String::from_utf8_lossy(&words.collect::<Vec<_>>().join(&b' ')).into());
+                    out.push(
+                        String::from_utf8_lossy(&words.collect::<Vec<_>>().join(&b' ')).into(),
+                    );
                 }
                 Ok(item) => out.push(format!("{item:?}")),
                 Err(flaw) => return (out, Some(flaw), reader.start()),
@@ -547,7 +560,7 @@ mod tests {
             let (sealed, mut seen) = (sealed(&bytes), 0);
             let mut reader = Reader::new(sealed.as_slice(), 0, true);
             loop {
-                match reader.next().expect("sound") {
+                match reader.advance().expect("sound") {
                     Item::End => break,
                     Item::Command => {
                         let words: Vec<_> =

@@ -38,11 +38,9 @@ fn begin(conf: Config, until_s: Option<i64>) -> Option<(TestServer, Arc<Faults>)
     if until_s.is_some() {
         t.srv.clock.advance(Duration::from_secs(1000));
     }
-    if t.srv.conf.aof.enabled {
-        if start::start(&mut t.srv, until_s).is_err() {
-            eprintln!("{:?}", t.srv.log.lines());
-            return None;
-        }
+    if t.srv.conf.aof.enabled && start::start(&mut t.srv, until_s).is_err() {
+        eprintln!("{:?}", t.srv.log.lines());
+        return None;
     }
     Some((t, faults))
 }
@@ -96,13 +94,38 @@ impl Kept {
 
 /// Commands of every type, with everything that a rewrite has to carry over.
 const DATA: &[&str] = &[
-    "SET s v", "SET n 12", "SET e x PX 100000", "APPEND a xyz", "SETRANGE a 600 z",
-    "RPUSH l a b 3 c", "SADD i 1 2 3", "SADD m a b 4", "ZADD z 1 a 2.5 b -inf c",
-    "HSET h f v n 7", "HEXPIRE h 1000 FIELDS 1 f", "HSET g a 1 b 2", "PFADD p a b c",
-    "XADD x 1-1 f v", "XADD x 2-1 f w g h", "XDEL x 1-1", "XGROUP CREATE x g 0",
-    "XREADGROUP GROUP g c COUNT 1 STREAMS x >", "XGROUP CREATECONSUMER x g idle",
-    "XGROUP CREATE y g $ MKSTREAM", "MULTI", "INCR n", "SELECT 3", "SET o 1", "EXEC", "SET o 2",
-    "SELECT 0", "LMPOP 1 l LEFT COUNT 2", "SPOP m", "GETDEL s", "EXPIRE g 500", "RENAME a b",
+    "SET s v",
+    "SET n 12",
+    "SET e x PX 100000",
+    "APPEND a xyz",
+    "SETRANGE a 600 z",
+    "RPUSH l a b 3 c",
+    "SADD i 1 2 3",
+    "SADD m a b 4",
+    "ZADD z 1 a 2.5 b -inf c",
+    "HSET h f v n 7",
+    "HEXPIRE h 1000 FIELDS 1 f",
+    "HSET g a 1 b 2",
+    "PFADD p a b c",
+    "XADD x 1-1 f v",
+    "XADD x 2-1 f w g h",
+    "XDEL x 1-1",
+    "XGROUP CREATE x g 0",
+    "XREADGROUP GROUP g c COUNT 1 STREAMS x >",
+    "XGROUP CREATECONSUMER x g idle",
+    "XGROUP CREATE y g $ MKSTREAM",
+    "MULTI",
+    "INCR n",
+    "SELECT 3",
+    "SET o 1",
+    "EXEC",
+    "SET o 2",
+    "SELECT 0",
+    "LMPOP 1 l LEFT COUNT 2",
+    "SPOP m",
+    "GETDEL s",
+    "EXPIRE g 500",
+    "RENAME a b",
 ];
 
 fn fill(kept: &mut Kept) {
@@ -263,9 +286,20 @@ fn a_rewrite_replaces_what_was_written_before() {
 #[test]
 fn a_rewrite_that_fails_costs_an_attempt_and_nothing_else() {
     for (op, after) in [
-        (Op::Fork, 0), (Op::Create, 0), (Op::Create, 1), (Op::Create, 2), (Op::Rename, 0),
-        (Op::Rename, 1), (Op::Rename, 2), (Op::Write, 0), (Op::Write, 1), (Op::Sync, 0),
-        (Op::Sync, 1), (Op::SyncFolder, 0), (Op::SyncFolder, 1), (Op::Remove, 0),
+        (Op::Fork, 0),
+        (Op::Create, 0),
+        (Op::Create, 1),
+        (Op::Create, 2),
+        (Op::Rename, 0),
+        (Op::Rename, 1),
+        (Op::Rename, 2),
+        (Op::Write, 0),
+        (Op::Write, 1),
+        (Op::Sync, 0),
+        (Op::Sync, 1),
+        (Op::SyncFolder, 0),
+        (Op::SyncFolder, 1),
+        (Op::Remove, 0),
     ] {
         let mut kept = kept(&format!("rewrite-{op:?}-{after}"), |_| {});
         fill(&mut kept);
@@ -276,7 +310,6 @@ fn a_rewrite_that_fails_costs_an_attempt_and_nothing_else() {
         kept.faults.clear();
         kept.t.advance(Duration::from_secs(2));
         assert_eq!(kept.run("SET then 1"), "+OK\r\n", "{op:?} {after}: {}", kept.log());
-        eprintln!("{op:?} {after}: {}", kept.log());
         kept.check();
         kept.wait_for_child();
         kept.run("BGREWRITEAOF");
@@ -311,6 +344,21 @@ fn it_can_be_switched_on_and_off() {
     let answer = kept.run("CONFIG SET appendonly yes");
     assert!(answer.contains("Unable to turn on AOF. Check server logs."), "{answer}");
     assert_eq!(kept.run("CONFIG GET appendonly"), "*2\r\n$10\r\nappendonly\r\n$2\r\nno\r\n");
+}
+
+#[test]
+fn a_transaction_may_change_how_it_is_kept() {
+    for change in ["CONFIG SET appendfsync always", "CONFIG SET appendonly yes"] {
+        let mut kept = kept(&format!("inside-{}", change.len()), |conf| {
+            conf.aof.enabled = !change.contains("appendonly");
+        });
+        for line in ["INCR n", "MULTI", "INCR n", change, "INCR n", "INCR m", "EXEC", "INCR n"] {
+            kept.run(line);
+        }
+        kept.wait_for_child();
+        kept.check();
+        assert_eq!(kept.run("MGET n m"), "*2\r\n$1\r\n4\r\n$1\r\n1\r\n");
+    }
 }
 
 #[test]
@@ -439,6 +487,32 @@ fn without_annotations_of_time_there_is_no_going_back() {
     assert!(begin(kept.t.srv.conf.clone(), Some(later)).is_none());
 }
 
+/// Snapshots that fail stop writes, too, unless nobody wants them.
+#[test]
+fn a_snapshot_that_fails_stops_writes_until_one_succeeds() {
+    let mut kept = kept("snapshot", |conf| {
+        conf.aof.enabled = false;
+        conf.rdb.save_points = vec![(3600, 1)];
+    });
+    kept.run("SET a 1");
+    kept.faults.plan(Fault::once(Op::Fork, libc::EAGAIN, 0));
+    assert!(kept.run("BGSAVE").starts_with("-ERR"));
+    let answer = kept.run("SET a 2");
+    assert!(answer.starts_with("-MISCONF Redis is configured to save RDB snapshots"), "{answer}");
+    assert!(kept.run("PING").starts_with("-MISCONF"));
+    assert_eq!(kept.run("CONFIG SET stop-writes-on-bgsave-error no"), "+OK\r\n");
+    assert_eq!(kept.run("SET a 2"), "+OK\r\n");
+    kept.run("CONFIG SET stop-writes-on-bgsave-error yes");
+    assert_eq!(kept.run("BGSAVE"), "+Background saving started\r\n");
+    kept.wait_for_child();
+    assert_eq!(kept.run("SET a 3"), "+OK\r\n", "{}", kept.log());
+    assert!(kept.scratch.0.join("dump.rdb").exists());
+    kept.t.advance(Duration::from_secs(4000));
+    kept.wait_for_child();
+    assert!(kept.log().contains("1 changes in 3600 seconds. Saving..."), "{}", kept.log());
+    assert!(kept.run("INFO persistence").contains("rdb_changes_since_last_save:0"));
+}
+
 #[test]
 fn an_old_single_file_is_taken_over() {
     let scratch = Scratch::new("aof-old");
@@ -447,7 +521,8 @@ fn an_old_single_file_is_taken_over() {
     let (mut t, _) = begin(conf(&scratch), None).expect("it loads");
     assert_eq!(t.run("GET k"), "$1\r\nv\r\n");
     t.run("SET l w");
-    let folder = Folder::new(Disk::default(), &t.srv.conf.process.dir, "appendonlydir", "appendonly.aof");
+    let folder =
+        Folder::new(Disk::default(), &t.srv.conf.process.dir, "appendonlydir", "appendonly.aof");
     let manifest = folder.read().expect("sound").expect("there").print();
     let want = "file appendonly.aof seq 1 type b\nfile appendonly.aof.1.incr.aof seq 1 type i\n";
     assert_eq!(String::from_utf8_lossy(&manifest), want);
@@ -463,7 +538,9 @@ fn sizes_add_up() {
         .files()
         .iter()
         .filter(|name| !name.ends_with("manifest"))
-        .map(|name| fs::metadata(kept.scratch.0.join("appendonlydir").join(name)).expect("there").len())
+        .map(|name| {
+            fs::metadata(kept.scratch.0.join("appendonlydir").join(name)).expect("there").len()
+        })
         .sum();
     assert_eq!(kept.t.srv.aof.size(), on_disk);
     assert!(kept.t.srv.aof.appender.as_ref().is_some_and(Appender::is_empty));

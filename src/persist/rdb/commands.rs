@@ -17,6 +17,7 @@ use crate::keyspace::access::{idle_since, lfu};
 use crate::keyspace::{Event, Meta, Policy, Type};
 use crate::persist::child::Task;
 use crate::persist::children::driver as children;
+use crate::script::functions::commands as libraries;
 use crate::server::Server;
 
 pub static SAVE: Command = Command::server("save", save)
@@ -73,9 +74,9 @@ pub fn reload(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     }
     if flushes {
         driver::empty(srv);
+        libraries::clear(srv);
     }
     let path = PathBuf::from(&srv.conf.rdb.filename);
-    srv.rdb.functions.clear();
     if driver::load_file(srv, &path, terms).is_err() {
         return Err(CmdError::Fixed("ERR Error trying to load the RDB dump, check server logs."));
     }
@@ -237,7 +238,8 @@ fn with_data<R>(
     fx.set_heard(unit.is_listening());
     let now = clock.now();
     let db = keyspace.select(session.db, now);
-    run(&mut Cx { cmd, args: query.args(), db, out, fx, conf, now, may_wait: false })
+    let (may_wait, in_script) = (false, false);
+    run(&mut Cx { cmd, args: query.args(), db, out, fx, conf, now, may_wait, in_script })
 }
 
 /// A command on data, but what is wrong with a payload is told to the log.

@@ -24,6 +24,7 @@ use crate::config::{Config, MaxmemoryPolicy, RdbSaveVersion, RdbVersionCheck};
 use crate::ds::hash::HashSeed;
 use crate::keyspace::{DbIndex, Entry};
 use crate::persist::file::NewFile;
+use crate::script::functions::commands as libraries;
 use crate::server::{COMPAT_VERSION, LongWork, Server, turn};
 
 /// The thresholds of the encodings.
@@ -83,7 +84,7 @@ pub fn save_options(srv: &Server, aof_base: bool) -> save::Options<'_> {
         used_memory: alloc::used() as u64,
         aof_base,
         replication: None,
-        functions: &srv.rdb.functions,
+        functions: srv.script.libraries.codes().collect(),
         key_delay_us: srv.conf.rdb.key_save_delay_us,
     }
 }
@@ -128,6 +129,7 @@ pub fn save_file(srv: &mut Server) -> bool {
         Ok(()) => {
             srv.log.notice(format_args!("DB saved on disk"));
             srv.rdb.saved(dirty, now_s);
+            srv.refresh_states();
             true
         }
         Err(error) => {
@@ -384,8 +386,14 @@ impl Host for FromSource<'_> {
     }
 
     fn function(&mut self, code: Vec<u8>) -> Result<(), Fault> {
-        self.srv.rdb.functions.push(code);
-        Ok(())
+        match libraries::load_code(self.srv, &code, false) {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                let reason = String::from_utf8_lossy(error.text()).into_owned();
+                self.srv.log.warning(format_args!("Failed creating the library: {reason}"));
+                Err(Fault::Corrupt("Failed creating the library".into()))
+            }
+        }
     }
 }
 
@@ -637,6 +645,19 @@ mod tests {
         assert!(loaded > 40, "{loaded}");
     }
 
+    #[test]
+    fn libraries_of_functions_travel_with_the_data() {
+        let mut t = server();
+        let code = "#!lua name=lib\\nserver.register_function('twice', function(k, a) return 2 * a[1] end)";
+        assert_eq!(t.run(&format!("FUNCTION LOAD \"{code}\"")), "$3\r\nlib\r\n");
+        assert_eq!(t.run("DEBUG RELOAD"), "+OK\r\n");
+        assert_eq!(t.run("FCALL twice 0 21"), ":42\r\n");
+        t.run("FUNCTION FLUSH");
+        assert_eq!(t.run("DEBUG RELOAD NOSAVE"), "+OK\r\n");
+        assert_eq!(t.run("FCALL twice 0 21"), ":42\r\n");
+        assert!(t.run("DEBUG RELOAD NOSAVE MERGE").starts_with("+OK"));
+    }
+
     /// Files that other servers have written, and the digests that they gave themselves: see
     /// `tests/helpers/golden_rdb.tcl`.
     #[test]
@@ -654,7 +675,8 @@ mod tests {
             let loaded = load_from(&mut t.srv, source, bytes.len() as u64, Terms::default());
             let loaded = loaded.expect("it is whole");
             assert_eq!((loaded.checked, loaded.bytes), (Checked::Good, bytes.len() as u64));
-            assert!(t.srv.rdb.functions[0].starts_with(b"#!lua name=lib\n"), "{name}");
+            let code = t.srv.script.libraries.codes().next().expect("a library");
+            assert!(code.starts_with(b"#!lua name=lib\n"), "{name}");
             if name != "redis-7.0.15" {
                 let deadlines = "*3\r\n:-1\r\n:4102444800000\r\n:4102444800005\r\n";
                 assert_eq!(t.run("HPEXPIRETIME fields FIELDS 3 f n x"), deadlines, "{name}");

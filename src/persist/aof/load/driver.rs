@@ -11,8 +11,8 @@
 use std::fs::File;
 
 use super::super::manifest::{Kind, Part};
-use super::is_snapshot;
 use super::super::reader::{Flaw, Item, Reader};
+use super::is_snapshot;
 use crate::base::os::os_text;
 use crate::command::{Call, Origin};
 use crate::keyspace::Expire;
@@ -111,8 +111,7 @@ fn load_parts(
         loaded.bytes += srv.aof.folder.size(&part.name).unwrap_or(0);
         let kind = if part.kind == Kind::Base { "base" } else { "incr" };
         let seconds = (srv.clock.mono_us() - began_us) as f64 / 1e6;
-        srv.log
-            .notice(format_args!("DB loaded from {kind} file {name}: {seconds:.3} seconds"));
+        srv.log.notice(format_args!("DB loaded from {kind} file {name}: {seconds:.3} seconds"));
         if found.stopped_at.is_some() {
             return Ok(Loaded { stopped_at: found.stopped_at, ..loaded });
         }
@@ -225,7 +224,7 @@ fn run(
     call.session.authenticated = true;
     let mut at = Progress::default();
     loop {
-        match reader.next() {
+        match reader.advance() {
             Ok(Item::Command) => run_command(srv, &mut reader, &mut call, (&mut at, under))?,
             Ok(Item::Timestamp(second)) => {
                 if under.until_s.is_some_and(|until| second > until) {
@@ -328,12 +327,7 @@ fn run_queued(srv: &mut Box<Server>, call: &mut Call, at: &mut Progress) {
 }
 
 /// The moment is reached: what comes now is later.
-fn stop(
-    srv: &mut Server,
-    reader: &Reader<File>,
-    at: &Progress,
-    under: &Under<'_>,
-) -> i64 {
+fn stop(srv: &mut Server, reader: &Reader<File>, at: &Progress, under: &Under<'_>) -> i64 {
     let until = under.until_s.unwrap_or_default();
     srv.log.notice(format_args!(
         "Everything up to {until} is loaded. What follows in the AOF file {} from offset {} on is later, and is left out.",
@@ -379,9 +373,7 @@ fn cut(
         log.warning(format_args!("Error truncating the AOF file {name}: {}", os_text(&error)));
         return Err(Fatal);
     }
-    log.warning(format_args!(
-        "AOF {name} loaded anyway because aof-load-truncated is enabled"
-    ));
+    log.warning(format_args!("AOF {name} loaded anyway because aof-load-truncated is enabled"));
     Ok(())
 }
 
