@@ -658,6 +658,19 @@ mod tests {
         assert!(loaded > 40, "{loaded}");
     }
 
+    #[test]
+    fn libraries_of_functions_travel_with_the_data() {
+        let mut t = server();
+        let code = "#!lua name=lib\\nserver.register_function('twice', function(k, a) return 2 * a[1] end)";
+        assert_eq!(t.run(&format!("FUNCTION LOAD \"{code}\"")), "$3\r\nlib\r\n");
+        assert_eq!(t.run("DEBUG RELOAD"), "+OK\r\n");
+        assert_eq!(t.run("FCALL twice 0 21"), ":42\r\n");
+        t.run("FUNCTION FLUSH");
+        assert_eq!(t.run("DEBUG RELOAD NOSAVE"), "+OK\r\n");
+        assert_eq!(t.run("FCALL twice 0 21"), ":42\r\n");
+        assert!(t.run("DEBUG RELOAD NOSAVE MERGE").starts_with("+OK"));
+    }
+
     /// Files that other servers have written, and the digests that they gave themselves: see
     /// `tests/helpers/golden_rdb.tcl`.
     #[test]
