@@ -11,6 +11,8 @@
 //! request buffer takes the arguments, its reply is read where the command has written it. A script makes no
 //! allocations here from its second call on.
 
+use std::sync::Arc;
+
 use super::convert::{self, Told, Writer};
 use super::functions::registry::Draft;
 use super::lua::{Failed, Leaf, Raise, Ref, Stack};
@@ -24,12 +26,17 @@ use crate::command::{
 };
 use crate::resp::Proto;
 use crate::resp::reply::Reply;
+use crate::resp::request::Query;
+use crate::server::unit::Mark;
 use crate::server::{LongWork, Server, exec, turn};
 
 /// Steps of Lua code between two looks at the clock.
 pub const STEPS: i32 = 100_000;
 /// How long a library may take to register its functions.
 const LOADING_US_MAX: u64 = 500_000;
+/// What is kept of the command that runs a script, to be shown: words, and bytes of each.
+const SHOWN_WORDS: usize = 64;
+const SHOWN_BYTES: usize = 128;
 /// A reply buffer beyond this is not kept.
 const KEPT_REPLY: usize = 64 * 1024;
 
@@ -47,8 +54,10 @@ pub struct Bridge {
     pub inner: Call,
     rights: Rights,
     undo: Undo,
+    /// What the unit had gathered when the script began.
+    told_before: Mark,
     /// The words of the command that runs the script, for those who are served meanwhile.
-    words: Vec<Box<[u8]>>,
+    words: Query,
     pub random: super::libs::random::Lrand48,
     /// The library that is being loaded.
     pub draft: Option<Draft>,
@@ -67,7 +76,7 @@ struct Rights {
 /// What is to be run.
 pub struct Job {
     pub form: Form,
-    pub name: Box<str>,
+    pub name: Arc<str>,
     /// Bits of [`script_flag`].
     pub flags: u32,
     /// It came by a command that only reads.
@@ -90,7 +99,8 @@ impl Engine {
             inner: Call { origin: Origin::Script, ..Call::default() },
             rights: Rights::default(),
             undo: Undo::default(),
-            words: Vec::new(),
+            told_before: Mark::default(),
+            words: Query::default(),
             random: super::libs::random::Lrand48::default(),
             draft: None,
         });
@@ -137,6 +147,9 @@ pub fn check_flags(srv: &Server, flags: u32, read_only: bool) -> Result<(), CmdE
 
 /// The machine of a kind, which is made if there is none.
 pub fn engine(srv: &mut Server, form: Form) -> Result<&mut Box<Engine>, CmdError> {
+    if srv.script.running.is_some() {
+        return Err(CmdError::BUSY_SCRIPT); // Its machine is out.
+    }
     let limit = usize::try_from(srv.conf.script.memory_limit).unwrap_or(usize::MAX);
     let slot = match form {
         Form::Script => &mut srv.script.eval,
@@ -158,7 +171,7 @@ pub fn run(srv: &mut Box<Server>, call: &mut Call, job: Job, function: Ref) -> C
         return Err(CmdError::BUSY_SCRIPT);
     };
     engine.bridge.prepare(call, &job, srv.eviction.failed);
-    let name: Box<str> = job.name.clone();
+    let name = Arc::clone(&job.name);
     srv.script.running = Some(Running {
         form: job.form,
         name: job.name,
@@ -170,6 +183,7 @@ pub fn run(srv: &mut Box<Server>, call: &mut Call, job: Job, function: Ref) -> C
     });
     let Engine { sandbox, bridge } = &mut *engine;
     bridge.undo.begin(srv.conf.script.undo);
+    bridge.told_before = srv.unit.mark();
     std::mem::swap(&mut bridge.server, srv);
     let Sandbox { lua, names, handler, globals, .. } = sandbox;
     let result = lua.with(&mut **bridge, |s| {
@@ -192,7 +206,7 @@ pub fn run(srv: &mut Box<Server>, call: &mut Call, job: Job, function: Ref) -> C
         Err(Failed) => Err(about_failure(&mut s, &name).into()),
     };
     s.set_top(0);
-    conclude(srv, engine, job.form);
+    conclude(srv, engine, (job.form, result.is_err()));
     answer
 }
 
@@ -237,12 +251,12 @@ impl From<Told> for CmdError {
     }
 }
 
-/// A script has ended: takes back what it wrote if it was killed, and lets the others in.
-fn conclude(srv: &mut Box<Server>, mut engine: Box<Engine>, form: Form) {
+/// A script has ended: takes back what it wrote if it did so because it was killed, and lets the others in.
+fn conclude(srv: &mut Box<Server>, mut engine: Box<Engine>, (form, failed): (Form, bool)) {
     let running = srv.script.running.take();
-    if running.as_ref().is_some_and(|it| it.killed && it.wrote) {
+    if failed && running.as_ref().is_some_and(|it| it.killed && it.wrote) {
         engine.bridge.undo.roll_back(&mut srv.keyspace, srv.clock.now());
-        srv.unit.take_back();
+        srv.unit.forget_since(engine.bridge.told_before);
     }
     engine.bridge.undo.end();
     if running.is_some_and(|it| it.slow.is_some()) {
@@ -279,7 +293,7 @@ pub fn tick(_: &mut Leaf<'_>, bridge: &mut Bridge) -> Result<(), Raise> {
             return Ok(());
         }
         if running.slow.is_none() {
-            running.slow = Some(std::mem::take(&mut bridge.words));
+            running.slow = Some(bridge.words.args().iter().map(Box::from).collect());
             say_slow(srv, so_far_us / 1000);
         }
         if turn::meanwhile(srv).is_err() {
@@ -338,7 +352,10 @@ impl Bridge {
         let (flags, read_only) = (job.flags, job.read_only);
         self.rights = Rights { flags, read_only, out_of_memory };
         self.words.clear();
-        self.words.extend(call.args().iter().take(8).map(Box::from));
+        for word in call.args().iter().take(SHOWN_WORDS) {
+            let shown = &word[..word.len().min(SHOWN_BYTES)];
+            self.words.add_word(|buffer| buffer.extend_from_slice(shown));
+        }
         let inner = &mut self.inner;
         inner.client = call.client;
         inner.session = call.session;

@@ -104,7 +104,7 @@ fn run(
     let script = srv.script.cache.get(index);
     let (flags, function) = (script.flags, script.function);
     bridge::check_flags(srv, flags, read_only)?;
-    let name = script.hex.clone();
+    let name = std::sync::Arc::clone(&script.hex);
     bridge::run(srv, call, Job { form: Form::Script, name, flags, read_only, keys }, function)
 }
 

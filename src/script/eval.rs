@@ -6,6 +6,7 @@
 //! them, so only the [`EVAL_MAX`] used last are kept; what was loaded stays until SCRIPT FLUSH.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use sha1::{Digest as _, Sha1};
 
@@ -19,7 +20,7 @@ pub type Sha = [u8; 20];
 /// A script.
 #[derive(Debug)]
 pub struct Cached {
-    pub hex: Box<str>,
+    pub hex: Arc<str>,
     pub body: Box<[u8]>,
     /// Bits of [`super::shebang::script_flag`].
     pub flags: u32,

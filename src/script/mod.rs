@@ -31,6 +31,8 @@ pub mod undo;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use bridge::Engine;
 use eval::Cache;
 use functions::registry::Libraries;
@@ -63,7 +65,7 @@ pub enum Form {
 pub struct Running {
     pub form: Form,
     /// The digest of a script in hexadecimal, or the name of a function.
-    pub name: Box<str>,
+    pub name: Arc<str>,
     /// Monotonic microseconds.
     pub started_us: u64,
     /// It has taken so long that others are served meanwhile; the words of its command, for them to see.

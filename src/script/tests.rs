@@ -384,8 +384,7 @@ fn the_collector_takes_nothing_from_the_compiler() {
     );
 }
 
-/// CVE-2018-11219, CVE-2020-14147, CVE-2021-32625 and their kin: sizes in formats of `struct` overflowed. CVE-2018-11218,
-/// CVE-2022-24834: so did lengths in cmsgpack and cjson. CVE-2024-31449: and the digits of `bit.tohex`.
+/// CVE-2015-8080, CVE-2018-11219, CVE-2020-14147: sizes in formats of `struct` overflowed. CVE-2018-11218, CVE-2022-24834: so did lengths in cmsgpack and cjson. CVE-2024-31449: and the digits of `bit.tohex`.
 #[test]
 fn sizes_in_the_libraries_do_not_overflow() {
     with_room(|| {
@@ -458,6 +457,132 @@ fn bombs_end_in_an_error() {
     });
 }
 
+/// CVE-2021-32626: answers and arguments outgrew the stack of Lua.
+#[test]
+fn the_stack_of_lua_does_not_overflow() {
+    let mut t = TestServer::new();
+    let filled = "local t = {} for i = 1, 7990 do t[i] = i end ";
+    assert_eq!(t.lua(&format!("{filled}return #{{unpack(t)}}")), ":7990\r\n");
+    assert_eq!(t.lua(&format!("{filled}return redis.call('del', unpack(t))")), ":0\r\n");
+    assert_eq!(t.lua(&format!("{filled}return redis.pcall('nosuch', unpack(t))")).len(), 46);
+    for call in [
+        "cmsgpack.pack",
+        "bit.bor",
+        "struct.pack",
+        "cjson.encode",
+        "redis.error_reply",
+        "redis.log",
+        "redis.setresp",
+        "math.random",
+        "redis.sha1hex",
+        "string.rep",
+        "rawset",
+        "setmetatable",
+        "select",
+        "pcall",
+        "table.insert",
+    ] {
+        t.lua(&format!("{filled}return {{pcall({call}, unpack(t))}}"));
+        assert_eq!(t.lua("return 1"), ":1\r\n", "after {call}");
+    }
+    // Elements of elements of an answer, a thousand times over.
+    t.run("RPUSH l a");
+    assert_eq!(
+        t.lua(
+            "local t = {} for i = 1, 3000 do t[i] = redis.call('lrange', 'l', 0, -1) end return #t"
+        ),
+        ":3000\r\n"
+    );
+}
+
+/// CVE-2025-46819: brackets of long strings were counted beyond the end of the source.
+#[test]
+fn brackets_of_long_strings_end_with_the_source() {
+    let mut t = TestServer::new();
+    for source in [
+        "'['..e",
+        "'[['",
+        "'['..e..'['",
+        "'['..e..'['..']'..e",
+        "'--['..e",
+        "'--['..e..'[x'",
+        "'x='..e",
+    ] {
+        for count in [0, 1, 2, 100, 100_000] {
+            let body = format!("local e = ('='):rep({count}) return type(loadstring({source}))");
+            let answer = t.lua(&body);
+            assert!(
+                answer.starts_with("$3\r\nnil") || answer.starts_with("$8\r\nfunction"),
+                "{body}: {answer}"
+            );
+        }
+    }
+    t.fails(
+        "return loadstring('return [=[' .. ('x'):rep(1000) .. ']==]')()",
+        "attempt to call a nil value",
+    );
+}
+
+/// CVE-2022-24735: what a script left behind ran as somebody else's.
+#[test]
+fn scripts_leave_nothing_behind() {
+    let mut t = TestServer::new();
+    t.lua("KEYS[1] = 'x' ARGV.y = 1 return 1");
+    assert_eq!(t.lua("return {#KEYS, #ARGV, tostring(ARGV.y)}"), "*3\r\n:0\r\n:0\r\n$3\r\nnil\r\n");
+    t.fails("getmetatable(KEYS).__index = 1", "a nil value");
+    t.lua("redis.setresp(3) redis.set_repl(redis.REPL_NONE) return redis.call('select', 5)");
+    assert_eq!(
+        t.lua("return tostring(redis.call('get', 'none'))"),
+        "$5\r\nfalse\r\n",
+        "RESP2 again"
+    );
+    t.propagated();
+    t.lua("return redis.call('set', 'k', 'v')");
+    assert_eq!(t.propagated(), ["set k v"]);
+    assert_eq!(t.run("EXISTS k"), ":1\r\n");
+}
+
+/// Whatever libraries read, they answer or raise an error; what was read can be written and read again.
+#[test]
+fn libraries_take_any_bytes() {
+    use proptest::test_runner::{Config as Cases, TestRunner};
+    let script = "local a, b = ARGV[1], ARGV[2] \
+        local ok, value = pcall(cjson.decode, a) \
+        if ok then local again, text = pcall(cjson.encode, value) \
+          if again then assert(cjson.encode(cjson.decode(text)) == text or text:find('\"')) end end \
+        local ok, value = pcall(cmsgpack.unpack, a) \
+        if ok then local packed = cmsgpack.pack(value) \
+          assert(cmsgpack.pack(cmsgpack.unpack(packed)) == packed or type(value) == 'table') end \
+        pcall(cmsgpack.unpack_one, a, #b) pcall(cmsgpack.unpack_limit, a, #b, 1) \
+        pcall(struct.unpack, b, a) pcall(struct.size, b) pcall(struct.pack, b, 1, a, -1, b, 1e300) \
+        pcall(string.find, a, b) pcall(string.gsub, a, b, b) pcall(loadstring, a) return 1";
+    let mut t = TestServer::new();
+    let mut runner =
+        TestRunner::new(Cases { cases: 400, failure_persistence: None, ..Cases::default() });
+    let json = "[\\[\\]{}\",:0-9a-z.e\\\\ -]{0,40}";
+    let format = "[<>!bBhHlLiIcsfdx0-9 %.*+?()\\[\\]^$-]{0,12}";
+    let any = proptest::collection::vec(proptest::num::u8::ANY, 0..40);
+    let inputs = (any, json, format, proptest::bool::ANY);
+    let t = std::cell::RefCell::new(&mut t);
+    let result = runner.run(&inputs, |(bytes, json, format, is_json)| {
+        let a = if is_json { json.into_bytes() } else { bytes };
+        let words: [&[u8]; 5] = [b"EVAL", script.as_bytes(), b"0", &a, format.as_bytes()];
+        let mut request = format!("*{}\r\n", words.len()).into_bytes();
+        for word in words {
+            request.extend(format!("${}\r\n", word.len()).bytes());
+            request.extend_from_slice(word);
+            request.extend(b"\r\n");
+        }
+        let mut t = t.borrow_mut();
+        let client = t.client;
+        t.send(client, &request);
+        let answer = String::from_utf8_lossy(&t.receive(client)).into_owned();
+        proptest::prop_assert_eq!(answer, ":1\r\n");
+        Ok(())
+    });
+    result.expect("no input breaks a library");
+}
+
 #[test]
 fn chance_is_the_same_on_every_server() {
     let mut t = TestServer::new();
@@ -475,4 +600,36 @@ fn monitors_see_the_script_and_what_it_does() {
     let lines: Vec<_> = seen.lines().collect();
     assert!(lines[0].contains("\"EVAL\"") && !lines[0].contains("lua]"), "{seen}");
     assert!(lines[1].ends_with("lua] \"set\" \"k\" \"v\""), "{seen}");
+}
+
+#[test]
+fn keys_are_put_back_as_they_were() {
+    use crate::script::undo::Undo;
+    let mut t = TestServer::new();
+    t.run("SET a 1");
+    t.run("RPUSH l x y");
+    let now = t.srv.clock.now();
+    let mut call = crate::command::Call::default();
+    let mut undo = Undo::default();
+    undo.begin(true);
+    for (line, undoable) in [
+        (&["DEL", "a", "l"][..], true),
+        (&["SET", "new", "1"], true),
+        (&["SWAPDB", "0", "1"], false),
+        (&["MOVE", "a", "1"], false),
+    ] {
+        let words: Vec<_> = line.iter().map(|word| word.as_bytes()).collect();
+        call.query = crate::resp::request::Query::of(&words);
+        let id = t.srv.commands.find(words[0]).expect("a command");
+        call.cmd = t.srv.commands.entry(id).command;
+        assert_eq!(undo.note(&mut t.srv.keyspace, &call, now), undoable, "{line:?}");
+    }
+    for line in ["DEL a l", "SET new 1", "SADD l z"] {
+        t.run(line);
+    }
+    undo.roll_back(&mut t.srv.keyspace, now);
+    assert_eq!(t.run("GET a"), "$1\r\n1\r\n");
+    assert_eq!(t.run("LRANGE l 0 -1"), "*2\r\n$1\r\nx\r\n$1\r\ny\r\n");
+    assert_eq!(t.run("EXISTS new"), ":0\r\n");
+    assert_eq!(t.run("DBSIZE"), ":2\r\n");
 }

@@ -139,6 +139,17 @@ pub struct Readers {
     pub replicas: bool,
 }
 
+const MULTI: &[u8] = b"*1\r\n$5\r\nMULTI\r\n";
+
+/// A place within a unit, see [`Unit::forget_since`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Mark {
+    /// From the unit's start in the feed.
+    bytes: usize,
+    effects: u32,
+    kept: u32,
+}
+
 /// The unit under way, and what was told since the readers looked last.
 #[derive(Debug, Default)]
 pub struct Unit {
@@ -257,7 +268,6 @@ impl Unit {
 
     /// Puts MULTI before the effect that was thought to be the only one.
     fn wrap(&mut self) {
-        const MULTI: &[u8] = b"*1\r\n$5\r\nMULTI\r\n";
         self.feed.splice(self.start..self.start, MULTI.iter().copied());
         for part in self.skipped.iter_mut().rev().take_while(|part| part.start >= self.start) {
             *part = part.start + MULTI.len()..part.end + MULTI.len();
@@ -338,16 +348,31 @@ impl Unit {
         self.skipped.clear();
     }
 
-    /// Takes back what the unit under way has told so far: it was undone.
-    pub fn take_back(&mut self) {
-        if self.effects > 0 {
-            let start = self.start;
-            self.feed.truncate(start);
-            self.skipped.truncate(self.skipped.partition_point(|part| part.start < start));
-            (self.effects, self.kept) = (0, 0);
-            // The database may have been told with it.
-            self.select_anew();
+    /// How far the unit under way has come.
+    pub fn mark(&self) -> Mark {
+        let bytes = if self.effects == 0 { 0 } else { self.feed.len() - self.start };
+        Mark { bytes, effects: self.effects, kept: self.kept }
+    }
+
+    /// Forgets what the unit has told since then: it was undone.
+    pub fn forget_since(&mut self, mark: Mark) {
+        if self.effects == mark.effects {
+            return;
         }
+        let start = self.start;
+        if mark.effects == 1 {
+            // What was wrapped for the sake of the others is alone again.
+            self.feed.drain(start..start + MULTI.len());
+            for part in self.skipped.iter_mut().rev().take_while(|part| part.start >= start) {
+                *part = part.start - MULTI.len()..part.end - MULTI.len();
+            }
+        }
+        let end = start + mark.bytes;
+        self.feed.truncate(end);
+        self.skipped.retain(|part| part.start < end);
+        (self.effects, self.kept) = (mark.effects, mark.kept);
+        // The database may have been told with it.
+        self.select_anew();
     }
 
     /// [`Unit::clear_feed`] in the middle of a unit, which stays.
@@ -392,10 +417,10 @@ impl Unit {
     pub fn resume(&mut self, aside: Aside) {
         self.depth = aside.depth;
         let Some(told) = aside.told else { return };
-        self.start = self.feed.len();
         // Where the readers stand now nobody knows.
         self.enter(told.first_db);
-        let shift = self.feed.len();
+        self.start = self.feed.len();
+        let shift = self.start;
         self.feed.extend_from_slice(&told.bytes);
         self.skipped.extend(told.skipped.iter().map(|part| part.start + shift..part.end + shift));
         (self.effects, self.kept) = (told.effects, told.kept);
@@ -530,6 +555,32 @@ mod tests {
     }
 
     /// While a script runs, others may be served, whose units must not get into the middle of its own.
+    #[test]
+    fn what_was_undone_is_not_told() {
+        for before in 0..3 {
+            let mut unit = Unit::default();
+            unit.listen();
+            let line: &[&[u8]] = &[b"SET", b"k", b"before"];
+            let told = |unit: &mut Unit| String::from_utf8(unit.take_feed()).expect("text");
+            for _ in 0..before {
+                unit.add(DbIndex(0), line);
+            }
+            let mark = unit.mark();
+            for _ in 0..3 {
+                unit.add(DbIndex(1), &[b"SET", b"k", b"undone"]);
+            }
+            let aside = unit.set_aside();
+            unit.resume(aside);
+            unit.forget_since(mark);
+            unit.finish();
+            let feed = told(&mut unit);
+            assert!(!feed.contains("undone"), "{feed}");
+            assert_eq!(feed.matches("before").count(), before);
+            assert_eq!(feed.contains("MULTI"), before > 1, "{feed}");
+            assert_eq!(feed.contains("EXEC"), before > 1, "{feed}");
+        }
+    }
+
     #[test]
     fn a_unit_set_aside_stays_whole() {
         let mut unit = Unit::default();

@@ -60,7 +60,7 @@ fn call_function(srv: &mut Box<Server>, call: &mut Call, read_only: bool) -> Cmd
     bridge::show(srv, call);
     let found = srv.script.libraries.find(call.args().at(1));
     let found = found.ok_or(CmdError::Fixed("ERR Function not found"))?;
-    let (flags, function, name) = (found.flags, found.function, found.name.clone().into());
+    let (flags, function, name) = (found.flags, found.function, std::sync::Arc::clone(&found.name));
     let keys = bridge::count_keys(call, CmdError::Fixed("ERR Bad number of keys provided"))?;
     bridge::check_flags(srv, flags, read_only)?;
     bridge::run(srv, call, Job { form: Form::Function, name, flags, read_only, keys }, function)

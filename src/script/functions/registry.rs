@@ -5,6 +5,7 @@
 //! it becomes a [`Library`]. Names of functions are the same in any case.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use crate::script::api::bridge::complain;
 use crate::script::bridge::Bridge;
@@ -14,7 +15,7 @@ use crate::script::shebang;
 /// A function of a library.
 #[derive(Debug)]
 pub struct Function {
-    pub name: String,
+    pub name: Arc<str>,
     pub description: Option<Vec<u8>>,
     /// Bits of [`shebang::script_flag`].
     pub flags: u32,
@@ -162,10 +163,10 @@ fn checked(said: Said, bridge: &Bridge) -> Result<Function, String> {
         .draft
         .as_ref()
         .ok_or("redis.register_function can only be called on FUNCTION LOAD command")?;
-    if draft.functions.iter().any(|other| other.name == name) {
+    if draft.functions.iter().any(|other| *other.name == *name) {
         return Err("Function already exists in the library".to_owned());
     }
-    Ok(Function { name, description: said.description, flags: said.flags, function })
+    Ok(Function { name: name.into(), description: said.description, flags: said.flags, function })
 }
 
 fn text_at(s: &Leaf<'_>, index: i32) -> Option<Vec<u8>> {

@@ -297,7 +297,3 @@ impl Drop for Lua {
         unsafe { ffi::lua_close(self.state.as_ptr()) };
     }
 }
-
-// SAFETY: a state is a heap of its own; no part of it is tied to a thread, and the only reference moves as a whole. It is
-// handed to another thread to be dropped there.
-unsafe impl Send for Lua {}
