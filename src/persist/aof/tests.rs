@@ -549,6 +549,22 @@ fn a_snapshot_with_commands_behind_it_is_one_file() {
     assert_eq!(t.run("GET behind"), "$1\r\n1\r\n");
 }
 
+/// Its calls once were told again, and the executor found changes that nobody had made.
+#[test]
+fn a_script_in_the_file_is_not_told_again() {
+    let mut kept = kept("script", |_| {});
+    kept.run("SET a 1");
+    let path = kept.scratch.0.join("appendonlydir/appendonly.aof.1.incr.aof");
+    let mut text = fs::read(&path).expect("read");
+    let script = b"redis.call('incr', KEYS[1]) return redis.call('incr', KEYS[1])";
+    crate::base::line::write(&mut text, &[b"EVAL", script, b"1", b"n"]);
+    fs::write(&path, &text).expect("written");
+    assert_eq!(kept.run("DEBUG LOADAOF"), "+OK\r\n");
+    assert_eq!(kept.run("GET n"), "$1\r\n2\r\n");
+    kept.run("SET b 1");
+    assert_eq!(kept.reloaded().expect("it loads").run("GET n"), "$1\r\n2\r\n");
+}
+
 /// Half the data must not become the base.
 #[test]
 fn switching_on_while_data_are_loaded_waits_for_them() {
