@@ -367,3 +367,93 @@ fn truncate(path: &Path, len: u64) -> io::Result<()> {
     file.set_len(len)?;
     file.sync_all()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::persist::disk::Scratch;
+
+    const SET: &str = "*3\r\n$3\r\nset\r\n$1\r\nx\r\n$1\r\n1\r\n";
+
+    /// What the tool says, without the first line, and whether it is content.
+    fn said(scratch: &Scratch, words: &[&str], answer: &str) -> (String, bool) {
+        let mut words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+        if let Some(name) = words.last_mut() {
+            *name = scratch.0.join(&*name).to_string_lossy().into_owned();
+        }
+        let mut out = vec![];
+        let fine = run(&words, &mut answer.as_bytes(), &mut out, "tool").expect("memory");
+        let text = String::from_utf8(out).expect("text");
+        (text.split_once('\n').map_or("", |(_, rest)| rest).to_owned(), fine)
+    }
+
+    /// Lines as redis-check-aof 7.0.15 wrote them.
+    #[test]
+    fn findings_are_those_of_the_reference() {
+        let scratch = Scratch::new("check-aof");
+        let invalid = "AOF a is not valid. Use the --fix option to try fixing it.\n";
+        for (tail, wanted) in [
+            (
+                "*3\r\n$3\r\nset",
+                "0x              23: Expected to read 5 bytes, got 3 bytes\nAOF analyzed: filename=a, size=38, \
+                 ok_up_to=27, ok_up_to_line=10, diff=11\n",
+            ),
+            (
+                "garbage\r\n",
+                "AOF a format error\nAOF analyzed: filename=a, size=36, ok_up_to=27, ok_up_to_line=8, diff=9\n",
+            ),
+            (
+                "*1\r\n$4\r\nEXEC\r\n",
+                "0x              23: Unexpected EXEC in AOF a\nAOF analyzed: filename=a, size=41, ok_up_to=27, \
+                 ok_up_to_line=11, diff=14\n",
+            ),
+            (
+                "*1\r\n$5\r\nMULTI\r\n",
+                "0x              23: Reached EOF before reading EXEC for MULTI\nAOF analyzed: filename=a, size=42, \
+                 ok_up_to=27, ok_up_to_line=11, diff=15\n",
+            ),
+        ] {
+            std::fs::write(scratch.0.join("a"), format!("{SET}{tail}")).expect("written");
+            assert_eq!(said(&scratch, &["a"], ""), (format!("{wanted}{invalid}"), false));
+            let (text, fine) = said(&scratch, &["--fix", "a"], "y\n");
+            assert!(fine && text.ends_with("Successfully truncated AOF a\n"), "{text}");
+            assert_eq!(std::fs::read(scratch.0.join("a")).expect("read"), SET.as_bytes());
+        }
+    }
+
+    #[test]
+    fn damage_that_only_a_checksum_shows_is_cut_off_too() {
+        let scratch = Scratch::new("check-aof-sum");
+        let mut digest = crc64fast::Digest::new();
+        digest.write(SET.as_bytes());
+        let mut text = SET.as_bytes().to_vec();
+        crate::persist::aof::reader::write_checksum(&mut text, SET.len() as u64, digest.sum64());
+        let sound = text.len();
+        text.extend_from_within(..);
+        text[sound + 24] = b'y';
+        std::fs::write(scratch.0.join("a"), &text).expect("written");
+        let (said_before, fine) = said(&scratch, &["a"], "");
+        assert!(
+            !fine && said_before.contains("Checksum of 27 bytes does not match"),
+            "{said_before}"
+        );
+        assert!(said(&scratch, &["--fix", "a"], "y\n").1);
+        assert_eq!(std::fs::metadata(scratch.0.join("a")).expect("there").len(), sound as u64);
+    }
+
+    #[test]
+    fn only_the_last_file_is_cut() {
+        let scratch = Scratch::new("check-aof-parts");
+        let manifest = "file b seq 1 type b\nfile i seq 1 type i\n";
+        std::fs::write(scratch.0.join("m"), manifest).expect("written");
+        std::fs::write(scratch.0.join("b"), SET).expect("written");
+        std::fs::write(scratch.0.join("i"), format!("#TS:100\r\n{SET}#TS:200\r\n{SET}"))
+            .expect("written");
+        let (text, fine) = said(&scratch, &["--truncate-to-timestamp", "150", "m"], "");
+        assert!(fine && text.contains("Successfully truncated AOF i to timestamp 150"), "{text}");
+        assert!(said(&scratch, &["m"], "").0.ends_with("All AOF files and manifest are valid\n"));
+        std::fs::write(scratch.0.join("b"), &SET[..20]).expect("written");
+        let (text, fine) = said(&scratch, &["--fix", "m"], "y\n");
+        assert!(!fine && text.contains("because it is not the last file"), "{text}");
+    }
+}

@@ -268,6 +268,10 @@ impl Server {
         if self.is_unsafe_to_write() {
             self.states |= crate::command::admit::state::UNSAFE;
         }
+        if self.rdb.loading.is_some() {
+            // Even while a script that is loaded takes its time, or has done so.
+            self.states |= crate::command::admit::state::LOADING;
+        }
         self.states |= match self.long_work {
             LongWork::None => 0,
             LongWork::Loading => crate::command::admit::state::LOADING,

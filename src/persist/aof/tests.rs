@@ -531,6 +531,58 @@ fn an_old_single_file_is_taken_over() {
     assert_eq!(again.run("MGET k l"), "*2\r\n$1\r\nv\r\n$1\r\nw\r\n");
 }
 
+/// Redis 4 to 6 wrote one file, a snapshot with commands behind it.
+#[test]
+fn a_snapshot_with_commands_behind_it_is_one_file() {
+    let mut kept = kept("preamble", |_| {});
+    fill(&mut kept);
+    kept.run("BGREWRITEAOF");
+    kept.wait_for_child();
+    kept.run("SET behind 1");
+    let dir = kept.scratch.0.join("appendonlydir");
+    let read = |name: &str| fs::read(dir.join(name)).expect("read");
+    let whole = [read("appendonly.aof.2.base.rdb"), read("appendonly.aof.2.incr.aof")].concat();
+    let scratch = Scratch::new("aof-preamble-old");
+    fs::write(scratch.0.join("appendonly.aof"), whole).expect("written");
+    let (mut t, _) = begin(conf(&scratch), None).expect("it loads");
+    assert_eq!(t.run("DEBUG DIGEST"), kept.run("DEBUG DIGEST"));
+    assert_eq!(t.run("GET behind"), "$1\r\n1\r\n");
+}
+
+/// Its calls once were told again, and the executor found changes that nobody had made.
+#[test]
+fn a_script_in_the_file_is_not_told_again() {
+    let mut kept = kept("script", |_| {});
+    kept.run("SET a 1");
+    let path = kept.scratch.0.join("appendonlydir/appendonly.aof.1.incr.aof");
+    let mut text = fs::read(&path).expect("read");
+    let script = b"redis.call('incr', KEYS[1]) return redis.call('incr', KEYS[1])";
+    crate::base::line::write(&mut text, &[b"EVAL", script, b"1", b"n"]);
+    fs::write(&path, &text).expect("written");
+    assert_eq!(kept.run("DEBUG LOADAOF"), "+OK\r\n");
+    assert_eq!(kept.run("GET n"), "$1\r\n2\r\n");
+    kept.run("SET b 1");
+    assert_eq!(kept.reloaded().expect("it loads").run("GET n"), "$1\r\n2\r\n");
+}
+
+/// Half the data must not become the base.
+#[test]
+fn switching_on_while_data_are_loaded_waits_for_them() {
+    let mut kept = kept("loading", |conf| conf.aof.enabled = false);
+    kept.run("SET a 1");
+    kept.t.srv.rdb.loading = Some(crate::persist::rdb::Loading::default());
+    assert_eq!(kept.run("CONFIG SET appendonly yes"), "+OK\r\n");
+    assert!(kept.t.srv.children.active.is_none());
+    kept.t.advance(Duration::from_secs(1));
+    assert!(kept.t.srv.children.active.is_none());
+    kept.t.srv.rdb.loading = None;
+    kept.t.advance(Duration::from_secs(1));
+    kept.wait_for_child();
+    kept.run("SET b 1");
+    assert_eq!(kept.t.srv.aof.state, State::On);
+    kept.check();
+}
+
 #[test]
 fn sizes_add_up() {
     let mut kept = kept("sizes", |_| {});

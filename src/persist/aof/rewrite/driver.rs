@@ -51,6 +51,11 @@ pub fn begin(srv: &mut Server) -> io::Result<()> {
 /// Begins the rewrite with which the file is switched on.
 pub fn begin_first(srv: &mut Server) -> io::Result<()> {
     find_folder(srv)?;
+    if srv.rdb.loading.is_some() {
+        // Half the data would be the base.
+        srv.aof.rewrites.scheduled = true;
+        return Ok(());
+    }
     match &srv.children.active {
         Some(child) if child.task == Task::Rewrite => {
             srv.log.notice(format_args!(

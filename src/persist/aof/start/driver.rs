@@ -15,7 +15,7 @@ use std::path::PathBuf;
 
 use super::super::State;
 use super::super::append::Appender;
-use super::super::driver::listen;
+use super::super::driver::{listen, switch_off};
 use super::super::folder::{Folder, Unreadable};
 use super::super::load::driver::{self as load, Fatal};
 use super::super::manifest::Manifest;
@@ -44,6 +44,10 @@ pub fn start(srv: &mut Box<Server>, until_s: Option<i64>) -> Result<(), Fatal> {
     })?;
     srv.aof.state = State::On;
     listen(srv, true);
+    if !srv.conf.aof.enabled {
+        // Somebody has changed his mind while it was being loaded.
+        switch_off(srv);
+    }
     Ok(())
 }
 
