@@ -227,17 +227,15 @@ impl Checker<'_> {
                 Ok(Item::Command) => {
                     self.line += reader.lines();
                     last_word = reader.word_at(reader.ranges().len().saturating_sub(1));
-                    if reader.word(0).eq_ignore_ascii_case(b"multi") {
-                        if multi.replace(reader.start()).is_some() {
-                            self.tell(
-                                reader.word_at(0),
-                                &format!("Unexpected MULTI in AOF {name}"),
-                            )?;
-                            return Ok(Verdict::Sound(sound));
-                        }
-                    } else if reader.word(0).eq_ignore_ascii_case(b"exec") && multi.take().is_none()
-                    {
-                        self.tell(reader.word_at(0), &format!("Unexpected EXEC in AOF {name}"))?;
+                    let is = |name: &[u8]| reader.word(0).eq_ignore_ascii_case(name);
+                    // What does not fit in: EXEC without MULTI, or MULTI inside one.
+                    let misfit = match (is(b"multi"), is(b"exec")) {
+                        (true, _) => multi.replace(reader.start()).map(|_| "MULTI"),
+                        (_, true) if multi.take().is_none() => Some("EXEC"),
+                        _ => None,
+                    };
+                    if let Some(word) = misfit {
+                        self.tell(reader.word_at(0), &format!("Unexpected {word} in AOF {name}"))?;
                         return Ok(Verdict::Sound(sound));
                     }
                 }

@@ -418,8 +418,10 @@ impl Query {
         self.reset();
         std::mem::swap(&mut self.buf, bytes);
         self.argv.extend(words.iter().map(|(start, len)| Arg { start: *start, len: *len }));
-        let ends = |words: Option<&(usize, usize)>| words.map_or(0, |(start, len)| start + len);
-        (self.start, self.pos) = (words.first().map_or(0, |(start, _)| *start), ends(words.last()));
+        self.start = words.first().map_or(0, |(start, _)| *start);
+        // Behind the last word's CRLF lies the next request.
+        let end = words.last().map_or(0, |(start, len)| start + len + 2);
+        self.pos = end.min(self.buf.len());
     }
 
     /// Gives the bytes of [`Query::borrow`] back.

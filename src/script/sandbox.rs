@@ -93,7 +93,9 @@ impl Sandbox {
         super::api::bridge::push_for_loading(s);
         complain_of_absence(s);
         protect_plainly(s);
-        s.set_field(-2, b"redis");
+        s.push_value(-1);
+        s.set_field(-3, b"redis");
+        s.set_field(-2, b"server");
         complain_of_absence(s);
         let loading = s.keep();
         lua.set_hook::<Bridge, _>(super::bridge::tick, super::bridge::STEPS);

@@ -184,6 +184,7 @@ fn with_always_nothing_is_answered_that_is_not_on_the_disk() {
         let syncs = kept.faults.syncs();
         assert_eq!(kept.run("SET a 1"), "+OK\r\n");
         assert_eq!(kept.faults.syncs(), syncs + 1);
+        assert_eq!(kept.t.srv.aof.bio.synced_to(), kept.t.srv.aof.written, "before the answer");
         kept.faults.plan(Fault::once(op, libc::EIO, 0));
         assert_eq!(kept.run("SET b 2"), "");
         assert!(kept.t.srv.stopping && kept.t.srv.aof.is_broken, "{op:?}");

@@ -578,6 +578,86 @@ mod tests {
         assert!(t.run("DEBUG RELOAD NOSAVE MERGE").starts_with("+OK"));
     }
 
+    /// Commands that walk through a value, and then change it.
+    fn use_all(t: &mut TestServer) {
+        let mut names = vec![];
+        for index in 0..16 {
+            let keys = t.srv.keyspace.db(DbIndex(index)).keys.iter();
+            names.extend(keys.map(|e| (index, e.key().to_vec(), e.value_type())));
+        }
+        for (index, key, of) in names {
+            t.run(&format!("SELECT {index}"));
+            let key: String = key.iter().map(|b| format!("\\x{b:02x}")).collect();
+            let lines: &[&str] = match of.name() {
+                "string" => &["GET K", "APPEND K x", "INCR K"],
+                "list" => &[
+                    "LRANGE K 0 -1",
+                    "LPUSH K a",
+                    "LINSERT K BEFORE a b",
+                    "LREM K 0 b",
+                    "RPOP K 3",
+                ],
+                "set" => &["SMEMBERS K", "SADD K a 1 70000", "SREM K a", "SPOP K 2", "SINTER K K"],
+                "zset" => &["ZRANGE K 0 -1 WITHSCORES", "ZADD K 1.5 a", "ZRANK K a", "ZPOPMIN K 2"],
+                "hash" => &[
+                    "HGETALL K",
+                    "HSET K a b",
+                    "HEXPIRE K 100 FIELDS 1 a",
+                    "HDEL K a n x",
+                    "HLEN K",
+                ],
+                _ => &[
+                    "XRANGE K - +",
+                    "XREVRANGE K + -",
+                    "XINFO STREAM K FULL",
+                    "XADD K * a b",
+                    "XREADGROUP GROUP g1 me COUNT 3 STREAMS K >",
+                    "XPENDING K g1 - + 10",
+                    "XAUTOCLAIM K g1 me 0 0",
+                    "XTRIM K MAXLEN 1",
+                ],
+            };
+            for line in lines {
+                t.run(&line.replacen('K', &format!("\"{key}\""), 1));
+            }
+            t.run(&format!("DUMP \"{key}\""));
+            t.run(&format!("EXPIRE \"{key}\" 10"));
+        }
+        t.advance(Duration::from_secs(11));
+        t.run("DEBUG DIGEST");
+    }
+
+    /// Whatever damage is believed, since it makes sense, is served and changed without harm.
+    #[test]
+    fn damaged_snapshots_that_are_loaded_can_be_used() {
+        const FILES: [&[u8]; 2] = [
+            include_bytes!("../../../tests/golden/rdb/redis-8.2.3.rdb"),
+            include_bytes!("../../../tests/golden/rdb/valkey-9.1.rdb"),
+        ];
+        let mut rng = crate::base::rng::Rng::from_seed(7);
+        let mut loaded = 0;
+        for round in 0..400 {
+            let mut bytes = FILES[round % 2].to_vec();
+            for _ in 0..=rng.next_u64() % 3 {
+                let at = 9 + (rng.next_u64() % (bytes.len() as u64 - 17)) as usize;
+                bytes[at] = match rng.next_u64() % 3 {
+                    0 => rng.next_u64() as u8,
+                    1 => bytes[at].wrapping_add(1),
+                    _ => bytes[at] ^ (1 << (rng.next_u64() % 8)),
+                };
+            }
+            let mut t = TestServer::new();
+            t.srv.conf.security.enable_debug_command = Guard::Yes;
+            t.srv.conf.rdb.checksums_skipped = true;
+            let source = Box::new(Cursor::new(bytes.clone()));
+            if load_from(&mut t.srv, source, bytes.len() as u64, Terms::default()).is_ok() {
+                loaded += 1;
+                use_all(&mut t);
+            }
+        }
+        assert!(loaded > 40, "{loaded}");
+    }
+
     /// Files that other servers have written, and the digests that they gave themselves: see
     /// `tests/helpers/golden_rdb.tcl`.
     #[test]
