@@ -240,6 +240,8 @@ pub struct Call {
     pub may_wait: bool,
     /// What it does is not told to replicas and the AOF.
     pub silent: bool,
+    /// What it does is told to replicas, but not to the AOF.
+    pub replicas_only: bool,
     /// It has waited and is run again.
     pub is_retry: bool,
     /// Microseconds of its earlier tries.
@@ -263,6 +265,7 @@ impl Default for Call {
             started_us: 0,
             may_wait: false,
             silent: false,
+            replicas_only: false,
             is_retry: false,
             earlier_us: 0,
             counted: 0,

@@ -362,7 +362,7 @@ impl Bridge {
         inner.session.multi = Multi::No;
         inner.session.reply = ReplyMode::On;
         inner.started_us = call.started_us;
-        inner.silent = false;
+        (inner.silent, inner.replicas_only) = (false, false);
         inner.hang_up = false;
         inner.out.clear();
         inner.out.set_proto(Proto::Resp2);

@@ -137,6 +137,11 @@ fn what_a_script_writes_is_told_as_one_transaction() {
     assert_eq!(t.propagated().len(), 4);
     t.lua("redis.set_repl(redis.REPL_NONE) redis.call('set','b',1)");
     assert!(t.propagated().is_empty());
+    t.lua("redis.set_repl(redis.REPL_REPLICA) redis.call('set','b',2) redis.call('getdel','b')");
+    let mut aof = vec![];
+    t.srv.unit.feed_aof(&mut aof);
+    assert!(!String::from_utf8_lossy(&aof).contains("set"), "told to replicas only");
+    t.propagated();
     t.lua("redis.call('set','c',1) error('x')");
     assert_eq!(t.propagated(), ["set c 1"], "what was done is done");
     assert_eq!(t.run("GET c"), "$1\r\n1\r\n");

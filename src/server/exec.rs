@@ -244,6 +244,9 @@ pub fn run(srv: &mut Box<Server>, call: &mut Call) -> Outcome {
         gather_deleted(srv, call);
     }
     if (dirtied || call.fx.is_forced()) && srv.unit.is_listening() && !call.silent {
+        if call.replicas_only {
+            call.fx.force_to_replicas();
+        }
         srv.unit.gather(call.session.db, call.query.args(), &mut call.fx);
     }
     call.fx.reset();

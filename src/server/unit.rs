@@ -239,7 +239,12 @@ impl Unit {
         }
         for line in fx.instead.iter().chain(fx.also.iter()) {
             self.begin_effect(db);
+            let from = self.feed.len();
             self.feed.extend_from_slice(line);
+            if fx.replicas_only {
+                self.skipped.push(from..self.feed.len());
+                self.kept -= 1;
+            }
         }
     }
 

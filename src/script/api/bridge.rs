@@ -263,7 +263,9 @@ fn set_repl(s: &mut Leaf<'_>, bridge: &mut Bridge) -> Verdict {
         let text = "Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.";
         return complain(s, text);
     }
+    // Compat: there is no telling the AOF alone.
     bridge.inner.silent = targets == 0;
+    bridge.inner.replicas_only = targets == REPL_REPLICA;
     Ok(0)
 }
 
