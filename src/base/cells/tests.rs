@@ -59,9 +59,9 @@ fn classes_are_as_fine_as_said() {
     for size in 0..=5000 {
         let class = class_size(size);
         let step = match size {
-            0..=SIZE_MIN => SIZE_MIN + 1,
-            ..=FINE_MAX => FINE,
-            ..=SIZE_MAX => COARSE,
+            _ if size <= SIZE_MIN => SIZE_MIN + 1,
+            _ if size <= FINE_MAX => FINE,
+            _ if size <= SIZE_MAX => COARSE,
             _ => size / 4,
         };
         assert!(class >= size && class < size + step && class >= before, "size {size}");
