@@ -19,6 +19,7 @@ pub mod config;
 pub mod info;
 pub mod observe;
 pub mod pubsub;
+pub mod script;
 pub mod tracking;
 
 // Third floor: the owner and the loop.

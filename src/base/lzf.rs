@@ -138,12 +138,35 @@ pub fn decompress(packed: &[u8], len: usize) -> Option<Vec<u8>> {
 /// As [`decompress`], into a buffer, which holds nothing of use after a failure.
 pub fn decompress_into(packed: &[u8], len: usize, out: &mut Vec<u8>) -> bool {
     out.clear();
-    // A length that cannot be true allocates nothing.
-    if len > packed.len().saturating_mul(MATCH_MAX) {
+    // A length that cannot be true, or is not, allocates nothing of note.
+    let is_likely = len <= packed.len().saturating_mul(MATCH_MAX);
+    if !is_likely || len > UNSEEN_MAX && measure(packed) != Some(len) {
+        return false;
+    }
+    if out.try_reserve_exact(len).is_err() {
         return false;
     }
     out.resize(len, 0);
     inflate(packed, out).is_some()
+}
+
+/// Memory is taken for so many bytes before anybody has looked whether they are there.
+const UNSEEN_MAX: usize = 1 << 20;
+
+/// How long something was before it was compressed.
+fn measure(packed: &[u8]) -> Option<usize> {
+    let (mut at, mut len) = (0usize, 0usize);
+    while let Some(control) = packed.get(at) {
+        let control = usize::from(*control);
+        if control < RUN_MAX {
+            (at, len) = (at + control + 2, len + control + 1);
+        } else if control >> 5 == 7 {
+            (at, len) = (at + 3, len + 9 + usize::from(*packed.get(at + 1)?));
+        } else {
+            (at, len) = (at + 2, len + (control >> 5) + 2);
+        }
+    }
+    Some(len)
 }
 
 /// Fills a buffer with what was compressed.
@@ -250,6 +273,12 @@ mod tests {
         assert_eq!(compress(&[b'a'; 1000]).map(|packed| packed.len()), Some(14));
         assert_eq!(decompress(b"", 0), Some(vec![]));
         assert_eq!(decompress(b"\0a", usize::MAX), None);
+        let long = vec![b'a'; 3 << 20];
+        let packed = compress(&long).expect("it is all the same");
+        assert_eq!(measure(&packed), Some(long.len()));
+        assert_eq!(decompress(&packed, long.len()).as_ref(), Some(&long));
+        assert_eq!(decompress(&packed, long.len() + 1), None);
+        assert_eq!(decompress(&packed, 2 << 20), None);
     }
 
     #[test]

@@ -222,22 +222,20 @@ impl Checker<'_> {
         let (mut multi, mut sound) = (None, reader.offset());
         let mut last_word = 0;
         loop {
-            match reader.next() {
+            match reader.advance() {
                 Ok(Item::End) => break,
                 Ok(Item::Command) => {
                     self.line += reader.lines();
                     last_word = reader.word_at(reader.ranges().len().saturating_sub(1));
-                    if reader.word(0).eq_ignore_ascii_case(b"multi") {
-                        if multi.replace(reader.start()).is_some() {
-                            self.tell(
-                                reader.word_at(0),
-                                &format!("Unexpected MULTI in AOF {name}"),
-                            )?;
-                            return Ok(Verdict::Sound(sound));
-                        }
-                    } else if reader.word(0).eq_ignore_ascii_case(b"exec") && multi.take().is_none()
-                    {
-                        self.tell(reader.word_at(0), &format!("Unexpected EXEC in AOF {name}"))?;
+                    let is = |name: &[u8]| reader.word(0).eq_ignore_ascii_case(name);
+                    // What does not fit in: EXEC without MULTI, or MULTI inside one.
+                    let misfit = match (is(b"multi"), is(b"exec")) {
+                        (true, _) => multi.replace(reader.start()).map(|_| "MULTI"),
+                        (_, true) if multi.take().is_none() => Some("EXEC"),
+                        _ => None,
+                    };
+                    if let Some(word) = misfit {
+                        self.tell(reader.word_at(0), &format!("Unexpected {word} in AOF {name}"))?;
                         return Ok(Verdict::Sound(sound));
                     }
                 }
@@ -250,15 +248,14 @@ impl Checker<'_> {
                     }
                 }
                 Ok(Item::Checksum(_) | Item::Comment) => {}
-                Err(Flaw::Damaged { from, to }) => {
-                    let bytes = to - from;
-                    self.tell(from, &format!("Checksum of {bytes} bytes does not match"))?;
-                    return Ok(Verdict::Sound(from.min(sound)));
-                }
                 Err(flaw) => {
                     self.line += reader.lines();
                     self.tell_flaw(&reader, &flaw, name)?;
-                    return Ok(Verdict::Sound(sound));
+                    // Commands in front of the wrong checksum were read, but are not to be trusted.
+                    let Flaw::Damaged { from, .. } = flaw else {
+                        return Ok(Verdict::Sound(sound));
+                    };
+                    return Ok(Verdict::Sound(sound.min(from)));
                 }
             }
             if multi.is_none() {
@@ -302,7 +299,10 @@ impl Checker<'_> {
             Flaw::Format { at, reason: Reason::Number } => {
                 self.tell(*at, "Expected a number that can be one of words or bytes")
             }
-            Flaw::Damaged { .. } => Ok(()),
+            Flaw::Damaged { from, to } => {
+                let bytes = to - from;
+                self.tell(*from, &format!("Checksum of {bytes} bytes does not match"))
+            }
             Flaw::Read(error) => {
                 let reason = crate::base::os::os_text(error);
                 writeln!(self.out, "Cannot read from AOF {name}: {reason}")?;

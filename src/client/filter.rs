@@ -238,7 +238,7 @@ impl Client {
     pub fn kind(&self) -> ClientType {
         match self.origin {
             Origin::User if self.subscriptions.is_some() => ClientType::Pubsub,
-            Origin::User | Origin::Aof => ClientType::Normal,
+            Origin::User | Origin::Aof | Origin::Script => ClientType::Normal,
         }
     }
 }

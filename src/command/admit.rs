@@ -131,6 +131,18 @@ pub fn check(srv: &Server, call: &Call, bits: u32) -> Admission {
     Admission::Run
 }
 
+/// What stands against a call from inside a script, which has passed the gates itself.
+#[inline]
+pub fn check_inside(srv: &Server, call: &Call) -> Option<CmdError> {
+    if !call.cmd.has(flag::PROTECTED) {
+        return None;
+    }
+    match guarded(srv, call) {
+        Admission::Refuse(error) => Some(error),
+        _ => None,
+    }
+}
+
 /// DEBUG and MODULE: what `enable-debug-command` and `enable-module-command` say.
 fn guarded(srv: &Server, call: &Call) -> Admission {
     let (guard, name) = match call.cmd.name.split('|').next() {

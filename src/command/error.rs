@@ -22,6 +22,8 @@ pub enum CmdError {
     Fixed(&'static str),
     /// A text with parts of the request in it, which need not be UTF-8.
     Made(Box<[u8]>),
+    /// The same, of an error that was counted where it arose: inside a script.
+    Counted(Box<[u8]>),
 }
 
 impl From<WrongType> for CmdError {
@@ -464,7 +466,7 @@ impl CmdError {
     pub fn text(&self) -> &[u8] {
         match self {
             CmdError::Fixed(text) => text.as_bytes(),
-            CmdError::Made(text) => text,
+            CmdError::Made(text) | CmdError::Counted(text) => text,
         }
     }
 

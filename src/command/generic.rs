@@ -4,6 +4,7 @@
 
 mod expire;
 mod memory;
+mod migrate;
 mod object;
 pub mod scan;
 #[cfg(test)]
@@ -13,6 +14,7 @@ pub use expire::{
     Conditions, EXPIRE, EXPIREAT, EXPIRETIME, PERSIST, PEXPIRE, PEXPIREAT, PEXPIRETIME, PTTL, TTL,
 };
 pub use memory::MEMORY;
+pub use migrate::MIGRATE;
 pub use object::OBJECT;
 pub use scan::{KEYS, RANDOMKEY, SCAN};
 
@@ -20,6 +22,7 @@ use super::key_spec::key_flag::{ACCESS, DELETE, INSERT, UPDATE};
 use super::{Arg, CmdError, CmdResult, Command, Cx, Done, Group, KeySpec, category, flag};
 use crate::command::args::integer32;
 use crate::keyspace::{DbIndex, Entry, Event, Meta};
+use crate::persist::rdb::commands as rdb;
 
 const DEL_EVENT: Event = Event::generic("del");
 
@@ -354,7 +357,8 @@ fn flushdb(cx: &mut Cx<'_>) -> CmdResult {
     flush(cx, index.0..index.0 + 1, lazily)
 }
 
-pub static FLUSHALL: Command = Command::data("flushall", flushall)
+// Snapshots have a part in it.
+pub static FLUSHALL: Command = Command::server("flushall", rdb::flushall)
     .arity(-1)
     .flags(flag::WRITE)
     .categories(category::DANGEROUS | category::KEYSPACE)
@@ -366,7 +370,8 @@ pub static FLUSHALL: Command = Command::data("flushall", flushall)
     .tips(&["request_policy:all_shards", "response_policy:all_succeeded"])
     .history(FLUSH_TYPES_CAME);
 
-fn flushall(cx: &mut Cx<'_>) -> CmdResult {
+/// What FLUSHALL does to the data.
+pub fn flushall(cx: &mut Cx<'_>) -> CmdResult {
     let lazily = flush_lazily(cx)?;
     let all = 0..cx.db.keyspace.databases();
     flush(cx, all, lazily)

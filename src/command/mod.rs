@@ -124,6 +124,8 @@ pub struct Cx<'a> {
     pub now: UnixMillis,
     /// It may answer [`Outcome::Wait`]: it is not inside a transaction, a script or the stream of a primary.
     pub may_wait: bool,
+    /// A script has called it.
+    pub in_script: bool,
 }
 
 /// Whose call it is.
@@ -133,6 +135,8 @@ pub enum Origin {
     User,
     /// The append-only file, which is being loaded.
     Aof,
+    /// A script, on behalf of a user.
+    Script,
 }
 
 /// What a connection has chosen for itself. It travels with the call while one runs and rests in the client else.
@@ -234,6 +238,8 @@ pub struct Call {
     pub started_us: u64,
     /// It may answer [`Outcome::Wait`].
     pub may_wait: bool,
+    /// What it does is not told to replicas and the AOF.
+    pub silent: bool,
     /// It has waited and is run again.
     pub is_retry: bool,
     /// Microseconds of its earlier tries.
@@ -256,6 +262,7 @@ impl Default for Call {
             hang_up: false,
             started_us: 0,
             may_wait: false,
+            silent: false,
             is_retry: false,
             earlier_us: 0,
             counted: 0,

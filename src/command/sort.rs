@@ -260,14 +260,15 @@ fn gather(
     options: &mut Options<'_>,
 ) -> Result<(Elements, Range<usize>), CmdError> {
     let mut elements = Elements::default();
+    let in_script = cx.in_script;
     let Some(entry) = cx.db.entry(cx.args.at(1)) else { return Ok((elements, 0..0)) };
     if let Some(list) = entry.of_type::<List>() {
         let taken = options.taken(list.len());
         elements.ranges.reserve_exact(taken.len());
         list.visit(taken.start, taken.len(), |piece| elements.push(piece.into()));
     } else if let Some(set) = entry.of_type::<Set>() {
-        // The order of a set is an accident, which must not get into a stored list.
-        if options.unsorted && options.store.is_some() {
+        // The order of a set is an accident, which must not get into a stored list, nor decide what a script does.
+        if options.unsorted && (options.store.is_some() || in_script) {
             (options.unsorted, options.alpha, options.by) = (false, true, None);
         }
         let window = if options.unsorted { options.window(set.len()) } else { 0..set.len() };

@@ -16,6 +16,8 @@ use crate::persist::aof::commands as aof;
 use crate::persist::children::commands as children;
 use crate::persist::rdb::commands as rdb;
 use crate::pubsub::commands as pubsub;
+use crate::script::commands as script;
+use crate::script::functions::commands as functions;
 use crate::server::{commands as server, debug, multi};
 
 /// All top-level commands, by name.
@@ -51,13 +53,20 @@ pub static COMMANDS: &[&Command] = &[
     &multi::DISCARD,
     &rdb::DUMP,
     &conn::ECHO,
+    &script::EVAL,
+    &script::EVAL_RO,
+    &script::EVALSHA,
+    &script::EVALSHA_RO,
     &multi::EXEC,
     &generic::EXISTS,
     &generic::EXPIRE,
     &generic::EXPIREAT,
     &generic::EXPIRETIME,
+    &functions::FCALL,
+    &functions::FCALL_RO,
     &generic::FLUSHALL,
     &generic::FLUSHDB,
+    &functions::FUNCTION,
     &geo::GEOADD,
     &geo::GEODIST,
     &geo::GEOHASH,
@@ -127,6 +136,7 @@ pub static COMMANDS: &[&Command] = &[
     &list::LTRIM,
     &generic::MEMORY,
     &string::MGET,
+    &generic::MIGRATE,
     &observe::MONITOR,
     &generic::MOVE,
     &string::MSET,
@@ -165,6 +175,7 @@ pub static COMMANDS: &[&Command] = &[
     &rdb::SAVE,
     &generic::SCAN,
     &set::SCARD,
+    &script::SCRIPT,
     &set::SDIFF,
     &set::SDIFFSTORE,
     &client::SELECT,

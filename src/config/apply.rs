@@ -12,6 +12,7 @@ use crate::base::files::Files;
 use crate::base::os::os_text;
 use crate::observe::crash;
 use crate::persist::aof::driver as aof;
+use crate::persist::aof::rewrite::driver as rewrite;
 use crate::server::oom::OomRole;
 use crate::server::{Server, boot, evict, evict_clients, limits, news};
 
@@ -32,6 +33,8 @@ pub fn apply(
     }
     // The keyspace keeps a few options of its own; telling it costs less than asking whether to.
     srv.tune_keyspace();
+    // So do the gates, with more of them than have a step.
+    srv.refresh_states();
     news::tick(srv);
     Ok(())
 }
@@ -60,6 +63,10 @@ fn take(srv: &mut Server, step: Apply) -> Result<(), String> {
         Apply::AppendOnly if srv.conf.aof.enabled => aof::switch_on(srv),
         Apply::AppendOnly => {
             aof::switch_off(srv);
+            Ok(())
+        }
+        Apply::AofDisableGc => {
+            rewrite::drop_history(srv);
             Ok(())
         }
         // What was written so far is on the disk before anybody relies on it.

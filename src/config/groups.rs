@@ -446,7 +446,7 @@ pub struct AofConfig {
     pub timestamp_enabled: bool,
     /// `aof-rewrite-incremental-fsync`: syncs a file being rewritten every 4 MB.
     pub rewrite_incremental_fsync: bool,
-    /// `aof-checksum`: adds a checksum after every write, in a comment that other servers skip, so
+    /// `aof-checksum`: adds a checksum now and then, in a comment that other servers skip, so
     /// that damage on the disk is found at the next start.
     pub checksum: bool,
     /// `aof-disable-auto-gc`: leaves files that are no longer needed where they are.
@@ -456,7 +456,9 @@ pub struct AofConfig {
 /// Scripts.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ScriptConfig {
-    /// `script-undo`: takes back the writes of a script that fails half way.
+    /// `script-memory-limit`: bytes that the heap of scripts, and that of functions, may take each.
+    pub memory_limit: u64,
+    /// `script-undo`: a script that is killed may have written: its writes are taken back.
     pub undo: bool,
     /// `lua-enable-deprecated-api`: gives scripts the old functions that newer releases took away.
     pub lua_deprecated_api: bool,

@@ -263,6 +263,7 @@ pub static OPTIONS: &[Opt] = &[
     // Scripts
     Opt::u64("busy-reply-threshold", 5000, at!(process.busy_reply_threshold_ms))
         .alias("lua-time-limit"),
+    Opt::memory("script-memory-limit", 1_073_741_824, at!(script.memory_limit)),
     Opt::bool("script-undo", false, at!(script.undo)),
     Opt::bool("lua-enable-deprecated-api", false, at!(script.lua_deprecated_api))
         .immutable()

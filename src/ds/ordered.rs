@@ -345,6 +345,11 @@ impl Gathered {
         Gathered { table: Table::new(seed), record_bytes: 0 }
     }
 
+    /// Without members, but with room for some.
+    pub fn with_capacity(seed: HashSeed, count: usize) -> Self {
+        Gathered { table: Table::with_capacity(seed, count), record_bytes: 0 }
+    }
+
     /// Members.
     pub fn len(&self) -> usize {
         self.table.len()

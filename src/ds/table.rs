@@ -56,6 +56,14 @@ use segment::{Item, Segment, Spot, capacity, fitting, grown, place_of};
 
 use super::hash::HashSeed;
 
+/// As many segments a table is laid out in at most.
+const SEGMENTS_MAX: usize = 1 << 24;
+
+/// So many elements fall on a segment that gets `count` of them on average: hardly ever more.
+fn with_spare(count: usize) -> usize {
+    count + 2 * count.isqrt()
+}
+
 /// Average buckets per segment above which the next segment is dealt out to two.
 const SPLIT_AVG: usize = 192;
 
@@ -164,13 +172,34 @@ impl<E: Element> Table<E> {
         }
     }
 
-    /// An empty table with room for `count` elements, as far as one segment goes.
+    /// An empty table with room for `count` elements: as large as it would have grown with them.
     pub fn with_capacity(seed: HashSeed, count: usize) -> Self {
         let mut table = Table::new(seed);
-        if count > 0 {
-            table.rebuild(0, fitting(count.min(capacity(SPLIT_AVG))));
+        if count > 0 && count <= capacity(SPLIT_AVG) {
+            table.rebuild(0, fitting(count));
+        } else if count > 0 {
+            table.lay_out(count);
         }
         table
+    }
+
+    /// Makes the segments of an empty table in which so many elements will find room.
+    fn lay_out(&mut self, count: usize) {
+        let segments = (with_spare(count) / capacity(SPLIT_AVG) + 1).min(SEGMENTS_MAX);
+        (self.segments, self.level) = (segments as u32, segments.ilog2());
+        if segments == 1 {
+            (self.segments, self.level) = (1, 0);
+            return self.rebuild(0, fitting(count).min(2 * SPLIT_AVG));
+        }
+        (self.directory, self.counts) = (Vec::with_capacity(segments), vec![0; segments]);
+        for index in 0..segments {
+            // Those that have been dealt out already get half as many as the others.
+            let share = count >> self.segment_level(index);
+            let segment = Segment::alloc(fitting(with_spare(share)).min(4 * SPLIT_AVG));
+            self.buckets += segment.n();
+            self.directory.push(segment);
+            self.widest = self.widest.max(segment.n() as u16);
+        }
     }
 
     /// Finds an element to change or replace it.

@@ -104,7 +104,7 @@ pub static SECTIONS: &[Section] = &[
     section("Memory", Shown::Default, |s, w| {
         let now_s = s.clock.now().seconds();
         let parts = (&mut s.memory, &s.clients, &s.keyspace, &s.aof);
-        sections::memory(w, parts, &s.conf, now_s);
+        sections::memory(w, parts, (&s.conf, &s.script), now_s);
     }),
     section("Persistence", Shown::Default, |s, w| {
         let Server { keyspace, rdb, aof, children, clock, .. } = s;
@@ -116,7 +116,7 @@ pub static SECTIONS: &[Section] = &[
             w,
             &s.stats,
             &s.keyspace.stats,
-            (&s.eviction, s.clock.mono_cached_us()),
+            (&s.eviction, &s.script, s.clock.mono_cached_us()),
             (&s.pubsub, &s.tracking, &s.children),
         )
     }),

@@ -11,6 +11,7 @@ use crate::observe::usage::{self, Memory};
 use crate::persist::aof::Aof;
 use crate::persist::children::Children;
 use crate::pubsub::{Kind, PubSub};
+use crate::script::Scripts;
 use crate::server::COMPAT_VERSION;
 use crate::server::evict::Eviction;
 use crate::server::process::Process;
@@ -111,7 +112,7 @@ fn difference(a: u64, b: u64) -> i64 {
 pub fn memory(
     w: &mut Info,
     (memory, clients, keyspace, aof): (&mut Memory, &Clients, &Keyspace, &Aof),
-    conf: &Config,
+    (conf, script): (&Config, &Scripts),
     now_s: i64,
 ) {
     let used = memory.observe(now_s) as u64;
@@ -136,7 +137,7 @@ pub fn memory(
     w.put("allocator_resident", heap.resident);
     w.put("allocator_muzzy", heap.muzzy);
     w.size("total_system_memory", usage::system_bytes());
-    memory_of_scripts(w);
+    memory_of_scripts(w, script);
     w.size("maxmemory", conf.memory.max_bytes);
     w.put("maxmemory_policy", option(conf, "maxmemory-policy"));
     let (allocated, active) = (heap.allocated as u64, heap.active as u64);
@@ -164,21 +165,21 @@ pub fn memory(
     w.put("lazyfreed_objects", keyspace.lazyfree.freed());
 }
 
-fn memory_of_scripts(w: &mut Info) {
-    let none = size::human(0);
-    w.later("used_memory_lua");
-    w.later("used_memory_vm_eval");
-    w.later_as("used_memory_lua_human", &none);
-    w.later("used_memory_scripts_eval");
-    w.later("number_of_cached_scripts");
-    w.later("number_of_functions");
-    w.later("number_of_libraries");
-    w.later("used_memory_vm_functions");
-    w.later("used_memory_vm_total");
-    w.later_as("used_memory_vm_total_human", &none);
-    w.later("used_memory_functions");
-    w.later("used_memory_scripts");
-    w.later_as("used_memory_scripts_human", &none);
+fn memory_of_scripts(w: &mut Info, script: &Scripts) {
+    let [eval, functions] = script.machine_bytes.map(|bytes| bytes as u64);
+    let (cached, libraries) = (script.cache.memory_bytes(), script.libraries.memory_bytes());
+    w.put("used_memory_lua", eval);
+    w.put("used_memory_vm_eval", eval);
+    w.put("used_memory_lua_human", size::human(eval));
+    w.put("used_memory_scripts_eval", cached);
+    w.put("number_of_cached_scripts", script.cache.len());
+    w.put("number_of_functions", script.libraries.functions());
+    w.put("number_of_libraries", script.libraries.len());
+    w.put("used_memory_vm_functions", functions);
+    w.put("used_memory_vm_total", eval + functions);
+    w.put("used_memory_vm_total_human", size::human(eval + functions));
+    w.put("used_memory_functions", libraries);
+    w.size("used_memory_scripts", (cached + libraries) as u64);
 }
 
 /// The one thread that there is.
@@ -191,7 +192,7 @@ pub fn stats(
     w: &mut Info,
     stats: &Stats,
     keys: &KeyspaceStats,
-    (eviction, now_us): (&Eviction, u64),
+    (eviction, script, now_us): (&Eviction, &Scripts, u64),
     (pubsub, tracking, children): (&PubSub, &Tracking, &Children),
 ) {
     stats.info_traffic(w);
@@ -205,7 +206,7 @@ pub fn stats(
     w.put("expire_cycle_cpu_milliseconds", keys.expire_cycle_us / 1000);
     w.put("evicted_keys", keys.evicted_keys);
     w.put("evicted_clients", stats.evicted_clients);
-    w.later("evicted_scripts");
+    w.put("evicted_scripts", script.evicted);
     eviction.info(w, now_us);
     w.put("keyspace_hits", keys.hits);
     w.put("keyspace_misses", keys.misses);

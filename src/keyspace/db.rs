@@ -120,6 +120,13 @@ impl Keys {
         self.tables[index].at(at)
     }
 
+    /// Makes room for so many keys, if there are none yet.
+    pub fn expect(&mut self, count: usize) {
+        if self.len == 0 && self.tables.len() == 1 {
+            self.tables[0] = Table::with_capacity(self.seed, count);
+        }
+    }
+
     /// Stores an entry whose key is known to be absent.
     pub fn insert_new(&mut self, hash: u64, entry: Entry) {
         let index = self.index(entry.view().key());

@@ -210,6 +210,13 @@ impl Keyspace {
         self.len() == 0
     }
 
+    /// Makes room for so many keys in a database that has none.
+    pub fn expect(&mut self, index: DbIndex, keys: usize) {
+        if !self.paused {
+            self.db_mut(index).keys.expect(keys);
+        }
+    }
+
     /// The secret under which tables hash.
     pub fn seed(&self) -> HashSeed {
         self.seed

@@ -10,10 +10,12 @@ pub mod listener;
 pub mod reactor;
 pub mod token;
 
+use std::collections::VecDeque;
+
 use crate::base::slab::Id;
 use buffers::BufferPool;
 use listener::Listener;
-use reactor::Reactor;
+use reactor::{Reactor, Ready};
 
 /// The reactor, the listening sockets and the clients that await a step of the turn.
 #[derive(Debug)]
@@ -23,6 +25,11 @@ pub struct Net {
     pub buffers: BufferPool,
     /// Clients whose socket may hold unread bytes: served again next turn, after the others.
     pub again: Vec<Id>,
+    /// What this turn still has to serve. An edge that was seen and is not used up would never come again, so whoever is
+    /// served in the middle of a turn is found here.
+    pub ready: VecDeque<Ready>,
+    /// The same for those of [`Net::again`] whose turn it is.
+    pub resumed: VecDeque<Id>,
     /// Clients with a reply to send before the reactor sleeps.
     pub pending_writes: Vec<Id>,
 }
@@ -34,6 +41,8 @@ impl Net {
             listeners: vec![],
             buffers: BufferPool::default(),
             again: vec![],
+            ready: VecDeque::new(),
+            resumed: VecDeque::new(),
             pending_writes: vec![],
         }
     }

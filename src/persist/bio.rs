@@ -33,7 +33,16 @@ struct Shared {
     syncs_pending: AtomicU32,
     /// The errno of the last sync; 0 when it went well.
     sync_error: AtomicI32,
+    /// Syncs that have failed so far: an error may be over before anybody has looked.
+    failures: AtomicU32,
     synced_to: AtomicU64,
+}
+
+impl Shared {
+    fn note_failure(&self, error: &std::io::Error) {
+        self.failures.fetch_add(1, SeqCst);
+        self.sync_error.store(error.raw_os_error().unwrap_or(libc::EIO), SeqCst);
+    }
 }
 
 /// The reactor's end.
@@ -89,6 +98,11 @@ impl Bio {
         }
     }
 
+    /// Syncs that have failed so far.
+    pub fn failures(&self) -> u32 {
+        self.shared.failures.load(SeqCst)
+    }
+
     /// Up to which offset the append-only file is known to be on the disk.
     pub fn synced_to(&self) -> u64 {
         self.shared.synced_to.load(SeqCst)
@@ -123,15 +137,13 @@ fn work(shared: &Shared, disk: &Disk, job: Job) {
                     shared.synced_to.fetch_max(offset, SeqCst);
                     shared.sync_error.store(0, SeqCst);
                 }
-                Err(error) => {
-                    shared.sync_error.store(error.raw_os_error().unwrap_or(libc::EIO), SeqCst);
-                }
+                Err(error) => shared.note_failure(&error),
             }
             shared.syncs_pending.fetch_sub(1, SeqCst);
         }
         Job::Close { file, sync } => {
             if sync && let Err(error) = disk.sync_data(&file) {
-                shared.sync_error.store(error.raw_os_error().unwrap_or(libc::EIO), SeqCst);
+                shared.note_failure(&error);
             }
             drop(file);
         }

@@ -320,6 +320,14 @@ impl Reply {
         self.buf.extend_from_slice(b"\r\n");
     }
 
+    /// The same, of bytes.
+    pub fn status(&mut self, text: &[u8]) {
+        self.pay(0);
+        self.buf.push(b'+');
+        self.buf.extend_from_slice(text);
+        self.buf.extend_from_slice(b"\r\n");
+    }
+
     /// An error line without its dash; line ends inside become spaces.
     pub fn error(&mut self, text: &[u8]) {
         self.pay(0);
@@ -395,12 +403,20 @@ impl Reply {
 
     /// Text for people: verbatim `txt` in RESP3, a bulk string in RESP2.
     pub fn verbatim(&mut self, text: &[u8]) {
+        self.verbatim_as(b"txt", text);
+    }
+
+    /// The same in another format, whose name has three letters.
+    pub fn verbatim_as(&mut self, format: &[u8], text: &[u8]) {
         if !self.resp3() {
             return self.bulk(text);
         }
         self.pay(0);
         self.head(b'=', text.len() as i64 + 4);
-        self.buf.extend_from_slice(b"txt:");
+        for at in 0..3 {
+            self.buf.push(format.get(at).copied().unwrap_or(b' '));
+        }
+        self.buf.push(b':');
         self.buf.extend_from_slice(text);
         self.buf.extend_from_slice(b"\r\n");
     }
@@ -440,13 +456,18 @@ impl Reply {
 
     /// An integer of any size, in decimal: `(` in RESP3, a bulk string in RESP2.
     pub fn big_number(&mut self, digits: &str) {
+        self.big_number_bytes(digits.as_bytes());
+    }
+
+    /// The same, of bytes without a line end.
+    pub fn big_number_bytes(&mut self, digits: &[u8]) {
         if self.resp3() {
             self.pay(0);
             self.buf.push(b'(');
-            self.buf.extend_from_slice(digits.as_bytes());
+            self.buf.extend_from_slice(digits);
             self.buf.extend_from_slice(b"\r\n");
         } else {
-            self.bulk(digits.as_bytes());
+            self.bulk(digits);
         }
     }
 

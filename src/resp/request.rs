@@ -418,8 +418,10 @@ impl Query {
         self.reset();
         std::mem::swap(&mut self.buf, bytes);
         self.argv.extend(words.iter().map(|(start, len)| Arg { start: *start, len: *len }));
-        let ends = |words: Option<&(usize, usize)>| words.map_or(0, |(start, len)| start + len);
-        (self.start, self.pos) = (words.first().map_or(0, |(start, _)| *start), ends(words.last()));
+        self.start = words.first().map_or(0, |(start, _)| *start);
+        // Behind the last word's CRLF lies the next request.
+        let end = words.last().map_or(0, |(start, len)| start + len + 2);
+        self.pos = end.min(self.buf.len());
     }
 
     /// Gives the bytes of [`Query::borrow`] back.
@@ -428,6 +430,27 @@ impl Query {
         self.argv.clear();
         self.bigs.clear();
         (self.start, self.pos) = (0, 0);
+    }
+
+    /// Makes room for a request that is made here, see [`Query::add_word`].
+    #[inline]
+    pub fn clear(&mut self) {
+        if self.buf.capacity() > KEPT_BYTES {
+            *self = Query::default();
+        }
+        self.buf.clear();
+        self.argv.clear();
+        self.bigs.clear();
+        (self.start, self.pos) = (0, 0);
+    }
+
+    /// Adds a word to the request, by appending it to the buffer.
+    #[inline]
+    pub fn add_word(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.buf.len();
+        write(&mut self.buf);
+        self.pos = self.buf.len();
+        self.argv.push(Arg { start, len: self.pos - start });
     }
 
     /// Nothing is buffered and no request is under way.

@@ -32,6 +32,8 @@ pub struct Debug {
     pub reply_peak_reset_ms: Option<u64>,
     /// Tables of keys grow and shrink.
     pub table_resizing: bool,
+    /// Microseconds that the AOF waits before each write.
+    pub aof_flush_sleep_us: u64,
     /// Scripts may run commands that are denied to them.
     pub scripts_unbound: bool,
 }
@@ -43,6 +45,7 @@ impl Default for Debug {
         Debug {
             active_expire: true,
             cron_paused: false,
+            aof_flush_sleep_us: 0,
             reply_resizing: true,
             reply_peak_reset_ms: Some(REPLY_PEAK_RESET_MS),
             table_resizing: true,
@@ -91,6 +94,20 @@ fn unknown(name: &[u8]) -> CmdError {
 }
 
 static SUBCOMMANDS: &[Subcommand] = &[
+    Subcommand {
+        name: "aof-flush-sleep",
+        words: 3..=3,
+        run: |srv, call| {
+            let time = leading_integer(call.args().at(2));
+            srv.debug.aof_flush_sleep_us = u64::try_from(time).unwrap_or(0);
+            call.out.ok();
+            Ok(Done)
+        },
+        help: &[
+            "AOF-FLUSH-SLEEP <microseconds>",
+            "    Wait so long before each write to the append-only file.",
+        ],
+    },
     Subcommand {
         name: "assert",
         words: 2..=ANY,

@@ -243,7 +243,7 @@ pub fn run(srv: &mut Box<Server>, call: &mut Call) -> Outcome {
     if !srv.keyspace.deleted.is_empty() {
         gather_deleted(srv, call);
     }
-    if (dirtied || call.fx.is_forced()) && srv.unit.is_listening() {
+    if (dirtied || call.fx.is_forced()) && srv.unit.is_listening() && !call.silent {
         srv.unit.gather(call.session.db, call.query.args(), &mut call.fx);
     }
     call.fx.reset();
@@ -316,7 +316,9 @@ fn settle(
         Err(error) => {
             assert_eq!(call.out.mark(), mark, "{} wrote before its error", call.cmd.name);
             call.out.error(error.text());
-            srv.stats.count_error(&error.code());
+            if !matches!(error, CmdError::Counted(_)) {
+                srv.stats.count_error(&error.code());
+            }
             (None, true)
         }
     }
@@ -359,13 +361,23 @@ fn handle(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     match call.cmd.handler {
         Handler::Data(handler) => {
             let Server { keyspace, conf, clock, unit, .. } = &mut **srv;
-            let Call { cmd, query, out, fx, session, may_wait, .. } = call;
+            let Call { cmd, query, out, fx, session, may_wait, origin, .. } = call;
             fx.set_heard(unit.is_listening());
-            let may_wait = *may_wait;
+            let (may_wait, in_script) = (*may_wait, *origin == Origin::Script);
             let now = clock.now();
             let mut db = keyspace.select(session.db, now);
             db.no_touch = session.no_touch;
-            handler(&mut Cx { cmd, args: query.args(), db, out, fx, conf, now, may_wait })
+            handler(&mut Cx {
+                cmd,
+                args: query.args(),
+                db,
+                out,
+                fx,
+                conf,
+                now,
+                may_wait,
+                in_script,
+            })
         }
         Handler::Server(handler) => handler(srv, call),
         Handler::Container => Err(CmdError::arity(call.cmd.name)),
@@ -439,11 +451,17 @@ fn remember(srv: &mut Server, call: &Call, measured: Measured) {
 /// Tells the monitors of a call that ran.
 #[cold]
 fn feed_monitors(srv: &mut Server, call: &Call) {
-    let Server { clients, net, conf, clock, .. } = srv;
-    if call.is_retry || !monitor::shows(call.cmd) {
-        return;
+    if !call.is_retry && monitor::shows(call.cmd) {
+        show_to_monitors(srv, call);
     }
+}
+
+/// Shows a call to the monitors: by itself where they have to see it before what it does.
+#[cold]
+pub fn show_to_monitors(srv: &mut Server, call: &Call) {
+    let Server { clients, net, conf, clock, .. } = srv;
     let address = match clients.get(call.client) {
+        _ if call.origin == Origin::Script => "lua".to_owned(),
         Some(client) if client.conn.is_unix() => format!("unix:{}", conf.net.unixsocket),
         Some(client) => client.conn.peer().display("").to_string(),
         None => String::new(),

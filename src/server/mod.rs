@@ -33,7 +33,7 @@ pub mod turn;
 pub mod unit;
 pub mod waits;
 
-use crate::base::clock::Clock;
+use crate::base::clock::{Clock, UnixMillis};
 use crate::base::files::Files;
 use crate::base::rng::Rng;
 use crate::base::slab::Id;
@@ -55,6 +55,7 @@ use crate::persist::children::Children;
 use crate::persist::disk::Disk;
 use crate::persist::rdb::Snapshots;
 use crate::pubsub::PubSub;
+use crate::script::Scripts;
 use crate::tracking::Tracking;
 use cron::Cron;
 use debug::Debug;
@@ -96,6 +97,7 @@ pub struct Server {
     pub pubsub: PubSub,
     pub tracking: Tracking,
     pub unit: Unit,
+    pub script: Scripts,
     pub stats: Stats,
     pub cron: Cron,
     pub log: Log,
@@ -131,6 +133,31 @@ impl Server {
     pub fn new(
         conf: Config,
         clock: Clock,
+        rng: Rng,
+        files: Files,
+        reactor: Reactor,
+    ) -> Box<Server> {
+        let mut server = Server::assemble(conf, clock, rng, files, reactor);
+        server.memory.started(server.clock.now().seconds());
+        server.refresh_states();
+        evict_clients::changed(&mut server);
+        server.tune_keyspace();
+        server
+    }
+
+    /// A server that is never run: it stands where a real one is out, while a script has it.
+    pub fn hollow() -> Box<Server> {
+        let mut conf = Config::default();
+        conf.server.databases = 1;
+        conf.cluster.enabled = false;
+        let (clock, rng) = (Clock::manual(UnixMillis(0)), Rng::from_seed(0));
+        Server::assemble(conf, clock, rng, Files::memory(), Reactor::simulated())
+    }
+
+    /// The parts, put together.
+    fn assemble(
+        conf: Config,
+        clock: Clock,
         mut rng: Rng,
         files: Files,
         reactor: Reactor,
@@ -141,7 +168,7 @@ impl Server {
         let commands = Commands::default();
         let rdb = Snapshots::new(clock.now().seconds());
         let stats = Stats::new(commands.len(), clock.mono_cached_us());
-        let mut server = Box::new(Server {
+        Box::new(Server {
             conf,
             clock,
             rng,
@@ -153,6 +180,7 @@ impl Server {
             pubsub: PubSub::default(),
             tracking,
             unit: Unit::default(),
+            script: Scripts::default(),
             stats,
             cron: Cron::default(),
             // Whoever runs a process gives its server the log of the process.
@@ -175,12 +203,7 @@ impl Server {
             long_work: LongWork::None,
             spare_call: None,
             stopping: false,
-        });
-        server.memory.started(server.clock.now().seconds());
-        server.refresh_states();
-        evict_clients::changed(&mut server);
-        server.tune_keyspace();
-        server
+        })
     }
 
     /// Tells the keyspace the options that it consults by itself, after they changed.
@@ -214,6 +237,7 @@ impl Server {
         self.keyspace.stats = KeyspaceStats::default();
         self.keyspace.lazyfree.reset_freed();
         self.eviction.reset_stats();
+        self.script.evicted = 0;
     }
 
     /// Begins or ends long work.

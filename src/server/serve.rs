@@ -161,12 +161,12 @@ fn run_requests(srv: &mut Box<Server>, call: &mut Call) {
 }
 
 /// Requests whose keys are fetched ahead at once.
-const AHEAD: usize = 16;
+pub const AHEAD: usize = 16;
 
 /// Asks the processor for the memory that the next requests will want: first all buckets, then all entries. Worth it
 /// only for several requests, and for more keys than the caches hold anyway.
 #[inline]
-fn fetch_ahead(srv: &Server, call: &Call) {
+pub fn fetch_ahead(srv: &Server, call: &Call) {
     const KEYS_MIN: usize = 8192;
     let keys = &srv.keyspace.db(call.session.db).keys;
     if keys.len() < KEYS_MIN {

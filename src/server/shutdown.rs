@@ -24,7 +24,7 @@ use crate::persist::aof::{State, driver as aof};
 use crate::persist::child::Task;
 use crate::persist::children::driver as children;
 use crate::persist::rdb::driver;
-use crate::server::signals::Asked;
+use crate::server::signals::{self, Asked};
 
 /// How a shutdown stands.
 #[derive(Debug, Default)]
@@ -119,6 +119,12 @@ pub fn tick(srv: &mut Server) {
 
 /// SHUTDOWN ABORT.
 pub fn abort(srv: &mut Server) -> Result<(), CmdError> {
+    // A signal whose shutdown has not begun yet is forgotten.
+    let is_asked = srv.bell.is_some() && signals::take().is_some();
+    if is_asked && !srv.shutdown.is_waiting() {
+        srv.log.notice(format_args!("Shutdown manually aborted."));
+        return Ok(());
+    }
     if !srv.shutdown.is_waiting() {
         return Err(CmdError::Fixed("ERR No shutdown in progress."));
     }
@@ -204,7 +210,10 @@ fn save(srv: &mut Server, flags: ShutdownFlags) -> Result<(), NotSaved> {
         return Ok(());
     }
     srv.log.notice(format_args!("Saving the final RDB snapshot before exiting."));
-    if driver::save_file(srv) { Ok(()) } else { Err(NotSaved) }
+    signals::set_ending(true);
+    let saved = driver::save_file(srv);
+    signals::set_ending(false);
+    if saved { Ok(()) } else { Err(NotSaved) }
 }
 
 /// Removes the marks that the process left in the file system.

@@ -7,9 +7,11 @@
 
 #![expect(unsafe_code, reason = "std cannot install signal handlers")]
 
+use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use mio::Interest;
 use mio::unix::SourceFd;
@@ -23,6 +25,12 @@ use crate::observe::raw_log;
 static ASKED: AtomicI32 = AtomicI32::new(0);
 /// The bell's descriptor; -1 before there is one.
 static BELL: AtomicI32 = AtomicI32::new(-1);
+
+/// A shutdown is under way.
+static ENDING: AtomicBool = AtomicBool::new(false);
+
+/// The file that a snapshot in the foreground is written to before it takes its place: whoever insists leaves none behind.
+static TEMP_FILE: OnceLock<CString> = OnceLock::new();
 
 /// A signal that asks for a shutdown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +48,8 @@ impl Bell {
     pub fn install() -> io::Result<Bell> {
         let fd = rustix::event::eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         BELL.store(fd.as_raw_fd(), Ordering::SeqCst);
+        let temp = format!("temp-{}.rdb", std::process::id());
+        TEMP_FILE.get_or_init(|| CString::new(temp).unwrap_or_default());
         for signal in [libc::SIGHUP, libc::SIGPIPE] {
             set_action(signal, libc::SIG_IGN)?;
         }
@@ -68,6 +78,11 @@ impl Drop for Bell {
     }
 }
 
+/// The server saves before it ends: who asks again does not want to wait for that.
+pub fn set_ending(ending: bool) {
+    ENDING.store(ending, Ordering::SeqCst);
+}
+
 /// Takes the note that a handler left.
 pub fn take() -> Option<Asked> {
     match ASKED.swap(0, Ordering::SeqCst) {
@@ -92,10 +107,17 @@ extern "C" fn on_signal(signal: libc::c_int) {
     // SAFETY: the address of this thread's errno is always valid. It is put back below, so that the code that was
     // interrupted between a system call and its look at errno sees its own.
     let errno = unsafe { *libc::__errno_location() };
-    if ASKED.load(Ordering::SeqCst) != 0 && signal == libc::SIGINT {
+    let is_asked = ASKED.load(Ordering::SeqCst) != 0 || ENDING.load(Ordering::SeqCst);
+    if is_asked && signal == libc::SIGINT {
         raw_log::from_handler("You insist... exiting now.");
-        // SAFETY: `_exit` may be called from a handler; it runs nothing of ours.
-        unsafe { libc::_exit(1) };
+        // SAFETY: `unlink` and `_exit` may be called from a handler, and run nothing of ours; the name is one that was made
+        // when the handler was installed, and is never changed.
+        unsafe {
+            if let Some(temp) = TEMP_FILE.get() {
+                libc::unlink(temp.as_ptr());
+            }
+            libc::_exit(1)
+        };
     }
     raw_log::from_handler(match signal {
         libc::SIGINT => "Received SIGINT scheduling shutdown...",

@@ -46,8 +46,7 @@ pub fn turn(srv: &mut Box<Server>, ready: &mut Vec<Ready>) -> io::Result<()> {
     expire::run(srv);
     evict::go_on(srv);
     waits::serve_ready(srv);
-    let again = std::mem::take(&mut srv.net.again);
-    serve_all(srv, ready, again);
+    serve_all(srv, ready);
     continue_bursts(srv);
     Ok(())
 }
@@ -66,8 +65,7 @@ pub fn meanwhile(srv: &mut Box<Server>) -> io::Result<()> {
         srv.clock.refresh();
         obey_signals(srv);
     }
-    let again = std::mem::take(&mut srv.net.again);
-    serve_all(srv, &mut ready, again);
+    serve_all(srv, &mut ready);
     continue_bursts(srv);
     before_sleep(srv);
     srv.serving = serving;
@@ -75,9 +73,13 @@ pub fn meanwhile(srv: &mut Box<Server>) -> io::Result<()> {
     Ok(())
 }
 
-/// Serves what the reactor has seen, then those who have more to be read.
-fn serve_all(srv: &mut Box<Server>, ready: &mut Vec<Ready>, again: Vec<Id>) {
-    for event in ready.drain(..) {
+/// Serves what the reactor has seen, then those who have more to be read. What is left when something long begins in here
+/// is served by the next call of it.
+fn serve_all(srv: &mut Box<Server>, ready: &mut Vec<Ready>) {
+    srv.net.ready.extend(ready.drain(..));
+    let again = std::mem::take(&mut srv.net.again);
+    srv.net.resumed.extend(again);
+    while let Some(event) = srv.net.ready.pop_front() {
         match event.source {
             Source::Client(id) => client_ready(srv, id, event),
             Source::Listener(index) => accept_burst(srv, index as usize),
@@ -86,7 +88,7 @@ fn serve_all(srv: &mut Box<Server>, ready: &mut Vec<Ready>, again: Vec<Id>) {
             Source::Child => children::listen(srv),
         }
     }
-    for id in again {
+    while let Some(id) = srv.net.resumed.pop_front() {
         if let Some(client) = srv.clients.get_mut(id) {
             client.marks.again = false;
             serve::serve(srv, id, false);
@@ -96,6 +98,10 @@ fn serve_all(srv: &mut Box<Server>, ready: &mut Vec<Ready>, again: Vec<Id>) {
 
 /// A server without a bell is one of several in its process: signals do not mean it.
 fn obey_signals(srv: &mut Server) {
+    // Compat: it is work of the cron, which DEBUG can stop.
+    if srv.debug.cron_paused {
+        return;
+    }
     if let Some(bell) = &srv.bell
         && let Some(asked) = signals::take()
     {
@@ -120,12 +126,8 @@ fn client_ready(srv: &mut Box<Server>, id: Id, event: Ready) {
 
 fn sleep_time(srv: &Server, now_us: u64) -> Duration {
     let unread = !srv.net.again.is_empty() || srv.net.listeners.iter().any(|l| l.again);
-    if unread
-        || cells::is_collecting()
-        || srv.stopping
-        || srv.eviction.running
-        || !srv.net.pending_writes.is_empty()
-    {
+    let unfinished = srv.eviction.running || cells::is_collecting();
+    if unread || unfinished || srv.stopping || !srv.net.pending_writes.is_empty() {
         return Duration::ZERO;
     }
     let until_tick = Duration::from_micros(srv.cron.due_in_us(now_us));

@@ -139,6 +139,17 @@ pub struct Readers {
     pub replicas: bool,
 }
 
+const MULTI: &[u8] = b"*1\r\n$5\r\nMULTI\r\n";
+
+/// A place within a unit, see [`Unit::forget_since`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Mark {
+    /// From the unit's start in the feed.
+    bytes: usize,
+    effects: u32,
+    kept: u32,
+}
+
 /// The unit under way, and what was told since the readers looked last.
 #[derive(Debug, Default)]
 pub struct Unit {
@@ -176,7 +187,7 @@ impl Unit {
         self.readers = readers;
         self.listening = readers.aof || readers.replicas;
         if !self.listening {
-            self.clear_feed();
+            self.forget();
         }
     }
 
@@ -257,7 +268,6 @@ impl Unit {
 
     /// Puts MULTI before the effect that was thought to be the only one.
     fn wrap(&mut self) {
-        const MULTI: &[u8] = b"*1\r\n$5\r\nMULTI\r\n";
         self.feed.splice(self.start..self.start, MULTI.iter().copied());
         for part in self.skipped.iter_mut().rev().take_while(|part| part.start >= self.start) {
             *part = part.start + MULTI.len()..part.end + MULTI.len();
@@ -293,39 +303,94 @@ impl Unit {
         self.feed_db = None;
     }
 
+    /// Where the part of the feed ends that may be fetched: a unit under way is not told before it has ended.
+    #[inline]
+    fn end(&self) -> usize {
+        if self.effects == 0 { self.feed.len() } else { self.start }
+    }
+
     /// Whether there is something to be fetched.
     #[inline]
     pub fn has_feed(&self) -> bool {
-        !self.feed.is_empty()
+        self.end() > 0
     }
 
     /// What was told since the last [`Unit::clear_feed`], for replicas.
     pub fn feed(&self) -> &[u8] {
-        &self.feed
+        &self.feed[..self.end()]
     }
 
     /// Appends the part of the feed that is for the AOF. If the AOF is its only reader and `out` is empty, the two change
     /// places instead.
     pub fn feed_aof(&mut self, out: &mut Vec<u8>) {
-        if self.skipped.is_empty() && out.is_empty() && !self.readers.replicas {
+        let is_between = self.effects == 0;
+        if self.skipped.is_empty() && out.is_empty() && !self.readers.replicas && is_between {
             std::mem::swap(out, &mut self.feed);
             return;
         }
-        let mut from = 0;
-        for part in &self.skipped {
+        let (mut from, end) = (0, self.end());
+        for part in self.skipped.iter().take_while(|part| part.start < end) {
             out.extend_from_slice(&self.feed[from..part.start]);
             from = part.end;
         }
-        out.extend_from_slice(&self.feed[from..]);
+        out.extend_from_slice(&self.feed[from..end]);
     }
 
     /// All readers have had the feed.
     pub fn clear_feed(&mut self) {
+        if self.effects > 0 {
+            return self.cut_feed();
+        }
         if self.feed.capacity() > KEPT_BYTES {
             self.feed = Vec::new();
         }
         self.feed.clear();
         self.skipped.clear();
+    }
+
+    /// How far the unit under way has come.
+    pub fn mark(&self) -> Mark {
+        let bytes = if self.effects == 0 { 0 } else { self.feed.len() - self.start };
+        Mark { bytes, effects: self.effects, kept: self.kept }
+    }
+
+    /// Forgets what the unit has told since then: it was undone.
+    pub fn forget_since(&mut self, mark: Mark) {
+        if self.effects == mark.effects {
+            return;
+        }
+        let start = self.start;
+        if mark.effects == 1 {
+            // What was wrapped for the sake of the others is alone again.
+            self.feed.drain(start..start + MULTI.len());
+            for part in self.skipped.iter_mut().rev().take_while(|part| part.start >= start) {
+                *part = part.start - MULTI.len()..part.end - MULTI.len();
+            }
+        }
+        let end = start + mark.bytes;
+        self.feed.truncate(end);
+        self.skipped.retain(|part| part.start < end);
+        (self.effects, self.kept) = (mark.effects, mark.kept);
+        // The database may have been told with it.
+        self.select_anew();
+    }
+
+    /// [`Unit::clear_feed`] in the middle of a unit, which stays.
+    #[cold]
+    fn cut_feed(&mut self) {
+        let end = self.end();
+        self.feed.drain(..end);
+        self.skipped.retain(|part| part.start >= end);
+        for part in &mut self.skipped {
+            *part = part.start - end..part.end - end;
+        }
+        self.start = 0;
+    }
+
+    /// Forgets all that was told, of the unit under way, too: the readers have its state from elsewhere, or are no more.
+    pub fn forget(&mut self) {
+        (self.effects, self.kept) = (0, 0);
+        self.clear_feed();
     }
 
     /// Lets other units run before this one ends.
@@ -352,10 +417,10 @@ impl Unit {
     pub fn resume(&mut self, aside: Aside) {
         self.depth = aside.depth;
         let Some(told) = aside.told else { return };
-        self.start = self.feed.len();
         // Where the readers stand now nobody knows.
         self.enter(told.first_db);
-        let shift = self.feed.len();
+        self.start = self.feed.len();
+        let shift = self.start;
         self.feed.extend_from_slice(&told.bytes);
         self.skipped.extend(told.skipped.iter().map(|part| part.start + shift..part.end + shift));
         (self.effects, self.kept) = (told.effects, told.kept);
@@ -462,6 +527,23 @@ mod tests {
         assert!(told(&[publish]).ends_with("*3 $7 PUBLISH $1 c $1 m "));
     }
 
+    /// CONFIG SET appendfsync in a transaction flushes in its middle.
+    #[test]
+    fn a_unit_under_way_is_told_when_it_has_ended() {
+        let mut unit = unit_of(&[(SET, PLAIN)]);
+        unit.set_readers(Readers { aof: true, replicas: false });
+        unit.gather(DbIndex(0), Query::of(SET).args(), &mut Effects::default());
+        let mut out = vec![];
+        unit.feed_aof(&mut out);
+        unit.clear_feed();
+        unit.gather(DbIndex(0), Query::of(&[b"DEL", b"x"]).args(), &mut Effects::default());
+        unit.finish();
+        unit.feed_aof(&mut out);
+        let want = "*2 $6 SELECT $1 0 *3 $3 SET $1 k $1 v \
+                    *1 $5 MULTI *3 $3 SET $1 k $1 v *2 $3 DEL $1 x *1 $4 EXEC ";
+        assert_eq!(shown(&out), want);
+    }
+
     /// A unit of which the AOF sees nothing must not take the change of the database with it.
     #[test]
     fn a_skipped_selection_is_repeated() {
@@ -473,6 +555,32 @@ mod tests {
     }
 
     /// While a script runs, others may be served, whose units must not get into the middle of its own.
+    #[test]
+    fn what_was_undone_is_not_told() {
+        for before in 0..3 {
+            let mut unit = Unit::default();
+            unit.listen();
+            let line: &[&[u8]] = &[b"SET", b"k", b"before"];
+            let told = |unit: &mut Unit| String::from_utf8(unit.take_feed()).expect("text");
+            for _ in 0..before {
+                unit.add(DbIndex(0), line);
+            }
+            let mark = unit.mark();
+            for _ in 0..3 {
+                unit.add(DbIndex(1), &[b"SET", b"k", b"undone"]);
+            }
+            let aside = unit.set_aside();
+            unit.resume(aside);
+            unit.forget_since(mark);
+            unit.finish();
+            let feed = told(&mut unit);
+            assert!(!feed.contains("undone"), "{feed}");
+            assert_eq!(feed.matches("before").count(), before);
+            assert_eq!(feed.contains("MULTI"), before > 1, "{feed}");
+            assert_eq!(feed.contains("EXEC"), before > 1, "{feed}");
+        }
+    }
+
     #[test]
     fn a_unit_set_aside_stays_whole() {
         let mut unit = Unit::default();

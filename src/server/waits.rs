@@ -19,7 +19,7 @@ mod tests;
 use std::time::Duration;
 
 use super::exec::{self, Flow};
-use super::{Server, serve};
+use super::{LongWork, Server, serve};
 use crate::base::slab::Id;
 use crate::client::waits::Waiting;
 use crate::command::{Call, CmdError, Wait};
@@ -56,7 +56,7 @@ pub fn park(srv: &mut Server, call: &mut Call, mut wait: Box<Wait>) {
 /// Runs the calls again that wait for keys which have news: after the outermost unit. While clients are paused, news
 /// waits too.
 pub fn serve_ready(srv: &mut Box<Server>) {
-    if srv.clients.pause.mode().is_some() {
+    if srv.clients.pause.mode().is_some() || srv.long_work != LongWork::None {
         return;
     }
     while let Some(ready) = srv.keyspace.blocked.take_ready() {

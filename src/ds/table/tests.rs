@@ -223,6 +223,29 @@ fn growth_keeps_the_load_and_the_memory_in_bounds() {
 }
 
 #[test]
+fn a_table_laid_out_at_once_is_like_one_that_has_grown() {
+    for count in [1u64, 7, 100, 1259, 1260, 1400, 2600, 5000, 40_000, 300_000] {
+        let mut table = Table::<Pair>::with_capacity(seed(), count as usize);
+        let (before, segments) = (table.memory_bytes(), table.segments);
+        for number in 0..count {
+            let hash = table.hash(&name(number));
+            table.insert_new(hash, Pair::new(&name(number), number));
+        }
+        check(&table);
+        assert!((0..count).all(|number| table.find(&name(number)).is_some()), "{count}");
+        let grown = filled(count).memory_bytes();
+        // A few segments get more than their share.
+        assert!(table.memory_bytes() <= before + before / 16 + 64, "{count}");
+        assert!(table.memory_bytes() <= grown + grown / 4 + 64, "{count} {grown}");
+        assert!(table.segments - segments <= 1 + segments / 8, "{count}");
+        for number in 0..count {
+            assert!(table.remove(&name(number)).is_some());
+        }
+        assert_eq!(table.memory_bytes(), 0);
+    }
+}
+
+#[test]
 fn churn_does_not_wear_the_table_out() {
     let mut table = filled(50_000);
     for i in 50_000..1_000_000u64 {

@@ -180,7 +180,7 @@ mod tests {
         let mut reader = Reader::new(bytes, 0, true);
         let (mut commands, mut sums) = (0, 0);
         loop {
-            match reader.next().expect("sound") {
+            match reader.advance().expect("sound") {
                 Item::Command => commands += 1,
                 Item::Checksum(_) => sums += 1,
                 Item::End => return (commands, sums),

@@ -32,7 +32,6 @@ fn bgrewriteaof(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
         call.out.simple("Background append only file rewriting scheduled");
         return Ok(Done);
     }
-    srv.aof.rewrites.forget_failures();
     match rewrite::prepare(srv).and_then(|()| rewrite::begin(srv)) {
         Ok(()) => call.out.simple("Background append only file rewriting started"),
         Err(_) => {
@@ -54,6 +53,7 @@ pub fn load_again(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     let dirty = srv.keyspace.dirty;
     let loaded = load::load(srv, None);
     srv.keyspace.dirty = dirty;
+    srv.rdb.saved_dirty = dirty;
     match loaded {
         Ok(_) => {
             srv.log.warning(format_args!("Append Only File loaded by DEBUG LOADAOF"));

@@ -16,6 +16,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::append::Trouble;
 use super::{Aof, State};
@@ -103,8 +104,11 @@ fn may_write(srv: &mut Server, how: Flush, now_ms: u64) -> bool {
 
 /// Writes the buffer. False: it did not work.
 fn write(srv: &mut Server, how: Flush, now_ms: u64) -> bool {
-    let Server { aof, log, conf, latency, clock, .. } = srv;
+    let Server { aof, log, conf, latency, clock, debug, .. } = srv;
     let Some(appender) = aof.appender.as_mut().filter(|a| !a.is_empty()) else { return true };
+    if debug.aof_flush_sleep_us > 0 {
+        std::thread::sleep(Duration::from_micros(debug.aof_flush_sleep_us));
+    }
     let written = appender.write();
     let spent_ms = (clock.mono_us() / 1000).saturating_sub(now_ms);
     latency.add(&conf.latency, event::AOF_WRITE, spent_ms, clock.now().seconds());
@@ -206,15 +210,18 @@ fn sync(srv: &mut Server, now_ms: u64) {
 
 /// Lets the gates know whether changes can be kept.
 fn note_health(srv: &mut Server) {
+    let failures = srv.aof.bio.failures();
+    if failures != srv.aof.failures_seen {
+        srv.aof.failures_seen = failures;
+        let errno = srv.aof.bio.sync_error().unwrap_or(libc::EIO);
+        let reason = os_text(&io::Error::from_raw_os_error(errno));
+        srv.log.warning(format_args!("Fail to fsync the AOF file: {reason}"));
+        // The kernel may have dropped what it could not write: only a new base is sure to have it all.
+        srv.aof.rewrites.scheduled = true;
+    }
     let failing = srv.aof.trouble().is_some();
     if failing != srv.aof.is_ailing {
         srv.aof.is_ailing = failing;
-        if let Some(errno) = srv.aof.bio.sync_error() {
-            let reason = os_text(&io::Error::from_raw_os_error(errno));
-            srv.log.warning(format_args!("Fail to fsync the AOF file: {reason}"));
-            // The kernel may have dropped what it could not write: only a new base is sure to have it all.
-            srv.aof.rewrites.scheduled = true;
-        }
         srv.refresh_states();
     }
 }

@@ -56,6 +56,8 @@ pub struct Rewrites {
     pub failures_in_a_row: u32,
     /// None begins by itself before this second.
     pub not_before_s: i64,
+    /// The log has been told of that.
+    pub is_limit_told: bool,
     /// Whether the base under way is a snapshot.
     pub as_rdb: bool,
 }
@@ -69,6 +71,7 @@ impl Default for Rewrites {
             last_s: -1,
             failures_in_a_row: 0,
             not_before_s: 0,
+            is_limit_told: false,
             as_rdb: true,
         }
     }
@@ -87,6 +90,7 @@ impl Rewrites {
             let doublings = (self.failures_in_a_row - Self::PATIENCE).min(6);
             let minutes = (1i64 << doublings).min(Self::LONGEST_MIN);
             self.not_before_s = now_s + 60 * minutes;
+            self.is_limit_told = false;
         }
     }
 
@@ -96,7 +100,7 @@ impl Rewrites {
         self.forget_failures();
     }
 
-    /// Somebody asks for one by hand.
+    /// Somebody asks for one by hand, and it has to wait for a child: not for what went wrong before.
     pub fn forget_failures(&mut self) {
         (self.failures_in_a_row, self.not_before_s) = (0, 0);
     }
@@ -129,6 +133,8 @@ pub struct Aof {
     pub retry_ms: u64,
     pub complain_ms: u64,
     pub rewrites: Rewrites,
+    /// Syncs in the background that failed and were reacted to.
+    pub failures_seen: u32,
     /// The gates have been told of trouble.
     pub is_ailing: bool,
     /// What is promised cannot be kept: the process has to end without another answer.

@@ -198,7 +198,7 @@ impl<S: Source> Reader<S> {
     }
 
     /// The next item.
-    pub fn next(&mut self) -> Result<Item, Flaw> {
+    pub fn advance(&mut self) -> Result<Item, Flaw> {
         self.start = self.next;
         self.lines = 0;
         loop {
@@ -448,7 +448,7 @@ mod tests {
         let mut reader = Reader::new(bytes, 0, true);
         let mut out = vec![];
         loop {
-            match reader.next() {
+            match reader.advance() {
                 Ok(Item::End) => return (out, None, reader.offset()),
                 Ok(Item::Command) => {
                     let words = (0..reader.ranges().len()).map(|i| reader.word(i).to_vec());
@@ -560,7 +560,7 @@ mod tests {
             let (sealed, mut seen) = (sealed(&bytes), 0);
             let mut reader = Reader::new(sealed.as_slice(), 0, true);
             loop {
-                match reader.next().expect("sound") {
+                match reader.advance().expect("sound") {
                     Item::End => break,
                     Item::Command => {
                         let words: Vec<_> =

@@ -38,11 +38,9 @@ fn begin(conf: Config, until_s: Option<i64>) -> Option<(TestServer, Arc<Faults>)
     if until_s.is_some() {
         t.srv.clock.advance(Duration::from_secs(1000));
     }
-    if t.srv.conf.aof.enabled {
-        if start::start(&mut t.srv, until_s).is_err() {
-            eprintln!("{:?}", t.srv.log.lines());
-            return None;
-        }
+    if t.srv.conf.aof.enabled && start::start(&mut t.srv, until_s).is_err() {
+        eprintln!("{:?}", t.srv.log.lines());
+        return None;
     }
     Some((t, faults))
 }
@@ -186,6 +184,7 @@ fn with_always_nothing_is_answered_that_is_not_on_the_disk() {
         let syncs = kept.faults.syncs();
         assert_eq!(kept.run("SET a 1"), "+OK\r\n");
         assert_eq!(kept.faults.syncs(), syncs + 1);
+        assert_eq!(kept.t.srv.aof.bio.synced_to(), kept.t.srv.aof.written, "before the answer");
         kept.faults.plan(Fault::once(op, libc::EIO, 0));
         assert_eq!(kept.run("SET b 2"), "");
         assert!(kept.t.srv.stopping && kept.t.srv.aof.is_broken, "{op:?}");
@@ -312,7 +311,6 @@ fn a_rewrite_that_fails_costs_an_attempt_and_nothing_else() {
         kept.faults.clear();
         kept.t.advance(Duration::from_secs(2));
         assert_eq!(kept.run("SET then 1"), "+OK\r\n", "{op:?} {after}: {}", kept.log());
-        eprintln!("{op:?} {after}: {}", kept.log());
         kept.check();
         kept.wait_for_child();
         kept.run("BGREWRITEAOF");
@@ -347,6 +345,21 @@ fn it_can_be_switched_on_and_off() {
     let answer = kept.run("CONFIG SET appendonly yes");
     assert!(answer.contains("Unable to turn on AOF. Check server logs."), "{answer}");
     assert_eq!(kept.run("CONFIG GET appendonly"), "*2\r\n$10\r\nappendonly\r\n$2\r\nno\r\n");
+}
+
+#[test]
+fn a_transaction_may_change_how_it_is_kept() {
+    for change in ["CONFIG SET appendfsync always", "CONFIG SET appendonly yes"] {
+        let mut kept = kept(&format!("inside-{}", change.len()), |conf| {
+            conf.aof.enabled = !change.contains("appendonly");
+        });
+        for line in ["INCR n", "MULTI", "INCR n", change, "INCR n", "INCR m", "EXEC", "INCR n"] {
+            kept.run(line);
+        }
+        kept.wait_for_child();
+        kept.check();
+        assert_eq!(kept.run("MGET n m"), "*2\r\n$1\r\n4\r\n$1\r\n1\r\n");
+    }
 }
 
 #[test]
@@ -473,6 +486,32 @@ fn without_annotations_of_time_there_is_no_going_back() {
     kept.run("SET n 1");
     let later = kept.t.srv.clock.now().seconds() + 100;
     assert!(begin(kept.t.srv.conf.clone(), Some(later)).is_none());
+}
+
+/// Snapshots that fail stop writes, too, unless nobody wants them.
+#[test]
+fn a_snapshot_that_fails_stops_writes_until_one_succeeds() {
+    let mut kept = kept("snapshot", |conf| {
+        conf.aof.enabled = false;
+        conf.rdb.save_points = vec![(3600, 1)];
+    });
+    kept.run("SET a 1");
+    kept.faults.plan(Fault::once(Op::Fork, libc::EAGAIN, 0));
+    assert!(kept.run("BGSAVE").starts_with("-ERR"));
+    let answer = kept.run("SET a 2");
+    assert!(answer.starts_with("-MISCONF Redis is configured to save RDB snapshots"), "{answer}");
+    assert!(kept.run("PING").starts_with("-MISCONF"));
+    assert_eq!(kept.run("CONFIG SET stop-writes-on-bgsave-error no"), "+OK\r\n");
+    assert_eq!(kept.run("SET a 2"), "+OK\r\n");
+    kept.run("CONFIG SET stop-writes-on-bgsave-error yes");
+    assert_eq!(kept.run("BGSAVE"), "+Background saving started\r\n");
+    kept.wait_for_child();
+    assert_eq!(kept.run("SET a 3"), "+OK\r\n", "{}", kept.log());
+    assert!(kept.scratch.0.join("dump.rdb").exists());
+    kept.t.advance(Duration::from_secs(4000));
+    kept.wait_for_child();
+    assert!(kept.log().contains("1 changes in 3600 seconds. Saving..."), "{}", kept.log());
+    assert!(kept.run("INFO persistence").contains("rdb_changes_since_last_save:0"));
 }
 
 #[test]

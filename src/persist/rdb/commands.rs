@@ -7,14 +7,17 @@ use super::load;
 use super::save;
 use crate::base::clock::UnixMillis;
 use crate::command::args::integer;
+use crate::command::generic;
 use crate::command::key_spec::key_flag::{ACCESS, UPDATE};
 use crate::command::{
     Arg, Call, CmdError, CmdResult, Command, Cx, Done, Group, KeySpec, category, flag,
 };
 use crate::config::SanitizePayload;
 use crate::keyspace::access::{idle_since, lfu};
-use crate::keyspace::{Event, Meta, Type};
+use crate::keyspace::{Event, Meta, Policy, Type};
 use crate::persist::child::Task;
+use crate::persist::children::driver as children;
+use crate::script::functions::commands as libraries;
 use crate::server::Server;
 
 pub static SAVE: Command = Command::server("save", save)
@@ -71,13 +74,13 @@ pub fn reload(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     }
     if flushes {
         driver::empty(srv);
+        libraries::clear(srv);
     }
     let path = PathBuf::from(&srv.conf.rdb.filename);
-    srv.rdb.functions.clear();
     if driver::load_file(srv, &path, terms).is_err() {
         return Err(CmdError::Fixed("ERR Error trying to load the RDB dump, check server logs."));
     }
-    srv.log.warning(format_args!("DB reloaded by DEBUG RELOAD"));
+    srv.log.notice(format_args!("DB reloaded by DEBUG RELOAD"));
     call.out.ok();
     Ok(Done)
 }
@@ -134,7 +137,7 @@ const RESTORE_COMPLEXITY: &str = "O(1) to create the new key and additional O(N*
     simply O(1). However for sorted set values the complexity is O(N*M*log(N)) because inserting \
     values into sorted sets is O(log(N)).";
 
-pub static RESTORE: Command = Command::data("restore", restore)
+pub static RESTORE: Command = Command::server("restore", restore)
     .arity(-4)
     .flags(flag::WRITE | flag::DENYOOM)
     .categories(category::DANGEROUS | category::KEYSPACE)
@@ -146,7 +149,7 @@ pub static RESTORE: Command = Command::data("restore", restore)
     .args(RESTORE_ARGS)
     .history(RESTORE_HISTORY);
 
-pub static RESTORE_ASKING: Command = Command::data("restore-asking", restore)
+pub static RESTORE_ASKING: Command = Command::server("restore-asking", restore)
     .arity(-4)
     .flags(flag::WRITE | flag::DENYOOM | flag::ASKING)
     .categories(category::DANGEROUS | category::KEYSPACE)
@@ -194,6 +197,15 @@ impl Wishes {
         }
         Ok(wishes)
     }
+
+    /// The access clock of the new key.
+    fn clock(&self, policy: Policy, now: UnixMillis) -> u32 {
+        match (policy.is_lfu, self.frequency, self.idle_s) {
+            (true, Some(frequency), _) => lfu(now, frequency),
+            (false, _, Some(idle_s)) => idle_since(idle_s, now),
+            _ => policy.fresh(now),
+        }
+    }
 }
 
 const BAD_IDLETIME: CmdError = CmdError::Fixed("ERR Invalid IDLETIME value, must be >= 0");
@@ -203,7 +215,47 @@ const BAD_TTL: CmdError = CmdError::Fixed("ERR Invalid TTL value, must be >= 0")
 const BAD_FOOTER: CmdError = CmdError::Fixed("ERR DUMP payload version or checksum are wrong");
 const BAD_DATA: CmdError = CmdError::Fixed("ERR Bad data format");
 
-fn restore(cx: &mut Cx<'_>) -> CmdResult {
+/// FLUSHALL. A snapshot under way is of data that nobody wants any more: it ends, and if there are save points the empty
+/// databases are saved at once, so that the old ones do not come back.
+pub fn flushall(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
+    with_data(srv, call, generic::flushall)?;
+    children::kill_snapshot(srv);
+    if !srv.conf.rdb.save_points.is_empty() {
+        // Whether it succeeds or not, the data are gone; the log says what there is to say.
+        driver::save_file(srv);
+    }
+    Ok(Done)
+}
+
+/// Runs what needs the data alone.
+fn with_data<R>(
+    srv: &mut Server,
+    call: &mut Call,
+    run: impl FnOnce(&mut Cx<'_>) -> Result<R, CmdError>,
+) -> Result<R, CmdError> {
+    let Server { keyspace, conf, clock, unit, .. } = srv;
+    let Call { cmd, query, out, fx, session, .. } = call;
+    fx.set_heard(unit.is_listening());
+    let now = clock.now();
+    let db = keyspace.select(session.db, now);
+    let (may_wait, in_script) = (false, false);
+    run(&mut Cx { cmd, args: query.args(), db, out, fx, conf, now, may_wait, in_script })
+}
+
+/// A command on data, but what is wrong with a payload is told to the log.
+fn restore(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
+    let mut fault = None;
+    let done = with_data(srv, call, |cx| restore_key(cx, &mut fault));
+    if let Some(fault) = fault {
+        let doing = load::Doing::ReadValue.name();
+        srv.log.warning(format_args!(
+            "Internal error in RDB reading offset 0, function at {doing} -> {fault}"
+        ));
+    }
+    done
+}
+
+fn restore_key(cx: &mut Cx<'_>, fault: &mut Option<load::Fault>) -> CmdResult {
     let key = cx.args.at(1);
     let wishes = Wishes::parse(cx)?;
     let exists = cx.db.settle(key);
@@ -219,14 +271,15 @@ fn restore(cx: &mut Cx<'_>) -> CmdResult {
     let deadline = (ttl > 0).then_some(UnixMillis(at));
     let options = driver::payload_options(cx.conf, cx.db.keyspace, cx.now);
     let value = load::check_payload(cx.args.at(3), &options).ok_or(BAD_FOOTER)?;
-    let policy = options.policy;
-    let clock = match (policy.is_lfu, wishes.frequency, wishes.idle_s) {
-        (true, Some(frequency), _) => lfu(cx.now, frequency),
-        (false, _, Some(idle_s)) => idle_since(idle_s, cx.now),
-        _ => policy.fresh(cx.now),
-    };
+    let clock = wishes.clock(options.policy, cx.now);
     let meta = Meta { deadline, clock, is_raw: false };
-    let entry = load::restore(key, value, meta, &options).map_err(|_| BAD_DATA)?;
+    let entry = match load::restore(key, value, meta, &options) {
+        Ok(entry) => entry,
+        Err(reason) => {
+            *fault = Some(reason);
+            return Err(BAD_DATA);
+        }
+    };
     if cx.conf.rdb.sanitize_dump_payload != SanitizePayload::No
         && entry.view().value_type() != Type::String
     {

@@ -24,6 +24,7 @@ use crate::config::{Config, MaxmemoryPolicy, RdbSaveVersion, RdbVersionCheck};
 use crate::ds::hash::HashSeed;
 use crate::keyspace::{DbIndex, Entry};
 use crate::persist::file::NewFile;
+use crate::script::functions::commands as libraries;
 use crate::server::{COMPAT_VERSION, LongWork, Server, turn};
 
 /// The thresholds of the encodings.
@@ -83,7 +84,7 @@ pub fn save_options(srv: &Server, aof_base: bool) -> save::Options<'_> {
         used_memory: alloc::used() as u64,
         aof_base,
         replication: None,
-        functions: &srv.rdb.functions,
+        functions: srv.script.libraries.codes().collect(),
         key_delay_us: srv.conf.rdb.key_save_delay_us,
     }
 }
@@ -128,6 +129,7 @@ pub fn save_file(srv: &mut Server) -> bool {
         Ok(()) => {
             srv.log.notice(format_args!("DB saved on disk"));
             srv.rdb.saved(dirty, now_s);
+            srv.refresh_states();
             true
         }
         Err(error) => {
@@ -278,6 +280,9 @@ const BREATH_US: u64 = 10_000;
 /// After so many keys the clock is looked at.
 const KEYS_UNSEEN: u32 = 64;
 
+/// The loader may have so many bytes in its buffer.
+const READ_BYTES: u64 = 1 << 20;
+
 /// Log lines about keys without a value.
 const EMPTY_LINES_MAX: u32 = 10;
 
@@ -340,6 +345,12 @@ impl Host for FromSource<'_> {
         Ok(())
     }
 
+    fn expect(&mut self, db: u32, keys: u64, _: u64) {
+        // A key has at least three bytes; what is said beyond that is not true.
+        let most = (self.left + READ_BYTES) / 3;
+        self.srv.keyspace.expect(DbIndex(db), keys.min(most) as usize);
+    }
+
     fn empty(&mut self, key: &[u8]) {
         self.noted += 1;
         if self.noted <= EMPTY_LINES_MAX {
@@ -375,8 +386,14 @@ impl Host for FromSource<'_> {
     }
 
     fn function(&mut self, code: Vec<u8>) -> Result<(), Fault> {
-        self.srv.rdb.functions.push(code);
-        Ok(())
+        match libraries::load_code(self.srv, &code, false) {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                let reason = String::from_utf8_lossy(error.text()).into_owned();
+                self.srv.log.warning(format_args!("Failed creating the library: {reason}"));
+                Err(Fault::Corrupt("Failed creating the library".into()))
+            }
+        }
     }
 }
 
@@ -404,7 +421,9 @@ pub fn load_at_start(srv: &mut Box<Server>) -> bool {
             Fault::Version(_) | Fault::Signature => say_fatal(srv),
             _ => {
                 // Whoever looks at the output learns what is wrong where, as the checker sees it.
-                let _ = check::check(&path, &mut io::stdout());
+                if let Files::Disk = srv.files {
+                    let _ = check::check(&path, &mut io::stdout());
+                }
                 srv.log.warning(format_args!("Terminating server after rdb file reading failure."));
                 false
             }
@@ -493,6 +512,23 @@ mod tests {
         assert!(t.run("DEBUG RELOAD SLOWLY").starts_with("-ERR DEBUG RELOAD only supports"));
     }
 
+    #[test]
+    fn flushed_data_do_not_come_back() {
+        let mut t = server();
+        t.run("SAVE");
+        assert_eq!(t.run("FLUSHALL NOW"), "-ERR syntax error\r\n");
+        assert_eq!(t.run("FLUSHALL"), "+OK\r\n");
+        assert_eq!(t.run("DEBUG RELOAD NOSAVE"), "+OK\r\n");
+        assert_eq!(t.run("DBSIZE"), ":0\r\n");
+        // Without save points the file stays as it is.
+        t.run("CONFIG SET save ''");
+        t.run("SET a 1");
+        t.run("SAVE");
+        t.run("FLUSHALL");
+        assert_eq!(t.run("DEBUG RELOAD NOSAVE"), "+OK\r\n");
+        assert_eq!(t.run("DBSIZE"), ":1\r\n");
+    }
+
     /// The source looks at what clients are told while it gives its bytes.
     #[test]
     fn clients_hear_that_the_server_is_loading() {
@@ -527,5 +563,137 @@ mod tests {
         assert_eq!(t.run("SAVE"), "+OK\r\n");
         let bytes = t.srv.files.read(Path::new("dump.rdb")).expect("saved");
         assert_eq!(&bytes[..9], b"REDIS0012");
+    }
+
+    #[test]
+    fn libraries_of_functions_travel_with_the_data() {
+        let mut t = server();
+        let code = "#!lua name=lib\\nserver.register_function('twice', function(k, a) return 2 * a[1] end)";
+        assert_eq!(t.run(&format!("FUNCTION LOAD \"{code}\"")), "$3\r\nlib\r\n");
+        assert_eq!(t.run("DEBUG RELOAD"), "+OK\r\n");
+        assert_eq!(t.run("FCALL twice 0 21"), ":42\r\n");
+        t.run("FUNCTION FLUSH");
+        assert_eq!(t.run("DEBUG RELOAD NOSAVE"), "+OK\r\n");
+        assert_eq!(t.run("FCALL twice 0 21"), ":42\r\n");
+        assert!(t.run("DEBUG RELOAD NOSAVE MERGE").starts_with("+OK"));
+    }
+
+    /// Commands that walk through a value, and then change it.
+    fn use_all(t: &mut TestServer) {
+        let mut names = vec![];
+        for index in 0..16 {
+            let keys = t.srv.keyspace.db(DbIndex(index)).keys.iter();
+            names.extend(keys.map(|e| (index, e.key().to_vec(), e.value_type())));
+        }
+        for (index, key, of) in names {
+            t.run(&format!("SELECT {index}"));
+            let key: String = key.iter().map(|b| format!("\\x{b:02x}")).collect();
+            let lines: &[&str] = match of.name() {
+                "string" => &["GET K", "APPEND K x", "INCR K"],
+                "list" => &[
+                    "LRANGE K 0 -1",
+                    "LPUSH K a",
+                    "LINSERT K BEFORE a b",
+                    "LREM K 0 b",
+                    "RPOP K 3",
+                ],
+                "set" => &["SMEMBERS K", "SADD K a 1 70000", "SREM K a", "SPOP K 2", "SINTER K K"],
+                "zset" => &["ZRANGE K 0 -1 WITHSCORES", "ZADD K 1.5 a", "ZRANK K a", "ZPOPMIN K 2"],
+                "hash" => &[
+                    "HGETALL K",
+                    "HSET K a b",
+                    "HEXPIRE K 100 FIELDS 1 a",
+                    "HDEL K a n x",
+                    "HLEN K",
+                ],
+                _ => &[
+                    "XRANGE K - +",
+                    "XREVRANGE K + -",
+                    "XINFO STREAM K FULL",
+                    "XADD K * a b",
+                    "XREADGROUP GROUP g1 me COUNT 3 STREAMS K >",
+                    "XPENDING K g1 - + 10",
+                    "XAUTOCLAIM K g1 me 0 0",
+                    "XTRIM K MAXLEN 1",
+                ],
+            };
+            for line in lines {
+                t.run(&line.replacen('K', &format!("\"{key}\""), 1));
+            }
+            t.run(&format!("DUMP \"{key}\""));
+            t.run(&format!("EXPIRE \"{key}\" 10"));
+        }
+        t.advance(Duration::from_secs(11));
+        t.run("DEBUG DIGEST");
+    }
+
+    /// Whatever damage is believed, since it makes sense, is served and changed without harm.
+    #[test]
+    fn damaged_snapshots_that_are_loaded_can_be_used() {
+        const FILES: [&[u8]; 2] = [
+            include_bytes!("../../../tests/golden/rdb/redis-8.2.3.rdb"),
+            include_bytes!("../../../tests/golden/rdb/valkey-9.1.rdb"),
+        ];
+        let mut rng = crate::base::rng::Rng::from_seed(7);
+        let mut loaded = 0;
+        for round in 0..400 {
+            let mut bytes = FILES[round % 2].to_vec();
+            for _ in 0..=rng.next_u64() % 3 {
+                let at = 9 + (rng.next_u64() % (bytes.len() as u64 - 17)) as usize;
+                bytes[at] = match rng.next_u64() % 3 {
+                    0 => rng.next_u64() as u8,
+                    1 => bytes[at].wrapping_add(1),
+                    _ => bytes[at] ^ (1 << (rng.next_u64() % 8)),
+                };
+            }
+            let mut t = TestServer::new();
+            t.srv.conf.security.enable_debug_command = Guard::Yes;
+            t.srv.conf.rdb.checksums_skipped = true;
+            let source = Box::new(Cursor::new(bytes.clone()));
+            if load_from(&mut t.srv, source, bytes.len() as u64, Terms::default()).is_ok() {
+                loaded += 1;
+                use_all(&mut t);
+            }
+        }
+        assert!(loaded > 40, "{loaded}");
+    }
+
+    /// Files that other servers have written, and the digests that they gave themselves: see
+    /// `tests/helpers/golden_rdb.tcl`.
+    #[test]
+    fn snapshots_of_other_servers_are_loaded_as_they_meant_them() {
+        const FILES: [(&str, &[u8]); 3] = [
+            ("redis-7.0.15", include_bytes!("../../../tests/golden/rdb/redis-7.0.15.rdb")),
+            ("redis-8.2.3", include_bytes!("../../../tests/golden/rdb/redis-8.2.3.rdb")),
+            ("valkey-9.1", include_bytes!("../../../tests/golden/rdb/valkey-9.1.rdb")),
+        ];
+        let digests = include_str!("../../../tests/golden/rdb/digests.tsv");
+        for (name, bytes) in FILES {
+            let mut t = TestServer::new();
+            t.srv.conf.security.enable_debug_command = Guard::Yes;
+            let source = Box::new(Cursor::new(bytes));
+            let loaded = load_from(&mut t.srv, source, bytes.len() as u64, Terms::default());
+            let loaded = loaded.expect("it is whole");
+            assert_eq!((loaded.checked, loaded.bytes), (Checked::Good, bytes.len() as u64));
+            let code = t.srv.script.libraries.codes().next().expect("a library");
+            assert!(code.starts_with(b"#!lua name=lib\n"), "{name}");
+            if name != "redis-7.0.15" {
+                let deadlines = "*3\r\n:-1\r\n:4102444800000\r\n:4102444800005\r\n";
+                assert_eq!(t.run("HPEXPIRETIME fields FIELDS 3 f n x"), deadlines, "{name}");
+            }
+            assert_eq!(t.run("PEXPIRETIME volatile"), ":4102444800000\r\n");
+            assert!(t.run("XINFO CONSUMERS stream g1").contains("c1"));
+            for (key, encoding) in
+                [("intset64", "intset"), ("set", "listpack"), ("4711", "embstr"), ("int", "int")]
+            {
+                assert!(
+                    t.run(&format!("OBJECT ENCODING {key}")).contains(encoding),
+                    "{name} {key}"
+                );
+            }
+            t.run("DEL fields fields-table");
+            let row = digests.lines().find_map(|line| line.strip_prefix(name)).expect("a row");
+            assert_eq!(t.run("DEBUG DIGEST"), format!("+{}\r\n", row.trim()), "{name}");
+        }
     }
 }

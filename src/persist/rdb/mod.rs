@@ -52,8 +52,6 @@ pub struct Snapshots {
     pub last_load: Loads,
     /// Unix seconds at which the snapshot that was loaded last says that it was written.
     pub created_s: Option<i64>,
-    /// Functions that a load found: the sources of libraries, for whoever runs them.
-    pub functions: Vec<Vec<u8>>,
 }
 
 impl Snapshots {
@@ -67,7 +65,6 @@ impl Snapshots {
             loading: None,
             last_load: Loads::default(),
             created_s: None,
-            functions: Vec::new(),
         }
     }
 

@@ -20,7 +20,7 @@ use crate::persist::rdb::Loading;
 use crate::persist::rdb::driver as rdb;
 use crate::resp::request::queue::Queue;
 use crate::server::exec::{self, Unfit};
-use crate::server::{LongWork, Server, turn};
+use crate::server::{LongWork, Server, serve, turn};
 
 /// The files cannot be loaded. Why has been said to the log.
 #[derive(Debug)]
@@ -224,7 +224,7 @@ fn run(
     call.session.authenticated = true;
     let mut at = Progress::default();
     loop {
-        match reader.next() {
+        match reader.advance() {
             Ok(Item::Command) => run_command(srv, &mut reader, &mut call, (&mut at, under))?,
             Ok(Item::Timestamp(second)) => {
                 if under.until_s.is_some_and(|until| second > until) {
@@ -278,6 +278,9 @@ fn run_command(
     at.commands += 1;
     let (buffer, words) = reader.buffer();
     call.query.borrow(buffer, words);
+    if at.commands % serve::AHEAD as u64 == 1 {
+        serve::fetch_ahead(srv, call);
+    }
     let found = exec::look_up(srv, call);
     let done = match found {
         Err(unfit) => Err(unfit),

@@ -143,7 +143,7 @@ fn temporary_increment(srv: &mut Server) -> io::Result<()> {
     let disk = srv.aof.folder.disk.clone();
     let file = disk.begin(&srv.aof.folder.path(&name))?;
     // What is told before the fork is in the base.
-    srv.unit.clear_feed();
+    srv.unit.forget();
     srv.aof.appender = Some(Appender::new(disk, file, 0));
     listen(srv, true);
     Ok(())
@@ -213,8 +213,12 @@ pub fn write_file(
             Ok(())
         })?;
     } else {
-        let stamp = conf.aof.timestamp_enabled.then(|| clock.now());
-        super::write_all(keyspace, &mut file, (stamp, conf.aof.checksum), &mut progress)?;
+        let form = super::Form {
+            stamp: conf.aof.timestamp_enabled.then(|| clock.now()),
+            checksum: conf.aof.checksum,
+            functions: options.functions,
+        };
+        super::write_all(keyspace, &mut file, &form, &mut progress)?;
     }
     file.commit()?;
     tell(keyspace.len() as u64);
@@ -266,7 +270,12 @@ pub fn ended(srv: &mut Server, child: Summary, end: End) {
 
 /// The attempt to switch on has failed: what was written for it is worth nothing.
 fn drop_temporary_increment(srv: &mut Server) {
-    let path = srv.aof.folder.path(&srv.aof.folder.temporary_increment());
+    let name = srv.aof.folder.temporary_increment();
+    srv.log.notice(format_args!(
+        "Removing the temp incr aof file {} in the background",
+        String::from_utf8_lossy(&name)
+    ));
+    let path = srv.aof.folder.path(&name);
     srv.aof.bio.give(Job::Remove(path));
     srv.aof.appender = None;
     listen(srv, false);
@@ -365,25 +374,33 @@ pub fn kill(srv: &mut Server) {
 
 /// Begins a rewrite that somebody has asked for, or that the size of the file asks for.
 pub fn begin_if_due(srv: &mut Server) {
-    let now_s = srv.clock.now().seconds();
-    if srv.children.active.is_some() || now_s < srv.aof.rewrites.not_before_s {
+    if srv.children.active.is_some() {
         return;
     }
     let conf = &srv.conf.aof;
-    let due = if srv.aof.rewrites.scheduled {
-        true
-    } else if srv.aof.state != State::On {
-        false
-    } else if let Some(growth) =
-        srv.aof.is_overgrown(conf.rewrite_percentage, conf.rewrite_min_bytes)
-    {
-        srv.log.notice(format_args!("Starting automatic rewriting of AOF on {growth}% growth"));
-        true
-    } else {
-        false
+    let growth = match srv.aof.state {
+        State::On => srv.aof.is_overgrown(conf.rewrite_percentage, conf.rewrite_min_bytes),
+        State::Off | State::Waiting => None,
     };
-    if due {
-        // The log has said what went wrong, and when it is tried again is noted.
-        let _ = begin(srv);
+    if !srv.aof.rewrites.scheduled && growth.is_none() || is_put_off(srv) {
+        return;
     }
+    if let (Some(growth), false) = (growth, srv.aof.rewrites.scheduled) {
+        srv.log.notice(format_args!("Starting automatic rewriting of AOF on {growth}% growth"));
+    }
+    // The log has said what went wrong, and when it is tried again is noted.
+    let _ = begin(srv);
+}
+
+/// Whether so many have failed that the next one has to wait.
+fn is_put_off(srv: &mut Server) -> bool {
+    let Server { aof, log, clock, .. } = srv;
+    let left_s = aof.rewrites.not_before_s - clock.now().seconds();
+    if left_s > 0 && !std::mem::replace(&mut aof.rewrites.is_limit_told, true) {
+        let minutes = (left_s + 59) / 60;
+        log.warning(format_args!(
+            "Background AOF rewrite has repeatedly failed and triggered the limit, will retry in {minutes} minutes"
+        ));
+    }
+    left_s > 0
 }

@@ -1,7 +1,7 @@
 //! The data as commands: a base of the append-only file for those who want no snapshot (`aof-use-rdb-preamble no`).
 //!
 //! ```text
-//!   [#TS:<now>]   SELECT n   per key: the commands of its type, at most 64 elements in each, PEXPIREAT
+//!   [#TS:<now>]   per library: FUNCTION LOAD   SELECT n   per key: the commands of its type, at most 64 elements in each, PEXPIREAT
 //!
 //!   string  SET            list  RPUSH        set  SADD       sorted set  ZADD
 //!   hash    HMSET, and for each field with a deadline HPEXPIREAT key ms FIELDS 1 field
@@ -102,17 +102,29 @@ impl Lines<'_> {
     }
 }
 
+/// What there is beside the data.
+pub struct Form<'a> {
+    /// The time to be written in front.
+    pub stamp: Option<UnixMillis>,
+    /// Whether checksums are written.
+    pub checksum: bool,
+    /// Sources of libraries of functions.
+    pub functions: Vec<&'a [u8]>,
+}
+
 /// Writes all data. `progress` is told how many keys are done.
 pub fn write_all(
     keyspace: &Keyspace,
     to: &mut dyn Write,
-    (stamp, checksum): (Option<UnixMillis>, bool),
+    form: &Form<'_>,
     progress: &mut dyn FnMut(u64),
 ) -> io::Result<()> {
-    let mut lines = Lines { to, buf: Vec::with_capacity(2 * PIECE), checksum, failed: None };
-    if let Some(now) = stamp {
+    let buf = Vec::with_capacity(2 * PIECE);
+    let mut lines = Lines { to, buf, checksum: form.checksum, failed: None };
+    if let Some(now) = form.stamp {
         lines.buf.extend_from_slice(format!("#TS:{}\r\n", now.seconds()).as_bytes());
     }
+    form.functions.iter().for_each(|code| lines.command(&[b"FUNCTION", b"LOAD", code]));
     let mut keys = 0;
     for index in 0..keyspace.databases() {
         let db = keyspace.db(DbIndex(index));

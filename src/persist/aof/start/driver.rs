@@ -100,6 +100,7 @@ fn open(srv: &mut Server) -> io::Result<()> {
     srv.aof.folder.ensure()?;
     let mut next = srv.aof.manifest.clone();
     if next.is_empty() {
+        warn_of_snapshot(srv);
         create_base(srv, &mut next)?;
     }
     if next.increments.is_empty() {
@@ -116,6 +117,20 @@ fn open(srv: &mut Server) -> io::Result<()> {
         aof.appender = Some(Appender::new(aof.folder.disk.clone(), file, size));
     }
     take_up(srv, next)
+}
+
+/// Compat: a snapshot is not loaded when there is to be an append-only file, even if that is not there yet. Many have lost
+/// their data by that, so they are told.
+fn warn_of_snapshot(srv: &mut Server) {
+    let path = srv.aof.folder.beside(&srv.conf.rdb.filename);
+    if srv.keyspace.is_empty() && path.exists() {
+        srv.log.warning(format_args!(
+            "WARNING: There is no append-only file, and the snapshot {} is not loaded since appendonly is set to yes: the \
+             server starts empty. To keep the data of the snapshot, stop the server with SHUTDOWN NOSAVE, start it with \
+             appendonly set to no, then CONFIG SET appendonly yes.",
+            path.display()
+        ));
+    }
 }
 
 /// From now on these files count.

@@ -10,13 +10,13 @@
 //! ```
 
 use super::reader::Reader;
-use super::value::{Context, Found, listpack, packed};
+use super::value::{Context, Found, doubtful, listpack, packed, ziplist};
 use super::{Fault, corrupt, old};
 use crate::base::clock::UnixMillis;
 use crate::ds::listpack::{Item, Listpack, Packed};
 use crate::keyspace::Value;
 use crate::persist::rdb::format::{kind, version};
-use crate::types::hash::{FieldTtl, Hash, Limits, TEXT_MAX};
+use crate::types::hash::{FieldTtl, Hash, Limits};
 use crate::types::{Form, Object};
 
 /// No field goes away later.
@@ -27,7 +27,9 @@ pub fn read<'r>(r: &'r mut Reader<'_>, kind: u8, cx: &mut Context) -> Result<Fou
         kind::HASH | kind::HASH_TTL | kind::HASH_TTL_22 => fields(r, kind, cx),
         kind::HASH_ZIPMAP => {
             let span = r.string()?;
-            let (pack, longest) = old::zipmap(r.get(span))?;
+            let Some((pack, longest)) = old::zipmap(r.get(span)) else {
+                return corrupt(doubtful(kind));
+            };
             let span = r.replace(pack.into_blob());
             if longest > cx.rules.hash.text {
                 // Compat: only here do the texts matter.
@@ -39,20 +41,19 @@ pub fn read<'r>(r: &'r mut Reader<'_>, kind: u8, cx: &mut Context) -> Result<Fou
             packed(r, span, Form::Hash, cx)
         }
         kind::HASH_ZIPLIST => {
-            let span = r.string()?;
-            let pack = old::ziplist(r.get(span))?;
+            let pack = ziplist(r, kind)?;
             let span = r.replace(pack.into_blob());
             packed(r, span, Form::Hash, cx)
         }
         kind::HASH_LISTPACK => {
-            let span = listpack(r)?;
+            let span = listpack(r, kind)?;
             packed(r, span, Form::Hash, cx)
         }
         kind::HASH_LISTPACK_TTL | kind::HASH_LISTPACK_TTL_PRE_GA => {
             if kind == kind::HASH_LISTPACK_TTL {
                 r.millis()?;
             }
-            let span = listpack(r)?;
+            let span = listpack(r, kind)?;
             packed(r, span, Form::HashTtl, cx)
         }
         _ => Err(Fault::Corrupt(format!("Unknown RDB encoding type {kind}").into())),
@@ -109,9 +110,6 @@ fn fields<'r>(r: &'r mut Reader<'_>, kind: u8, cx: &mut Context) -> Result<Found
                 }
                 _ => return corrupt("Invalid expiry of a hash field"),
             };
-        }
-        if name.len().max(value.len()) > TEXT_MAX {
-            return corrupt("Hash field too long");
         }
         if !making.add(&name, &value, ttl) {
             return corrupt("Hash with dup elements");

@@ -293,11 +293,11 @@ impl Loader<'_, '_> {
             opcode::EXPIRE_S => {
                 self.r.doing = Doing::ReadExpire;
                 let seconds = i32::from_le_bytes(self.r.array()?);
-                self.pending.deadline = Some(UnixMillis(i64::from(seconds) * 1000));
+                self.pending.deadline = Some(UnixMillis(i64::from(seconds).max(0) * 1000));
             }
             opcode::EXPIRE_MS => {
                 self.r.doing = Doing::ReadExpire;
-                self.pending.deadline = Some(UnixMillis(self.r.millis()?));
+                self.pending.deadline = self.r.moment()?;
             }
             opcode::FREQ => self.pending.frequency = Some(self.r.byte()?),
             opcode::IDLE => self.pending.idle_s = Some(self.r.number()?),
@@ -458,6 +458,39 @@ pub fn check_payload<'p>(payload: &'p [u8], options: &Options) -> Option<(&'p [u
     let number = u16::from_le_bytes(*number);
     let is_whole = !options.checksum || crc64(body) == u64::from_le_bytes(*crc);
     (is_whole && is_payload_version(number, options)).then_some((value, number))
+}
+
+/// What is wrong with a payload of libraries.
+#[derive(Debug)]
+pub enum BadPayload {
+    /// Its end is not as it should be.
+    Footer,
+    Value(Fault),
+}
+
+/// The sources of libraries in a payload of FUNCTION DUMP. A payload is checked whatever the options say.
+pub fn functions_in(payload: &[u8]) -> Result<Vec<Vec<u8>>, BadPayload> {
+    let Some((body, crc)) = payload.split_last_chunk::<8>() else {
+        return Err(BadPayload::Footer);
+    };
+    let Some((codes, number)) = body.split_last_chunk::<2>() else {
+        return Err(BadPayload::Footer);
+    };
+    let is_known =
+        matches!(u16::from_le_bytes(*number), 0..=version::REDIS_7_4 | version::VALKEY_9);
+    if crc64(body) != u64::from_le_bytes(*crc) || !is_known {
+        return Err(BadPayload::Footer);
+    }
+    let mut host = Nobody;
+    let mut r = Reader::of_payload(&mut host, codes);
+    let mut found = vec![];
+    while !r.rest().is_empty() {
+        if r.byte().map_err(BadPayload::Value)? != opcode::FUNCTION {
+            return corrupt("given type is not a function").map_err(BadPayload::Value);
+        }
+        found.push(r.owned().map_err(BadPayload::Value)?);
+    }
+    Ok(found)
 }
 
 /// Makes an entry of a payload, whose end was checked and taken off.

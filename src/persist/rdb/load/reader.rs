@@ -7,6 +7,7 @@
 //! host knows how many are left, a length beyond that ends the load at once.
 
 use super::{Doing, Fault, Host, corrupt};
+use crate::base::clock::UnixMillis;
 use crate::base::crc::Crc64;
 use crate::base::lzf;
 use crate::base::text::text_i64;
@@ -18,6 +19,9 @@ const ROOM: usize = 256 << 10;
 
 /// Longer strings do not go through the buffer.
 const IN_PLACE: usize = 64 << 10;
+
+/// No name, member or field is longer than the records of tables can hold.
+const TEXT_MAX: usize = crate::types::hash::TEXT_MAX;
 
 /// A long string grows by so much at a time while its bytes arrive.
 const STEP: usize = 1 << 20;
@@ -134,9 +138,15 @@ impl<'h> Reader<'h> {
         self.array::<1>().map(|[byte]| byte)
     }
 
-    /// Eight bytes: a moment in milliseconds.
+    /// Eight bytes: a number of milliseconds.
     pub fn millis(&mut self) -> Result<i64, Fault> {
         self.array().map(i64::from_le_bytes)
+    }
+
+    /// Eight bytes: a moment in milliseconds. -1 means none; there is none before 1970.
+    pub fn moment(&mut self) -> Result<Option<UnixMillis>, Fault> {
+        let ms = self.millis()?;
+        Ok((ms != -1).then_some(UnixMillis(ms.max(0))))
     }
 
     #[inline]
@@ -216,8 +226,12 @@ impl<'h> Reader<'h> {
     /// A string in a buffer of the caller's.
     pub fn string_into(&mut self, out: &mut Vec<u8>) -> Result<(), Fault> {
         let span = self.string()?;
+        let bytes = self.get(span);
+        if bytes.len() > TEXT_MAX {
+            return corrupt("An element is too long");
+        }
         out.clear();
-        out.extend_from_slice(self.get(span));
+        out.extend_from_slice(bytes);
         Ok(())
     }
 

@@ -4,7 +4,7 @@
 //! a whole and then given to the consumers, who name the same ids once more: each id must have exactly one of them.
 
 use super::reader::Reader;
-use super::value::{Found, listpack};
+use super::value::{Found, doubtful, listpack};
 use super::{Fault, corrupt};
 use crate::base::clock::UnixMillis;
 use crate::keyspace::Value;
@@ -23,10 +23,10 @@ pub fn read<'r>(r: &'r mut Reader<'_>, kind: u8) -> Result<Found<'r>, Fault> {
         if id <= last && last != StreamId::ZERO {
             return corrupt("Stream nodes are not in order");
         }
-        let span = listpack(r)?;
+        let span = listpack(r, kind)?;
         match stream.push_node(id, r.take(span)) {
             Ok(end) => last = end,
-            Err(_) => return corrupt("Stream listpack integrity check failed."),
+            Err(_) => return corrupt(doubtful(kind)),
         }
     }
     let length = r.number()?;
@@ -64,6 +64,12 @@ fn read_id(r: &mut Reader<'_>) -> Result<StreamId, Fault> {
     Ok(StreamId::new(r.number()?, r.number()?))
 }
 
+/// A moment that is over: one can reckon with how long ago it was.
+fn past(r: &mut Reader<'_>) -> Result<Option<UnixMillis>, Fault> {
+    const LATEST: i64 = i64::MAX / 4;
+    Ok(r.moment()?.map(|at| UnixMillis(at.0.min(LATEST))))
+}
+
 /// An entry that was handed out, and by now perhaps whose it is.
 struct HandedOut {
     id: StreamId,
@@ -84,7 +90,7 @@ fn read_group(r: &mut Reader<'_>, kind: u8, stream: &Stream) -> Result<Group, Fa
     let mut all: Vec<HandedOut> = Vec::with_capacity(count.min(1 << 16));
     for _ in 0..count {
         let id = id_of(r.array()?);
-        let delivered = UnixMillis(r.millis()?);
+        let delivered = past(r)?.unwrap_or_default();
         let deliveries = r.number()?;
         if all.last().is_some_and(|before| before.id >= id) {
             return corrupt("Duplicated global PEL entry loading stream consumer group");
@@ -110,9 +116,9 @@ fn read_consumer(
     all: &mut [HandedOut],
 ) -> Result<(), Fault> {
     let name = r.owned()?;
-    let seen = UnixMillis(r.millis()?);
+    let seen = past(r)?.unwrap_or_default();
     let active = match kind {
-        kind::STREAM_3 => Some(r.millis()?).filter(|ms| *ms != -1).map(UnixMillis),
+        kind::STREAM_3 => past(r)?,
         _ => Some(seen),
     };
     let (consumer, is_new) = group.find_or_create(&name, seen);

@@ -116,7 +116,7 @@ fn save_options() -> save::Options<'static> {
         used_memory: 1000,
         aof_base: false,
         replication: None,
-        functions: &[],
+        functions: vec![],
         key_delay_us: 0,
     }
 }
@@ -305,7 +305,7 @@ fn aux_fields_functions_and_hints_go_along() {
     let mut keyspace = Keyspace::default();
     let mut options_ = save_options();
     let functions = vec![b"#!lua name=l\nredis.register_function('f', function() end)".to_vec()];
-    options_.functions = &functions;
+    options_.functions = functions.iter().map(Vec::as_slice).collect();
     options_.replication = Some(save::Replication {
         stream_db: 3,
         id: "0123456789012345678901234567890123456789",

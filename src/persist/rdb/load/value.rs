@@ -8,7 +8,7 @@ use super::reader::{Reader, Span, Word};
 use super::{Fault, Options, Rules, corrupt, hash, old, stream};
 use crate::base::text::parse_f64;
 use crate::ds::intset::Ints;
-use crate::ds::listpack::{Item, Packed};
+use crate::ds::listpack::{Item, Listpack, Packed};
 use crate::ds::ordered::Gathered;
 use crate::ds::quicklist::Quicklist;
 use crate::keyspace::Value;
@@ -26,14 +26,19 @@ pub struct Context {
     pub version: u16,
     pub skip_modules: bool,
     pub seen: Seen,
+    /// The number of the type that is read.
+    pub kind: u8,
 }
 
 impl Context {
     pub fn new(options: &Options, version: u16) -> Self {
         let seen = Seen::new(options.rules.hash.seed);
-        Context { rules: options.rules, version, skip_modules: options.skip_modules, seen }
+        Context { rules: options.rules, version, skip_modules: options.skip_modules, seen, kind: 0 }
     }
 }
+
+/// Room is made for so many elements at most before they have been seen: what comes beyond makes its own.
+const ROOM_MAX: usize = 1 << 20;
 
 /// What there was.
 pub enum Found<'r> {
@@ -56,13 +61,13 @@ pub fn is_known(kind: u8, in_version: u16) -> bool {
 
 /// Reads a value.
 pub fn read<'r>(r: &'r mut Reader<'_>, kind: u8, cx: &mut Context) -> Result<Found<'r>, Fault> {
+    cx.kind = kind;
     match kind {
         kind::STRING => string(r),
         kind::LIST => list(r, cx),
         kind::QUICKLIST | kind::QUICKLIST_2 => nodes(r, kind, cx),
         kind::LIST_ZIPLIST => {
-            let span = r.string()?;
-            let pack = old::ziplist(r.get(span))?;
+            let pack = ziplist(r, kind)?;
             if pack.view().is_empty() {
                 return Ok(Found::Empty);
             }
@@ -73,18 +78,17 @@ pub fn read<'r>(r: &'r mut Reader<'_>, kind: u8, cx: &mut Context) -> Result<Fou
         kind::SET => set(r, cx),
         kind::SET_INTSET => intset(r, cx),
         kind::SET_LISTPACK => {
-            let span = listpack(r)?;
+            let span = listpack(r, kind)?;
             packed(r, span, Form::Set, cx)
         }
         kind::ZSET_TEXT | kind::ZSET => zset(r, kind, cx),
         kind::ZSET_ZIPLIST => {
-            let span = r.string()?;
-            let pack = old::ziplist(r.get(span))?;
+            let pack = ziplist(r, kind)?;
             let span = r.replace(pack.into_blob());
             packed(r, span, Form::Zset, cx)
         }
         kind::ZSET_LISTPACK => {
-            let span = listpack(r)?;
+            let span = listpack(r, kind)?;
             packed(r, span, Form::Zset, cx)
         }
         kind::STREAM | kind::STREAM_2 | kind::STREAM_3 => stream::read(r, kind),
@@ -107,11 +111,21 @@ fn string<'r>(r: &'r mut Reader<'_>) -> Result<Found<'r>, Fault> {
 }
 
 /// A listpack that can be relied on.
-pub fn listpack(r: &mut Reader<'_>) -> Result<Span, Fault> {
+pub fn listpack(r: &mut Reader<'_>, kind: u8) -> Result<Span, Fault> {
     let span = r.string()?;
-    match blob::listpack(r.get(span))? {
-        Shape::Good => Ok(span),
-        Shape::Made(made) => Ok(r.replace(made)),
+    match blob::listpack(r.get(span)) {
+        Some(Shape::Good) => Ok(span),
+        Some(Shape::Made(made)) => Ok(r.replace(made)),
+        None => corrupt(doubtful(kind)),
+    }
+}
+
+/// The elements of a ziplist.
+pub fn ziplist(r: &mut Reader<'_>, kind: u8) -> Result<Listpack, Fault> {
+    let span = r.string()?;
+    match old::ziplist(r.get(span)) {
+        Some(pack) => Ok(pack),
+        None => corrupt(doubtful(kind)),
     }
 }
 
@@ -133,19 +147,15 @@ pub fn packed<'r>(
     };
     let count = pack.len() / step;
     if !pack.len().is_multiple_of(step) || !cx.seen.all_distinct(pack, step) {
-        return corrupt(match form {
-            Form::Zset => "Zset listpack integrity check failed.",
-            Form::Set => "Set listpack integrity check failed.",
-            _ => "Hash listpack integrity check failed.",
-        });
+        return corrupt(doubtful(cx.kind));
     }
     match form {
         Form::HashTtl => hash::check_deadlines(pack)?,
-        Form::Zset if !scores_ascend(pack)? => {
+        Form::Zset if !scores_ascend(pack, cx.kind)? => {
             let mut gathered = Gathered::new(cx.rules.zset.seed);
             let mut text = Vec::new();
             for (member, score) in pack.pairs() {
-                gathered.join(member.bytes(&mut text), score_of(score)?, |_, new| new);
+                gathered.join(member.bytes(&mut text), score_of(score, cx.kind)?, |_, new| new);
             }
             return Ok(Found::Value(boxed_zset(Zset::gathered(gathered, cx.rules.zset))));
         }
@@ -183,26 +193,42 @@ fn large(form: Form, blob: Vec<u8>, count: usize, rules: Rules) -> Value<'static
     }
 }
 
+/// What is said of a blob whose elements do not make a value of a type.
+pub fn doubtful(kind: u8) -> &'static str {
+    match kind {
+        kind::HASH_ZIPLIST => "Hash ziplist integrity check failed.",
+        kind::HASH_ZIPMAP => "Zipmap integrity check failed.",
+        kind::SET_LISTPACK => "Set listpack integrity check failed.",
+        kind::ZSET_LISTPACK => "Zset listpack integrity check failed.",
+        kind::ZSET_ZIPLIST => "Zset ziplist integrity check failed.",
+        kind::STREAM | kind::STREAM_2 | kind::STREAM_3 => "Stream listpack integrity check failed.",
+        kind::LIST_ZIPLIST | kind::QUICKLIST | kind::QUICKLIST_2 => {
+            "List node integrity check failed."
+        }
+        _ => "Hash listpack with dup elements, or uneven: integrity check failed.",
+    }
+}
+
 fn boxed_zset(set: Zset) -> Value<'static> {
     Value::Zset(Box::new(set))
 }
 
-fn score_of(item: Item<'_>) -> Result<f64, Fault> {
+fn score_of(item: Item<'_>, kind: u8) -> Result<f64, Fault> {
     match item {
         Item::Int(number) => Ok(number as f64),
         Item::Bytes(text) => match parse_f64(text) {
             Some(score) => Ok(score),
-            None => corrupt("Zset listpack integrity check failed."),
+            None => corrupt(doubtful(kind)),
         },
     }
 }
 
 /// Whether pairs are in the order of a sorted set. All scores are looked at: what is no number is an error.
-fn scores_ascend(pack: Packed<'_>) -> Result<bool, Fault> {
+fn scores_ascend(pack: Packed<'_>, kind: u8) -> Result<bool, Fault> {
     let (mut ascend, mut before) = (true, None::<(f64, Item<'_>)>);
     let (mut a, mut b) = (Vec::new(), Vec::new());
     for (member, score) in pack.pairs() {
-        let score = score_of(score)?;
+        let score = score_of(score, kind)?;
         if let Some((last, name)) = before {
             ascend &= last < score || last == score && name.bytes(&mut a) < member.bytes(&mut b);
         }
@@ -216,7 +242,7 @@ fn zset<'r>(r: &'r mut Reader<'_>, kind: u8, cx: &mut Context) -> Result<Found<'
     if count == 0 {
         return Ok(Found::Empty);
     }
-    let mut gathered = Gathered::new(cx.rules.zset.seed);
+    let mut gathered = Gathered::with_capacity(cx.rules.zset.seed, count.min(ROOM_MAX));
     let mut text = Vec::new();
     for _ in 0..count {
         r.string_into(&mut text)?;
@@ -264,7 +290,7 @@ fn set<'r>(r: &'r mut Reader<'_>, cx: &mut Context) -> Result<Found<'r>, Fault> 
     }
     let mut text = Vec::new();
     r.string_into(&mut text)?;
-    let mut set = Set::begin(&text, count, cx.rules.set);
+    let mut set = Set::begin(&text, count.min(ROOM_MAX), cx.rules.set);
     set.add(&text, cx.rules.set);
     for _ in 1..count {
         r.string_into(&mut text)?;
@@ -318,8 +344,7 @@ fn nodes<'r>(r: &'r mut Reader<'_>, kind: u8, cx: &mut Context) -> Result<Found<
     let mut quick = Quicklist::new(cx.rules.list);
     for _ in 0..count {
         if kind == kind::QUICKLIST {
-            let span = r.string()?;
-            let pack = old::ziplist(r.get(span))?;
+            let pack = ziplist(r, kind)?;
             quick.push_blob(pack.into_blob());
             continue;
         }
@@ -332,7 +357,7 @@ fn nodes<'r>(r: &'r mut Reader<'_>, kind: u8, cx: &mut Context) -> Result<Found<
                 quick.push_plain(bytes);
             }
             container::PACKED => {
-                let span = listpack(r)?;
+                let span = listpack(r, kind)?;
                 let pack = Packed::new(r.get(span));
                 let fits = cx.rules.list.fill.allows(pack.bytes().len(), pack.len());
                 if count == 1 && fits && !pack.is_empty() && pack.bytes().len() <= SHORT_MAX {

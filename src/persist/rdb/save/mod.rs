@@ -42,7 +42,7 @@ pub struct Replication<'a> {
 }
 
 /// How to save.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options<'a> {
     /// The version to write; the lowest that holds the data if none is given.
     pub version: Option<u16>,
@@ -59,7 +59,7 @@ pub struct Options<'a> {
     pub aof_base: bool,
     pub replication: Option<Replication<'a>>,
     /// Sources of libraries of functions.
-    pub functions: &'a [Vec<u8>],
+    pub functions: Vec<&'a [u8]>,
     /// Microseconds to wait after each key, for tests; negative: so many keys for each microsecond.
     pub key_delay_us: i32,
 }
@@ -71,7 +71,7 @@ pub struct Progress {
     pub bytes: u64,
 }
 
-/// Saves everything. `progress` is called again and again, at least after each megabyte; an error it answers ends the save.
+/// Saves everything. `progress` is called again and again, at least after each megabyte and each 1024 keys; an error it answers ends the save.
 pub fn save(
     keyspace: &Keyspace,
     to: &mut dyn Write,
@@ -148,7 +148,7 @@ fn head(version: u16, options: &Options<'_>, w: &mut Writer<'_>) -> io::Result<(
         aux("repl-offset", &place.offset.to_string(), w)?;
     }
     aux("aof-base", if options.aof_base { "1" } else { "0" }, w)?;
-    for code in options.functions {
+    for code in &options.functions {
         w.byte(opcode::FUNCTION);
         w.string(code)?;
     }
@@ -216,7 +216,7 @@ fn key(
         }
     }
     value::named(entry, version, w)?;
-    w.keys += 1;
+    w.count_key()?;
     if options.key_delay_us != 0 {
         delay(options.key_delay_us, w.keys);
     }
@@ -239,6 +239,19 @@ pub fn payload(entry: EntryRef<'_>, version: Option<u16>, compress: bool) -> io:
     let mut w = Writer::new(&mut out, &mut progress, (compress, true));
     value::unnamed(entry, version, &mut w)?;
     w.raw(&version.to_le_bytes())?;
+    w.finish()?;
+    Ok(out)
+}
+
+/// The sources of libraries as the payload that FUNCTION DUMP answers.
+pub fn functions_payload<'c>(codes: impl Iterator<Item = &'c [u8]>) -> io::Result<Vec<u8>> {
+    let (mut out, mut progress) = (Vec::new(), |_| Ok(()));
+    let mut w = Writer::new(&mut out, &mut progress, (true, true));
+    for code in codes {
+        w.byte(opcode::FUNCTION);
+        w.string(code)?;
+    }
+    w.raw(&version::REDIS_7_0.to_le_bytes())?;
     w.finish()?;
     Ok(out)
 }

@@ -19,6 +19,9 @@ use crate::persist::rdb::format::{length, special};
 /// Bytes that are gathered before they are written out.
 const ROOM: usize = 256 << 10;
 
+/// After so many keys somebody is told how far we are.
+const KEYS_UNTOLD: u64 = 1024;
+
 /// Longer texts are no integers of 32 bits.
 const INT_TEXT_MAX: usize = 11;
 
@@ -66,6 +69,17 @@ impl<'a> Writer<'a> {
         self.written += self.buffer.len() as u64;
         self.buffer.clear();
         (self.progress)(Progress { keys: self.keys, bytes: self.written })
+    }
+
+    /// A key is complete. Now and then somebody is told, however little the keys take.
+    #[inline]
+    pub fn count_key(&mut self) -> io::Result<()> {
+        self.keys += 1;
+        if self.keys.is_multiple_of(KEYS_UNTOLD) {
+            let bytes = self.written + self.buffer.len() as u64;
+            (self.progress)(Progress { keys: self.keys, bytes })?;
+        }
+        Ok(())
     }
 
     /// Ends with the checksum of all before it: zero without one. Returns how many bytes there were in all.

@@ -1,0 +1,266 @@
+//! MIGRATE: keys move to another server, one RESTORE each, and are deleted here once it has answered.
+//!
+//! ```text
+//!   [AUTH ...]  SELECT db  RESTORE key ttl payload [REPLACE]  RESTORE ...        all in one go
+//!   then the answers, one by one: a key whose RESTORE succeeded goes (unless COPY)
+//! ```
+//!
+//! Compat: everybody waits meanwhile, as with the reference, for `timeout` milliseconds at most for each step on the wire. A
+//! connection is made for each call and not kept.
+
+use std::io::{self, Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::time::Duration;
+
+use super::DEL_EVENT;
+use crate::command::args::integer;
+use crate::command::key_spec::key_flag::{ACCESS, DELETE, INCOMPLETE};
+use crate::command::{
+    Arg, CmdError, CmdResult, Command, Cx, Done, Group, KeySpec, category, flag, getkeys,
+};
+use crate::persist::rdb::driver::version;
+use crate::persist::rdb::save;
+
+pub static MIGRATE: Command = Command::data("migrate", migrate)
+    .arity(-6)
+    .flags(flag::WRITE | flag::MOVABLEKEYS)
+    .categories(category::KEYSPACE | category::DANGEROUS)
+    .group(Group::Generic)
+    .since("2.6.0")
+    .summary("Moves keys to another server.")
+    .complexity(
+        "This command actually executes a DUMP+DEL in the source instance, and a RESTORE in the \
+         target instance. See the pages of these commands for time complexity. Also an O(N) data \
+         transfer between the two instances is performed.",
+    )
+    .keys(&[
+        KeySpec::at(3).range(0, 1, 0).rw(ACCESS | DELETE),
+        KeySpec::after("KEYS", -2).range(-1, 1, 0).rw(ACCESS | DELETE | INCOMPLETE),
+    ])
+    .find_keys(getkeys::migrate)
+    .args(&[
+        Arg::string("host"),
+        Arg::integer("port"),
+        Arg::one_of("key-selector", &[Arg::key("key"), Arg::pure_token("empty-string", "")]),
+        Arg::integer("destination-db"),
+        Arg::integer("timeout"),
+        Arg::pure_token("copy", "COPY").optional().since("3.0.0"),
+        Arg::pure_token("replace", "REPLACE").optional().since("3.0.0"),
+        Arg::one_of(
+            "authentication",
+            &[
+                Arg::string("auth").token("AUTH").display("password").since("4.0.7"),
+                Arg::block("auth2", &[Arg::string("username"), Arg::string("password")])
+                    .token("AUTH2")
+                    .since("6.0.0"),
+            ],
+        )
+        .optional(),
+        Arg::key("keys").spec(1).token("KEYS").display("key").optional().multiple().since("3.0.6"),
+    ])
+    .tips(&["nondeterministic_output"])
+    .history(&[
+        ("3.0.0", "The options `COPY` and `REPLACE`."),
+        ("3.0.6", "The option `KEYS`."),
+        ("4.0.7", "The option `AUTH`."),
+        ("6.0.0", "The option `AUTH2`."),
+    ]);
+
+const KEYS_BESIDE_KEY: CmdError = CmdError::Fixed(
+    "ERR When using MIGRATE KEYS option, the key argument must be set to the empty string",
+);
+const NOT_CONNECTED: CmdError = CmdError::Fixed("IOERR error or timeout connecting to the client");
+const NOT_WRITTEN: CmdError = CmdError::Fixed("IOERR error or timeout writing to target instance");
+const NOT_READ: CmdError = CmdError::Fixed("IOERR error or timeout reading from target instance");
+
+/// Milliseconds that a step may take unless a call says otherwise.
+const TIMEOUT_MS: u64 = 1000;
+
+/// What a call asks for.
+struct Plan<'a> {
+    copy: bool,
+    replace: bool,
+    /// The words behind AUTH: a password, or a name and a password.
+    auth: Vec<&'a [u8]>,
+    keys: Vec<&'a [u8]>,
+}
+
+impl<'a> Plan<'a> {
+    fn parse(cx: &Cx<'a>) -> Result<Plan<'a>, CmdError> {
+        let (args, mut at) = (cx.args, 6);
+        let mut plan = Plan { copy: false, replace: false, auth: vec![], keys: vec![args.at(3)] };
+        while at < args.len() {
+            let left = args.len() - at - 1;
+            if args.is(at, "COPY") {
+                plan.copy = true;
+            } else if args.is(at, "REPLACE") {
+                plan.replace = true;
+            } else if args.is(at, "AUTH") && left >= 1 {
+                plan.auth = vec![args.at(at + 1)];
+                at += 1;
+            } else if args.is(at, "AUTH2") && left >= 2 {
+                plan.auth = vec![args.at(at + 1), args.at(at + 2)];
+                at += 2;
+            } else if args.is(at, "KEYS") {
+                if !args.at(3).is_empty() {
+                    return Err(KEYS_BESIDE_KEY);
+                }
+                plan.keys = args.from(at + 1).collect();
+                break;
+            } else {
+                return Err(CmdError::SYNTAX);
+            }
+            at += 1;
+        }
+        Ok(plan)
+    }
+}
+
+fn migrate(cx: &mut Cx<'_>) -> CmdResult {
+    let plan = Plan::parse(cx)?;
+    let timeout = integer(cx.args.at(5))?;
+    let db = integer(cx.args.at(4))?;
+    let timeout = u64::try_from(timeout).ok().filter(|ms| *ms > 0).unwrap_or(TIMEOUT_MS);
+    let mut keys = plan.keys.clone();
+    keys.retain(|key| cx.db.entry(key).is_some());
+    if keys.is_empty() {
+        cx.out.simple("NOKEY");
+        return Ok(Done);
+    }
+    let (requests, keys) = requests(cx, &plan, (db, &keys))?;
+    let mut peer = Peer::connect(cx.args.at(1), cx.args.at(2), Duration::from_millis(timeout))
+        .map_err(|_| NOT_CONNECTED)?;
+    peer.stream.write_all(&requests).map_err(|_| NOT_WRITTEN)?;
+    for _ in 0..1 + usize::from(!plan.auth.is_empty()) {
+        if let Err(text) = peer.answer().map_err(|_| NOT_READ)? {
+            return Err(replied(&text));
+        }
+    }
+    let (mut moved, mut failure) = (Vec::new(), None);
+    for key in keys {
+        match peer.answer() {
+            Ok(Ok(())) => moved.push(key),
+            Ok(Err(text)) => {
+                failure.get_or_insert(replied(&text));
+            }
+            Err(_) => {
+                failure.get_or_insert(NOT_READ);
+                break;
+            }
+        }
+    }
+    if !plan.copy {
+        delete(cx, &moved);
+    }
+    // What has gone is gone: the error comes behind it.
+    match failure {
+        None => cx.out.ok(),
+        Some(error) => cx.out.error(error.text()),
+    }
+    Ok(Done)
+}
+
+/// What is sent, and the keys that a RESTORE of it stands for.
+fn requests<'a>(
+    cx: &Cx<'_>,
+    plan: &Plan<'a>,
+    (db, keys): (i64, &[&'a [u8]]),
+) -> Result<(Vec<u8>, Vec<&'a [u8]>), CmdError> {
+    let mut out = Vec::new();
+    if !plan.auth.is_empty() {
+        request(&mut out, &[&[&b"AUTH"[..]], plan.auth.as_slice()].concat());
+    }
+    request(&mut out, &[b"SELECT", db.to_string().as_bytes()]);
+    let verb: &[u8] = if cx.conf.cluster.enabled { b"RESTORE-ASKING" } else { b"RESTORE" };
+    let mut sent = Vec::new();
+    for key in keys {
+        let Some(entry) = cx.db.peek(key) else { continue };
+        let ttl = entry.deadline().map_or(0, |at| (at.0 - cx.now.0).max(1)).to_string();
+        let payload = save::payload(entry, version(cx.conf), cx.conf.rdb.compression)
+            .map_err(|error| CmdError::made(format!("ERR {error}")))?;
+        let mut line = vec![verb, key, ttl.as_bytes(), &payload];
+        if plan.replace {
+            line.push(b"REPLACE");
+        }
+        request(&mut out, &line);
+        sent.push(*key);
+    }
+    Ok((out, sent))
+}
+
+fn request(out: &mut Vec<u8>, words: &[&[u8]]) {
+    out.extend_from_slice(format!("*{}\r\n", words.len()).as_bytes());
+    for word in words {
+        out.extend_from_slice(format!("${}\r\n", word.len()).as_bytes());
+        out.extend_from_slice(word);
+        out.extend_from_slice(b"\r\n");
+    }
+}
+
+fn replied(text: &[u8]) -> CmdError {
+    let mut reply = b"ERR Target instance replied with error: ".to_vec();
+    reply.extend_from_slice(text);
+    CmdError::made(reply)
+}
+
+/// Deletes what has moved, and tells replicas so.
+fn delete(cx: &mut Cx<'_>, moved: &[&[u8]]) {
+    for key in moved {
+        cx.db.remove(key, false);
+        cx.db.changed(key, DEL_EVENT, 1);
+    }
+    if !moved.is_empty() {
+        cx.fx.propagate_as(&[&[&b"DEL"[..]], moved].concat());
+    }
+}
+
+/// The other server.
+struct Peer {
+    stream: TcpStream,
+    read: Vec<u8>,
+}
+
+/// No answer of ours is longer: it is a line.
+const LINE_MAX: usize = 64 << 10;
+
+impl Peer {
+    fn connect(host: &[u8], port: &[u8], timeout: Duration) -> io::Result<Peer> {
+        let host = String::from_utf8_lossy(host);
+        let port: u16 = std::str::from_utf8(port)
+            .ok()
+            .and_then(|port| port.parse().ok())
+            .ok_or(io::ErrorKind::InvalidInput)?;
+        let mut last = io::Error::from(io::ErrorKind::NotFound);
+        for address in (host.as_ref(), port).to_socket_addrs()? {
+            match TcpStream::connect_timeout(&address, timeout) {
+                Ok(stream) => {
+                    stream.set_nodelay(true)?;
+                    stream.set_read_timeout(Some(timeout))?;
+                    stream.set_write_timeout(Some(timeout))?;
+                    return Ok(Peer { stream, read: Vec::new() });
+                }
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    /// The next answer: all is well, or the text of an error.
+    fn answer(&mut self) -> io::Result<Result<(), Vec<u8>>> {
+        loop {
+            if let Some(end) = self.read.windows(2).position(|pair| pair == b"\r\n") {
+                let line: Vec<u8> = self.read.drain(..end + 2).take(end).collect();
+                return Ok(match line.split_first() {
+                    Some((b'-', text)) => Err(text.to_vec()),
+                    _ => Ok(()),
+                });
+            }
+            let mut some = [0; 4096];
+            let n = self.stream.read(&mut some)?;
+            if n == 0 || self.read.len() > LINE_MAX {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            self.read.extend_from_slice(&some[..n]);
+        }
+    }
+}

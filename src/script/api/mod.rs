@@ -1,0 +1,3 @@
+//! The table `redis` of scripts, which is called `server`, too.
+
+pub mod bridge;

@@ -1,0 +1,79 @@
+//! Scripts and functions: EVAL and its kin, the script cache, libraries of functions.
+//!
+//! ```text
+//!   commands.rs, functions/commands.rs      what users ask for
+//!         │
+//!      eval.rs  functions/registry.rs       which function of Lua that is: caches, shebangs, libraries
+//!         │
+//!      bridge.rs                            runs it: the server moves into the bridge, and out again when Lua ends
+//!         │  redis.call ──► server::exec    and the answer comes back through convert.rs
+//!      sandbox.rs  libs/                    what a script finds there
+//!         │
+//!      lua/                                 the machine
+//! ```
+//!
+//! There are two machines, made when they are first needed: one for scripts, which SCRIPT FLUSH throws away, and one for
+//! functions. What is known of the script that runs stands in [`Scripts::running`], where others who are served
+//! meanwhile can see it and ask it to end.
+
+pub mod api;
+pub mod bridge;
+pub mod commands;
+pub mod convert;
+pub mod eval;
+pub mod functions;
+pub mod libs;
+pub mod lua;
+pub mod sandbox;
+pub mod shebang;
+pub mod undo;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use bridge::Engine;
+use eval::Cache;
+use functions::registry::Libraries;
+
+/// The part of the server that knows scripts.
+#[derive(Debug, Default)]
+pub struct Scripts {
+    /// The machine for scripts, unless there was none yet or it is running.
+    pub eval: Option<Box<Engine>>,
+    /// The machine for functions.
+    pub functions: Option<Box<Engine>>,
+    pub cache: Cache,
+    pub libraries: Libraries,
+    pub running: Option<Running>,
+    /// Bytes of both machines as of their last rest.
+    pub machine_bytes: [usize; 2],
+    /// Scripts that the cache has dropped for want of room.
+    pub evicted: u64,
+}
+
+/// The two kinds of what can run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    Script,
+    Function,
+}
+
+/// The script or function that runs.
+#[derive(Debug)]
+pub struct Running {
+    pub form: Form,
+    /// The digest of a script in hexadecimal, or the name of a function.
+    pub name: Arc<str>,
+    /// Monotonic microseconds.
+    pub started_us: u64,
+    /// It has taken so long that others are served meanwhile; the words of its command, for them to see.
+    pub slow: Option<Vec<Box<[u8]>>>,
+    /// It has written.
+    pub wrote: bool,
+    /// What it wrote can be taken back.
+    pub undoable: bool,
+    /// Somebody has asked it to end.
+    pub killed: bool,
+}

@@ -1,0 +1,230 @@
+# Scripts on the running server: real ones as queues, locks and limiters bring them, slow ones, and what others see of them.
+
+# A token bucket, as limiters run it: the time is the caller's, so that the test is no matter of time.
+set limiter {
+    local tokens, last = tonumber(redis.call('HGET', KEYS[1], 'tokens')), tonumber(redis.call('HGET', KEYS[1], 'ts'))
+    local capacity, rate, now, wanted = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+    if tokens == nil then tokens, last = capacity, now end
+    tokens = math.min(capacity, tokens + math.max(0, now - last) * rate)
+    local allowed = tokens >= wanted
+    if allowed then tokens = tokens - wanted end
+    redis.call('HSET', KEYS[1], 'tokens', tokens, 'ts', now)
+    redis.call('PEXPIRE', KEYS[1], math.ceil(capacity / rate * 2) * 1000)
+    return { allowed and 1 or 0, tostring(tokens) }
+}
+
+# A lock is released by who holds it only.
+set unlock {
+    if redis.call("get", KEYS[1]) == ARGV[1] then
+        return redis.call("del", KEYS[1])
+    else
+        return 0
+    end
+}
+
+# A job goes from the waiting list to the active one, is marked, and told of in a stream; packed options tell how.
+set move_to_active {
+    local rcall = redis.call
+    local opts = cmsgpack.unpack(ARGV[2])
+    local job = rcall('RPOPLPUSH', KEYS[1], KEYS[2])
+    if not job then
+        local next = rcall('ZRANGE', KEYS[4], 0, 0, 'WITHSCORES')
+        if #next > 0 then return { 0, 0, tonumber(next[2]) } end
+        return { 0, 0, 0 }
+    end
+    if string.sub(job, 1, 2) == "0:" then
+        rcall('LREM', KEYS[2], 1, job)
+        return { 0, 0, 0 }
+    end
+    local key = ARGV[1] .. job
+    rcall('SET', key .. ':lock', opts.token, 'PX', opts.lockDuration)
+    rcall('HSET', key, 'processedOn', opts.now)
+    rcall('HINCRBY', key, 'attemptsMade', 1)
+    rcall('XADD', KEYS[3], 'MAXLEN', '~', opts.maxEvents, '*', 'event', 'active', 'jobId', job, 'prev', 'waiting')
+    return { rcall('HGETALL', key), job, 0 }
+}
+
+start_server {tags {scripting}} {
+    test {A rate limiter lets through what the bucket holds, and fills it again} {
+        set answers {}
+        foreach {now wanted} {100 3 100 3 101 1 102 5 110 10} {
+            lappend answers [r eval $limiter 1 bucket 5 1 $now $wanted]
+        }
+        assert_equal {{1 2} {0 2} {1 2} {0 3} {0 5}} $answers
+        assert_range [r pttl bucket] 9000 10000
+    }
+
+    test {A lock is released by its owner only} {
+        r set lock me NX PX 30000
+        assert_equal 0 [r eval $unlock 1 lock somebody]
+        assert_equal me [r get lock]
+        assert_equal 1 [r eval $unlock 1 lock me]
+        assert_equal 0 [r exists lock]
+    }
+
+    test {A queue moves a job to the active ones, with its lock and its event} {
+        # {token: "t", lockDuration: 30000, now: 1700000000000, maxEvents: 100}
+        set options [r eval {
+            return cmsgpack.pack({token = 't', lockDuration = 30000, now = 1700000000000, maxEvents = 100})
+        } 0]
+        set sha [r script load $move_to_active]
+        r hset q:1 name mail data {{"to":"x"}}
+        r lpush q:wait 1
+        set got [r evalsha $sha 4 q:wait q:active q:events q:delayed q: $options]
+        assert_equal {1 0} [lrange $got 1 2]
+        assert_equal 1 [dict get [lindex $got 0] attemptsMade]
+        assert_equal 1700000000000 [dict get [lindex $got 0] processedOn]
+        assert_equal 1 [r lrange q:active 0 -1]
+        assert_equal t [r get q:1:lock]
+        assert_equal {event active jobId 1 prev waiting} [lindex [r xrange q:events - +] 0 1]
+        r zadd q:delayed 4711 2
+        assert_equal {0 0 4711} [r evalsha $sha 4 q:wait q:active q:events q:delayed q: $options]
+    }
+
+    test {Scripts in a transaction, and a queue of them in one pipeline} {
+        r del n
+        r multi
+        r eval {return redis.call('incr', KEYS[1])} 1 n
+        r eval {return redis.call('nosuch')} 0
+        r get n
+        assert_equal 1 [lindex [r exec] 0]
+        set client [redis_deferring_client]
+        for {set i 0} {$i < 1000} {incr i} { $client eval {return redis.call('incr', KEYS[1])} 1 n }
+        for {set i 0} {$i < 1000} {incr i} { assert_equal [expr {$i + 2}] [$client read] }
+    }
+
+    test {INFO tells of scripts} {
+        r script flush
+        for {set i 0} {$i < 10} {incr i} { r eval "return $i" 0 }
+        assert_equal 10 [s number_of_cached_scripts]
+        assert {[s used_memory_vm_eval] > 0}
+        r script flush async
+        assert_equal 0 [s number_of_cached_scripts]
+    }
+
+    test {A long script lets others be refused, and can be killed} {
+        set client [redis_deferring_client]
+        with_config {busy-reply-threshold 10} {
+            foreach body {
+                {while true do end}
+                {local f = function() while 1 do redis.call('ping') end end while 1 do pcall(f) end}
+            } {
+                $client eval $body 0
+                wait_for_condition 500 10 {[catch {r ping} answer]} else { fail "it is never slow" }
+                assert_match {BUSY *SCRIPT KILL*} $answer
+                assert_error {BUSY *} {r function kill}
+                assert_equal OK [r script kill]
+                assert_error {*killed by user*} {$client read}
+                wait_for_condition 500 10 {![catch {r ping}]} else { fail "it is not over" }
+            }
+            assert_error {NOTBUSY *} {r script kill}
+        }
+    }
+
+    test {A slow script that has written can only be waited for} {
+        set client [redis_deferring_client]
+        r set go 0
+        with_config {busy-reply-threshold 10} {
+            # It ends when somebody has changed their name, which is allowed meanwhile.
+            r debug set-disable-deny-scripts 1
+            $client eval {
+                redis.call('set', KEYS[1], 'written')
+                repeat until string.find(redis.call('client', 'list'), 'name=enough')
+                return 'done'
+            } 1 k
+            wait_for_condition 500 10 {[catch {r ping} answer]} else { fail "it is never slow" }
+            assert_error {UNKILLABLE *} {r script kill}
+            r hello 2 setname enough
+            assert_equal done [$client read]
+            r debug set-disable-deny-scripts 0
+            r client setname {}
+        }
+        assert_equal written [r get k]
+    }
+
+    test {Who waits for a key is not served in the middle of a slow script} {
+        set waiter [redis_deferring_client]
+        set client [redis_deferring_client]
+        $waiter blpop x 0
+        wait_for_condition 500 10 {[s blocked_clients] == 1} else { fail "it does not wait" }
+        with_config {busy-reply-threshold 10} {
+            r debug set-disable-deny-scripts 1
+            $client eval {
+                redis.call('lpush', KEYS[1], 'y')
+                repeat until string.find(redis.call('client', 'list'), 'name=enough')
+                redis.call('lpush', KEYS[1], 'z')
+            } 1 x
+            wait_for_condition 500 10 {[catch {r ping} answer]} else { fail "it is never slow" }
+            r hello 2 setname enough
+            assert_equal {x z} [$waiter read]
+            $client read
+            r debug set-disable-deny-scripts 0
+            r client setname {}
+        }
+    }
+
+    test {A script that has written is killed, and its writes taken back} {
+        set client [redis_deferring_client]
+        r flushall
+        r set old 1
+        r rpush list a b
+        r hset hash f v
+        r expire hash 1000
+        with_config {busy-reply-threshold 10 script-undo yes} {
+            $client eval {
+                redis.call('set', KEYS[1], 'new')
+                redis.call('append', KEYS[1], 'er')
+                redis.call('del', KEYS[2])
+                redis.call('rpush', KEYS[2], 'c')
+                redis.call('hset', KEYS[3], 'f', 'w', 'g', 'x')
+                redis.call('persist', KEYS[3])
+                redis.call('set', KEYS[4], 'made')
+                while true do end
+            } 4 old list hash made
+            wait_for_condition 500 10 {[catch {r ping} answer]} else { fail "it is never slow" }
+            assert_equal OK [r script kill]
+            assert_error {*killed by user*} {$client read}
+            # What cannot be undone cannot be killed.
+            r debug set-disable-deny-scripts 1
+            $client eval {
+                redis.call('swapdb', 3, 4)
+                repeat until string.find(redis.call('client', 'list'), 'name=enough')
+            } 0
+            wait_for_condition 500 10 {[catch {r ping} answer]} else { fail "it is never slow" }
+            assert_error {UNKILLABLE *} {r script kill}
+            r hello 2 setname enough
+            $client read
+            r debug set-disable-deny-scripts 0
+            r client setname {}
+        }
+        assert_equal 1 [r get old]
+        assert_equal {a b} [r lrange list 0 -1]
+        assert_equal {f v} [r hgetall hash]
+        assert_range [r ttl hash] 900 1000
+        assert_equal 0 [r exists made]
+        assert_equal 3 [r dbsize]
+    } {hematite-only}
+
+    test {A script that eats memory ends with an error} {
+        with_config {script-memory-limit 16mb} {
+            r script flush
+            assert_error {*not enough memory*} {r eval {local t = {} while true do t[#t + 1] = ('x'):rep(1000) .. #t end} 0}
+            assert_error {*not enough memory*} {r eval {return ('x'):rep(1e9)} 0}
+            assert_error {*pattern too complex*} {
+                r eval {return (('a'):rep(60)):match(('a?'):rep(60) .. ('a'):rep(60) .. 'b')} 0
+            }
+            assert_equal 1 [r eval {return 1} 0]
+        }
+    } {hematite-only}
+}
+
+start_server {tags {scripting}} {
+    test {SHUTDOWN NOSAVE ends a slow script that has written, and the server} {
+        set client [redis_deferring_client]
+        r config set busy-reply-threshold 10
+        $client eval {redis.call('set', 'k', 'v') while true do end} 0
+        wait_for_condition 500 10 {[catch {r ping} answer]} else { fail "it is never slow" }
+        catch {r shutdown nosave}
+        wait_exit
+    }
+}
