@@ -35,10 +35,12 @@
 //! views, as the table hands them out.
 #![expect(unsafe_code, reason = "bytes per key: a header of variable shape over one allocation")]
 
+mod head;
 mod kind;
 #[cfg(test)]
 mod tests;
 
+use head::{HAS_DEADLINE, HAS_LONG_KEY, HAS_LONG_VALUE, HEAD, Head, IS_RAW, LONG};
 pub use kind::{Kind, Type};
 
 use std::marker::PhantomData;
@@ -65,23 +67,6 @@ pub const SHORT_MAX: usize = 512;
 const EMBSTR_MAX: usize = 41;
 /// The bytes of those that a time to live takes.
 const EMBSTR_DEADLINE: usize = 8;
-
-/// Lengths from here on have a field of their own.
-const LONG: usize = 0xff;
-
-/// Bytes of the head.
-const HEAD: usize = 6;
-const LONG_KEY_FIELD: usize = 4;
-const LONG_VALUE_FIELD: usize = 2;
-
-const _: () = assert!(HEAD < cells::SIZE_MIN && size_of::<u64>() <= cells::SIZE_MIN);
-
-const HAS_DEADLINE: u64 = 1 << 28;
-const IS_RAW: u64 = 1 << 29;
-const HAS_LONG_KEY: u64 = 1 << 30;
-const HAS_LONG_VALUE: u64 = 1 << 31;
-const KEY_LEN_SHIFT: u32 = 32;
-const VALUE_LEN_SHIFT: u32 = 40;
 
 /// A value to store. Bytes are copied, the rest is adopted.
 #[derive(Debug)]
@@ -236,68 +221,6 @@ type Word = *mut u8;
 
 const _: () = assert!(size_of::<Word>() == 8 && size_of::<Arc<Vec<u8>>>() == 8);
 
-/// The head, taken apart, in a word whose two high bytes are what follows it.
-#[derive(Clone, Copy)]
-struct Head(u64);
-
-impl Head {
-    #[inline]
-    fn kind(self) -> Kind {
-        Kind::of_number((self.0 >> 24) as u8 & 0xf)
-    }
-
-    #[inline]
-    fn has(self, flag: u64) -> bool {
-        self.0 & flag != 0
-    }
-
-    #[inline]
-    fn is_short(self) -> bool {
-        self.0 & (0xf << 24) == 0
-    }
-
-    /// Whether the value's bytes follow the key, and there is no word.
-    #[inline]
-    fn is_inline(self) -> bool {
-        self.is_short() || self.0 & ((kind::IS_PACKED as u64) << 24) != 0
-    }
-
-    #[inline]
-    fn is_long(self) -> bool {
-        self.0 & (0xf << 24) == (Kind::Long as u64) << 24
-    }
-
-    /// Offset of the value's long length.
-    #[inline]
-    fn value_length_at(self) -> usize {
-        HEAD + LONG_KEY_FIELD * usize::from(self.has(HAS_LONG_KEY))
-    }
-
-    #[inline]
-    fn deadline_at(self) -> usize {
-        self.value_length_at() + LONG_VALUE_FIELD * usize::from(self.has(HAS_LONG_VALUE))
-    }
-
-    /// Offset of the word, or of the key if there is none.
-    #[inline]
-    fn word_at(self) -> usize {
-        let at = self.deadline_at() + 8 * usize::from(self.has(HAS_DEADLINE));
-        if self.is_long() { at.next_multiple_of(8) } else { at }
-    }
-
-    #[inline]
-    fn key_at(self) -> usize {
-        self.word_at() + 8 * usize::from(!self.is_inline())
-    }
-
-    /// Bytes of an entry with a key and an inline value of these lengths.
-    #[inline]
-    fn size(self, key_len: usize, value_len: usize) -> usize {
-        let size = self.key_at() + key_len + value_len;
-        if self.is_long() { size.next_multiple_of(8) } else { size }
-    }
-}
-
 impl Entry {
     /// Makes an entry.
     pub fn new(key: &[u8], value: Value<'_>, meta: Meta) -> Self {
@@ -333,13 +256,7 @@ impl Entry {
     /// The word is what the kind says, and its ownership passes to the entry.
     unsafe fn build(key: &[u8], kind: Kind, word: Word, bytes: &[u8], meta: Meta) -> Self {
         assert!(key.len() <= u32::MAX as usize, "bulks are shorter than 4 GiB");
-        let mut head = Head(u64::from(meta.clock & 0xff_ffff) | ((kind as u64) << 24));
-        head.0 |= (key.len().min(LONG) as u64) << KEY_LEN_SHIFT;
-        head.0 |= (bytes.len().min(LONG) as u64) << VALUE_LEN_SHIFT;
-        head.0 |= if key.len() >= LONG { HAS_LONG_KEY } else { 0 };
-        head.0 |= if bytes.len() >= LONG { HAS_LONG_VALUE } else { 0 };
-        head.0 |= if meta.is_raw { IS_RAW } else { 0 };
-        head.0 |= if meta.deadline.is_some() { HAS_DEADLINE } else { 0 };
+        let head = Head::new(kind, key.len(), bytes.len(), meta);
         let block = cells::allocate(head.size(key.len(), bytes.len()));
         // SAFETY: all offsets below are inside the block, whose size was computed from the same head: words lie
         // before `key_at`, then the key, then the value. Source and target do not overlap, the block being fresh.
@@ -452,7 +369,7 @@ impl<'a> EntryRef<'a> {
             // SAFETY: the flag says that the field is there.
             unsafe { self.block.add(HEAD).cast::<u32>().read_unaligned() as usize }
         } else {
-            (head.0 >> KEY_LEN_SHIFT) as usize & LONG
+            head.short_key_len()
         }
     }
 
@@ -465,7 +382,7 @@ impl<'a> EntryRef<'a> {
             // SAFETY: the flag says that the field is there.
             usize::from(unsafe { self.block.add(at).cast::<u16>().read_unaligned() })
         } else {
-            (head.0 >> VALUE_LEN_SHIFT) as usize & LONG
+            head.short_value_len()
         }
     }
 
@@ -522,7 +439,7 @@ impl<'a> EntryRef<'a> {
     /// The access clock: 24 bits of LRU time or LFU minutes and counter.
     #[inline]
     pub fn clock(self) -> u32 {
-        self.head().0 as u32 & 0xff_ffff
+        self.head().clock()
     }
 
     /// The string, if the value is one.
@@ -674,8 +591,7 @@ impl<'a> EntryMut<'a> {
     /// Changes the access clock.
     #[inline]
     pub fn set_clock(&mut self, clock: u32) {
-        let head = self.view.head().0 & !0xff_ffff;
-        self.set_head(Head(head | u64::from(clock & 0xff_ffff)));
+        self.set_head(self.view.head().with_clock(clock));
     }
 
     /// Changes the deadline of an entry that has room for one. False: it has not; see [`Entry::rebuild`].
@@ -748,9 +664,7 @@ impl<'a> EntryMut<'a> {
         if len > SHORT_MAX || !same_class || !same_width {
             return None;
         }
-        let kept = head.0 & !((LONG as u64) << VALUE_LEN_SHIFT) & !IS_RAW & !(0xf << 24);
-        let short_len = (len.min(LONG) as u64) << VALUE_LEN_SHIFT;
-        self.set_head(Head(kept | short_len | ((kind as u64) << 24) | flags));
+        self.set_head(head.with_value(kind, len, flags));
         if head.has(HAS_LONG_VALUE) {
             let at = head.value_length_at();
             // SAFETY: the flag says that the field is there; the entry is borrowed exclusively.

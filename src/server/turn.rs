@@ -18,9 +18,9 @@ use crate::persist::aof::driver as aof;
 use crate::persist::children::driver as children;
 use crate::tracking::commands as tracking;
 
-/// Chunks of cells freed by another thread that are taken back in one turn: 1 MiB, a matter of microseconds, or of the
-/// tenth of a millisecond that the system needs for a region that falls empty.
-const CHUNKS_PER_TURN: usize = 64;
+/// Chunks of cells freed by another thread that are taken back in one turn: 256 KiB, a tenth of a millisecond if the system
+/// gets all the pages back.
+const CHUNKS_PER_TURN: usize = 16;
 
 /// Runs turns until the server stops.
 pub fn run(srv: &mut Box<Server>) -> io::Result<()> {
