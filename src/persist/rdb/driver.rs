@@ -565,19 +565,6 @@ mod tests {
         assert_eq!(&bytes[..9], b"REDIS0012");
     }
 
-    #[test]
-    fn libraries_of_functions_travel_with_the_data() {
-        let mut t = server();
-        let code = "#!lua name=lib\\nserver.register_function('twice', function(k, a) return 2 * a[1] end)";
-        assert_eq!(t.run(&format!("FUNCTION LOAD \"{code}\"")), "$3\r\nlib\r\n");
-        assert_eq!(t.run("DEBUG RELOAD"), "+OK\r\n");
-        assert_eq!(t.run("FCALL twice 0 21"), ":42\r\n");
-        t.run("FUNCTION FLUSH");
-        assert_eq!(t.run("DEBUG RELOAD NOSAVE"), "+OK\r\n");
-        assert_eq!(t.run("FCALL twice 0 21"), ":42\r\n");
-        assert!(t.run("DEBUG RELOAD NOSAVE MERGE").starts_with("+OK"));
-    }
-
     /// Commands that walk through a value, and then change it.
     fn use_all(t: &mut TestServer) {
         let mut names = vec![];
