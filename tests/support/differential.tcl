@@ -111,6 +111,23 @@ proc diff::client {name number resp} {
     return $clients($name,$number)
 }
 
+# Closes a client, and waits until its server has noticed.
+proc diff::close_client {name number resp} {
+    variable side
+    variable clients
+    set client [client $name $number $resp]
+    lassign [fconfigure [$client channel] -sockname] address - port
+    $client close
+    unset clients($name,$number)
+    set witness [server::new_client $side($name) 0]
+    wait_for_condition 500 10 {
+        ![string match "* addr=$address:$port *" [$witness client list]]
+    } else {
+        fail "$name does not notice that a client has gone"
+    }
+    $witness close
+}
+
 # ---- scripts -------------------------------------------------------------------------------------------------------
 
 proc diff::scripts {} {
@@ -163,10 +180,7 @@ proc diff::conversation {path text resp countvar} {
                 resp - config - needs {}
                 client { set number $rest }
                 close {
-                    foreach name {ours oracle} {
-                        [client $name $number $resp] close
-                        unset diff::clients($name,$number)
-                    }
+                    foreach name {ours oracle} { close_client $name $number $resp }
                 }
                 wait { pause $rest }
                 ignore-value { lappend ignored [lindex [split $rest] 0] }
