@@ -134,11 +134,15 @@ pub fn check(srv: &Server, call: &Call, bits: u32) -> Admission {
 /// What stands against a call from inside a script, which has passed the gates itself.
 #[inline]
 pub fn check_inside(srv: &Server, call: &Call) -> Option<CmdError> {
-    if !call.cmd.has(flag::PROTECTED) {
+    let is_unsafe = srv.states & state::UNSAFE != 0;
+    if !is_unsafe && !call.cmd.has(flag::PROTECTED) {
         return None;
     }
-    match guarded(srv, call) {
-        Admission::Refuse(error) => Some(error),
+    if is_unsafe && call.cmd.has(flag::WRITE) {
+        return Some(misconf(srv));
+    }
+    match call.cmd.has(flag::PROTECTED).then(|| guarded(srv, call)) {
+        Some(Admission::Refuse(error)) => Some(error),
         _ => None,
     }
 }
@@ -184,14 +188,18 @@ fn listening(_: &Server, call: &Call) -> Admission {
 }
 
 fn unsafe_to_write(srv: &Server, call: &Call) -> Admission {
-    let writes = flag::WRITE | flag::MAY_REPLICATE;
-    if call.cmd.name != "ping" && multi::flags(srv, call) & writes == 0 {
+    if call.cmd.name != "ping" && multi::flags(srv, call) & flag::WRITE == 0 {
         return Admission::Run;
     }
-    Admission::Refuse(match srv.aof.trouble() {
+    Admission::Refuse(misconf(srv))
+}
+
+/// Why changes cannot be kept.
+pub fn misconf(srv: &Server) -> CmdError {
+    match srv.aof.trouble() {
         Some(errno) => CmdError::aof_fails(&std::io::Error::from_raw_os_error(errno)),
         None => CmdError::SNAPSHOTS_FAIL,
-    })
+    }
 }
 
 fn loading(_: &Server, _: &Call) -> Admission {

@@ -20,6 +20,7 @@ use super::sandbox::Sandbox;
 use super::shebang::script_flag;
 use super::undo::Undo;
 use super::{Form, Running};
+use crate::command::admit::state;
 use crate::command::lookup::CommandId;
 use crate::command::{
     Call, CmdError, CmdResult, Done, Handler, Multi, Origin, ReplyMode, admit, flag,
@@ -141,6 +142,9 @@ pub fn check_flags(srv: &Server, flags: u32, read_only: bool) -> Result<(), CmdE
         return Err(CmdError::Fixed(
             "OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'",
         ));
+    }
+    if srv.states & state::UNSAFE != 0 && flags & promises == 0 {
+        return Err(admit::misconf(srv));
     }
     Ok(())
 }

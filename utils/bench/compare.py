@@ -90,11 +90,16 @@ def flush(s, answers, chunk):
 class Running:
     """A server process on core 0, in a folder of its own."""
 
-    def __init__(self, command, port, is_floor=False):
+    def __init__(self, command, port, is_floor=False, more=()):
         self.port, self.folder = port, tempfile.mkdtemp(prefix="bench-")
+        self.command = command
+        self.begin([*(["--save", ""] if not is_floor else []), *more], is_floor)
+
+    def begin(self, more, is_floor=False):
+        command, port = self.command, self.port
         flags = ["--port", str(port)]
         if not is_floor:
-            flags += ["--save", "", "--dir", self.folder, "--protected-mode", "no", "--maxclients", "12000"]
+            flags += ["--dir", self.folder, "--protected-mode", "no", "--maxclients", "12000", *more]
         argv = ["taskset", "-c", "0", os.path.abspath(command), *flags]
         self.process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=self.folder)
         until = time.monotonic() + 30
@@ -106,6 +111,23 @@ class Running:
                 if time.monotonic() > until or self.process.poll() is not None:
                     raise SystemExit(f"{command} does not listen on port {port}")
                 time.sleep(0.02)
+
+    def again(self, *more):
+        """Ends the process and begins it anew, in the same folder."""
+        self.ask("SHUTDOWN", "NOSAVE")
+        self.process.wait()
+        self.begin(["--save", "", *more])
+
+    def resident(self):
+        with open(f"/proc/{self.process.pid}/statm") as statm:
+            return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    def figure(self, section, name):
+        """A number of INFO."""
+        with self.connect() as s, s.makefile("rb") as answers:
+            s.sendall(request(("INFO", section)))
+            text = answers.read(int(answers.readline()[1:]))
+        return int(text.split(name.encode() + b":")[1].split(b"\r\n")[0])
 
     def connect(self):
         s = socket.create_connection(("127.0.0.1", self.port))
@@ -275,24 +297,25 @@ def transactions(server, batches=4_000, pipeline=16):
         return spent(server, work, batches * pipeline)
 
 
-def fan_out(server, listeners=1_000, messages=1_000):
-    """One message of 100 bytes to many subscribers: for each message that arrives."""
+def fan_out(server, pipeline=1, listeners=1_000, messages=1_000):
+    """Messages of 100 bytes to many subscribers: for each message that arrives."""
     subscribers = [server.connect() for _ in range(listeners)]
     for s in subscribers:
         s.sendall(request(("SUBSCRIBE", "c")))
     confirmed = len(b"*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n")
     for s in subscribers:
         s.recv(confirmed, socket.MSG_WAITALL)
-    size = len(request(("message", "c", "m" * 100)))
+    size = len(request(("message", "c", "m" * 100))) * pipeline
     with server.connect() as s, s.makefile("rb") as answers:
         def work():
-            for _ in range(messages):
-                s.sendall(request(("PUBLISH", "c", "m" * 100)))
-                if answers.readline() != b":%d\r\n" % listeners:
-                    raise SystemExit("a message was lost")
+            for _ in range(messages // pipeline):
+                s.sendall(request(("PUBLISH", "c", "m" * 100)) * pipeline)
+                for _ in range(pipeline):
+                    if answers.readline() != b":%d\r\n" % listeners:
+                        raise SystemExit("a message was lost")
                 for subscriber in subscribers:
                     subscriber.recv(size, socket.MSG_WAITALL)
-        return spent(server, work, messages * listeners)
+        return spent(server, work, messages // pipeline * pipeline * listeners)
 
 
 def remembered(server, keys=MILLION):
@@ -317,6 +340,44 @@ def remembered(server, keys=MILLION):
         return (server.used_memory() - before) / keys
 
 
+PLAIN = ("--appendonly", "yes", "--aof-use-rdb-preamble", "no", "--auto-aof-rewrite-percentage", "0")
+
+
+def sets(server):
+    """CPU microseconds of a SET in a pipeline."""
+    return rate(server, ("", 1_500_000, 50, 16, 100_000, f"SET {KEY} {'v' * 64}", lambda: []))[0]
+
+
+def aof_cost(server):
+    """What an append-only file synced every second adds to that."""
+    without = sets(server)
+    server.again("--appendonly", "yes", "--appendfsync", "everysec")
+    return sets(server) - without
+
+
+def aof_load(server, count=2 * MILLION):
+    """Seconds for an append-only file of plain commands."""
+    server.again(*PLAIN, "--appendfsync", "no")
+    server.send_all(("SET", f"key:{i % MILLION:012}", "v" * 64) for i in range(count))
+    began = time.monotonic()
+    server.again(*PLAIN)
+    while server.figure("persistence", "loading"):
+        time.sleep(0.01)
+    return time.monotonic() - began
+
+
+def growth_while_saving(server, keys=MILLION):
+    """Megabytes by which the parent and its child grow when all keys are written anew during a save."""
+    server.send_all(strings(keys))
+    before = server.resident()
+    server.ask("CONFIG", "SET", "rdb-key-save-delay", 20)
+    server.ask("BGSAVE")
+    rate(server, ("", 1_000_000, 50, 16, keys, f"SET {KEY} {'w' * 64}", lambda: []))
+    grown = server.resident() - before
+    server.ask("CONFIG", "SET", "rdb-key-save-delay", 0)
+    return grown / 1e6
+
+
 # suite, name, unit, measure
 FIGURES = [
     *(("memory", name, "bytes", lambda server, row=row: memory(server, row)) for row in SHAPES for name in row[:1]),
@@ -327,7 +388,11 @@ FIGURES = [
     ("clients", "1000 busy, worst wait", "x med.", fairness),
     ("broker", "MULTI 10 SET EXEC P=16", "us", transactions),
     ("broker", "PUBLISH 100 B to 1000", "us", fan_out),
+    ("broker", "the same, P=16", "us", lambda server: fan_out(server, 16, messages=8_000)),
     ("broker", "key remembered", "bytes", remembered),
+    ("files", "AOF everysec, extra per SET", "us", aof_cost),
+    ("files", "load of a plain AOF", "s", aof_load),
+    ("files", "growth while saving", "MB", growth_while_saving),
 ]
 
 

@@ -501,6 +501,11 @@ fn a_snapshot_that_fails_stops_writes_until_one_succeeds() {
     let answer = kept.run("SET a 2");
     assert!(answer.starts_with("-MISCONF Redis is configured to save RDB snapshots"), "{answer}");
     assert!(kept.run("PING").starts_with("-MISCONF"));
+    assert_eq!(kept.run("PUBLISH c m"), ":0\r\n", "that is kept nowhere");
+    assert_eq!(kept.run("EVAL 'return 1' 0"), ":1\r\n");
+    let inside = kept.run("EVAL \"return redis.call('set', KEYS[1], 2)\" 1 a");
+    assert!(inside.starts_with("-MISCONF Redis is configured"), "{inside}");
+    assert!(kept.run("EVAL \"#!lua\\nreturn 1\" 0").starts_with("-MISCONF"));
     assert_eq!(kept.run("CONFIG SET stop-writes-on-bgsave-error no"), "+OK\r\n");
     assert_eq!(kept.run("SET a 2"), "+OK\r\n");
     kept.run("CONFIG SET stop-writes-on-bgsave-error yes");
