@@ -124,8 +124,8 @@ pub struct Cx<'a> {
     pub now: UnixMillis,
     /// It may answer [`Outcome::Wait`]: it is not inside a transaction, a script or the stream of a primary.
     pub may_wait: bool,
-    /// A script has called it.
-    pub in_script: bool,
+    /// Who calls.
+    pub origin: Origin,
 }
 
 /// Whose call it is.

@@ -17,8 +17,8 @@ use std::ops::Range;
 use super::args::integer;
 use super::key_spec::key_flag::{ACCESS, UPDATE};
 use super::{
-    Arg, CmdError, CmdResult, Command, Cx, Done, Group, KeySpec, category, flag, getkeys, list,
-    string,
+    Arg, CmdError, CmdResult, Command, Cx, Done, Group, KeySpec, Origin, category, flag, getkeys,
+    list, string,
 };
 use crate::keyspace::{Event, Selected, Ttl, Type, Value};
 use crate::types::View;
@@ -260,7 +260,7 @@ fn gather(
     options: &mut Options<'_>,
 ) -> Result<(Elements, Range<usize>), CmdError> {
     let mut elements = Elements::default();
-    let in_script = cx.in_script;
+    let in_script = cx.origin == Origin::Script;
     let Some(entry) = cx.db.entry(cx.args.at(1)) else { return Ok((elements, 0..0)) };
     if let Some(list) = entry.of_type::<List>() {
         let taken = options.taken(list.len());

@@ -366,21 +366,11 @@ fn handle(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
             let Server { keyspace, conf, clock, unit, .. } = &mut **srv;
             let Call { cmd, query, out, fx, session, may_wait, origin, .. } = call;
             fx.set_heard(unit.is_listening());
-            let (may_wait, in_script) = (*may_wait, *origin == Origin::Script);
+            let (may_wait, origin) = (*may_wait, *origin);
             let now = clock.now();
             let mut db = keyspace.select(session.db, now);
             db.no_touch = session.no_touch;
-            handler(&mut Cx {
-                cmd,
-                args: query.args(),
-                db,
-                out,
-                fx,
-                conf,
-                now,
-                may_wait,
-                in_script,
-            })
+            handler(&mut Cx { cmd, args: query.args(), db, out, fx, conf, now, may_wait, origin })
         }
         Handler::Server(handler) => handler(srv, call),
         Handler::Container => Err(CmdError::arity(call.cmd.name)),

@@ -122,7 +122,7 @@ pub static XADD: Command = Command::data("xadd", xadd)
 fn xadd(cx: &mut Cx<'_>) -> CmdResult {
     let (key, args) = (cx.args.at(1), cx.args);
     let words = Words::parse(args)?;
-    let trim = words.trim.trim(cx.conf.stream.node_max_entries)?;
+    let trim = words.trim.trim(cx.conf.stream.node_max_entries, cx.origin)?;
     let first = words.id_at + 1;
     let count = args.len().saturating_sub(first);
     if count < 2 || !count.is_multiple_of(2) {

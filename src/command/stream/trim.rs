@@ -1,7 +1,9 @@
 //! XTRIM, and what XADD says about trimming.
 
 use super::super::key_spec::key_flag::DELETE;
-use super::super::{Arg, CmdError, CmdResult, Command, Cx, Done, Group, KeySpec, category, flag};
+use super::super::{
+    Arg, CmdError, CmdResult, Command, Cx, Done, Group, KeySpec, Origin, category, flag,
+};
 use super::{TRIM, id};
 use crate::command::args::integer;
 use crate::resp::request::Args;
@@ -76,11 +78,12 @@ impl TrimWords {
     }
 
     /// What is to be done, if anything, once all options are read.
-    pub fn trim(&self, node_entries: u64) -> Result<Option<Trim>, CmdError> {
+    /// Compat: a file tells of a trim as of an exact one, but leaves its LIMIT standing.
+    pub fn trim(&self, node_entries: u64, origin: Origin) -> Result<Option<Trim>, CmdError> {
         if self.limit.is_some_and(|limit| limit > 0) && self.bound.is_none() {
             return Err(CmdError::TRIM_LIMIT_ALONE);
         }
-        if self.limit.is_some() && !self.is_approximate {
+        if self.limit.is_some() && !self.is_approximate && origin != Origin::Aof {
             return Err(CmdError::TRIM_LIMIT_EXACT);
         }
         let limit = match self.limit {
@@ -182,7 +185,7 @@ fn xtrim(cx: &mut Cx<'_>) -> CmdResult {
             read => at += read,
         }
     }
-    let trim = words.trim(cx.conf.stream.node_max_entries)?;
+    let trim = words.trim(cx.conf.stream.node_max_entries, cx.origin)?;
     let mut removed = 0;
     if let Some(mut stream) = cx.db.edit::<Stream>(key)? {
         removed = trim.map_or(0, |trim| stream.trim(trim));

@@ -519,6 +519,75 @@ fn a_snapshot_that_fails_stops_writes_until_one_succeeds() {
     assert!(kept.run("INFO persistence").contains("rdb_changes_since_last_save:0"));
 }
 
+/// Calls that are told otherwise than they came, or leave much to chance.
+#[test]
+fn every_kind_of_change_is_had_back() {
+    let mut kept = kept("kinds", |conf| conf.stream.node_max_entries = 10);
+    for i in 0..60 {
+        kept.run(&format!("XADD s {i}-1 f v"));
+        kept.run(&format!("ZADD z {i} m{i}"));
+        kept.run(&format!("SADD set m{i}"));
+        kept.run(&format!("RPUSH l {}", 60 - i));
+        kept.run(&format!("HSET h f{i} {i}"));
+        kept.run(&format!("PFADD p e{i}"));
+    }
+    for line in [
+        "XADD s MAXLEN ~ 25 LIMIT 10 * f v",
+        "XADD s MINID ~ 48 LIMIT 10 * f v",
+        "XTRIM s MAXLEN ~ 5 LIMIT 10",
+        "XADD s MAXLEN = 12 NOMKSTREAM * f v",
+        "XGROUP CREATE s g 0 ENTRIESREAD 3",
+        "XREADGROUP GROUP g a COUNT 3 STREAMS s >",
+        "XREADGROUP GROUP g b COUNT 2 NOACK STREAMS s >",
+        "XAUTOCLAIM s g c 0 0 COUNT 2",
+        "XGROUP CREATECONSUMER s g idle",
+        "SPOP set 7",
+        "SPOP set",
+        "SMOVE set other m1",
+        "SUNIONSTORE both set other",
+        "SORT l STORE sorted",
+        "ZADD z INCR 2.5 m3",
+        "ZPOPMIN z 3",
+        "ZMPOP 1 z MAX COUNT 2",
+        "ZRANGESTORE top z 0 4",
+        "GEOADD g 13.361389 38.115556 a 15.087269 37.502669 b",
+        "GEOSEARCHSTORE near g FROMLONLAT 15 37 BYRADIUS 200 km STOREDIST",
+        "LMPOP 1 l LEFT COUNT 3",
+        "BLMOVE l moved LEFT RIGHT 1",
+        "BLPOP l 1",
+        "LINSERT l BEFORE 30 x",
+        "INCRBYFLOAT float 10.5",
+        "HINCRBYFLOAT h f3 0.1",
+        "HEXPIRE h 100 FIELDS 2 f1 f2",
+        "HGETEX h EX 50 FIELDS 1 f4",
+        "HSETEX h EX 70 FIELDS 1 f5 new",
+        "HGETDEL h FIELDS 1 f6",
+        "SET short v EX 100",
+        "SET kept v KEEPTTL",
+        "GETEX short PX 5000",
+        "GETDEL float",
+        "SETRANGE wide 10 x",
+        "SETBIT bits 77 1",
+        "BITFIELD bits INCRBY u8 8 300 OVERFLOW FAIL SET u4 0 9",
+        "BITOP NOT inverse bits",
+        "PFMERGE all p",
+        "COPY h copied",
+        "RENAME both renamed",
+        "MOVE renamed 3",
+        "EVAL \"redis.call('set', KEYS[1], 1) redis.call('incr', KEYS[1]) return redis.call('spop', 'set')\" 1 scripted",
+        "EXPIRE z 1000 NX",
+        "PERSIST short",
+        "MSETEX 2 a 1 b 2 EX 30",
+    ] {
+        let answer = kept.run(line);
+        assert!(!answer.starts_with('-'), "{line}: {answer}");
+    }
+    let numbers = "XINFO STREAM s FULL";
+    let here = kept.run(numbers);
+    kept.check();
+    assert_eq!(kept.reloaded().expect("it loads").run(numbers), here);
+}
+
 #[test]
 fn an_old_single_file_is_taken_over() {
     let scratch = Scratch::new("aof-old");

@@ -234,12 +234,12 @@ fn with_data<R>(
     run: impl FnOnce(&mut Cx<'_>) -> Result<R, CmdError>,
 ) -> Result<R, CmdError> {
     let Server { keyspace, conf, clock, unit, .. } = srv;
-    let Call { cmd, query, out, fx, session, .. } = call;
+    let Call { cmd, query, out, fx, session, origin, .. } = call;
     fx.set_heard(unit.is_listening());
     let now = clock.now();
     let db = keyspace.select(session.db, now);
-    let (may_wait, in_script) = (false, false);
-    run(&mut Cx { cmd, args: query.args(), db, out, fx, conf, now, may_wait, in_script })
+    let (may_wait, origin) = (false, *origin);
+    run(&mut Cx { cmd, args: query.args(), db, out, fx, conf, now, may_wait, origin })
 }
 
 /// A command on data, but what is wrong with a payload is told to the log.
