@@ -130,7 +130,7 @@ pub fn go_on(srv: &mut Box<Server>) {
     }
 }
 
-/// Evicts until the limit is kept, the slice is over, or nothing is left.
+/// Evicts until as much was freed as was too much, the slice is over, or nothing is left.
 #[cold]
 fn make_room(srv: &mut Box<Server>) {
     if srv.long_work != LongWork::None {
@@ -138,14 +138,15 @@ fn make_room(srv: &mut Box<Server>) {
     }
     let started = srv.clock.mono_us();
     let end = started.saturating_add(slice_us(srv.conf.memory.eviction_tenacity));
-    srv.eviction.note_over(excess(srv) > 0, started);
-    let had_to = excess(srv) > 0;
+    let to_free = excess(srv);
+    srv.eviction.note_over(to_free > 0, started);
+    let mut freed = 0;
     let failed = loop {
-        if excess(srv) == 0 {
+        if freed >= to_free {
             srv.eviction.running = false;
             break false;
         }
-        if !evict_batch(srv) {
+        if !evict_batch(srv, &mut freed, to_free) {
             // The thread may be about to free what went before.
             srv.eviction.running = srv.keyspace.lazyfree.pending() > 0;
             break !srv.eviction.running;
@@ -157,7 +158,7 @@ fn make_room(srv: &mut Box<Server>) {
     };
     let now = srv.clock.mono_us();
     srv.eviction.note_over(excess(srv) > 0, now);
-    if had_to {
+    if to_free > 0 {
         let Server { latency, conf, clock, .. } = &mut **srv;
         let spent_ms = (now - started) / 1000;
         latency.add(&conf.latency, event::EVICTION_CYCLE, spent_ms, clock.now().seconds());
@@ -168,21 +169,28 @@ fn make_room(srv: &mut Box<Server>) {
     }
 }
 
-/// Evicts a few keys and tells of them; false when there was none.
-fn evict_batch(srv: &mut Box<Server>) -> bool {
+/// Evicts a few keys and tells of them; false when there was none. What telling takes is not held against what was freed, or
+/// messages to those who cache would make more keys go, and so on.
+fn evict_batch(srv: &mut Box<Server>, freed: &mut usize, to_free: usize) -> bool {
     let Some(choice) = choice(&srv.conf) else { return false };
     let now = srv.clock.now();
     for done in 0..BATCH {
+        let before = (srv.eviction.meter)(&srv.keyspace);
         if !srv.keyspace.evict_one(choice, now) {
             return done > 0;
         }
+        *freed += before.saturating_sub((srv.eviction.meter)(&srv.keyspace));
         for deleted in std::mem::take(&mut srv.keyspace.deleted) {
             expire::tell(&mut srv.unit, &deleted, true);
         }
         exec::after_unit(srv);
-        if excess(srv) == 0 {
+        if *freed >= to_free {
             break;
         }
+    }
+    if choice.lazily && excess(srv) == 0 {
+        // The thread has freed what was not counted here.
+        *freed = to_free;
     }
     true
 }
