@@ -75,17 +75,18 @@ impl Pool {
 }
 
 impl Keyspace {
-    /// Removes the key that the rule says must go first. False: there is none.
-    pub fn evict_one(&mut self, choice: Choice, now: UnixMillis) -> bool {
+    /// Removes the key that the rule says must go first. Returns the bytes that it took; `None`: there is none.
+    pub fn evict_one(&mut self, choice: Choice, now: UnixMillis) -> Option<usize> {
         let victim = match choice.by {
             By::Random => self.any_key(choice),
             By::Ttl => self.next_to_expire(),
             By::Lru | By::Lfu => self.best_candidate(choice, now),
         };
-        let Some((index, key)) = victim else { return false };
+        let (index, key) = victim?;
         let db = self.db_mut(index);
         let hash = db.keys.hash(&key);
-        let Some(entry) = db.remove(hash, &key) else { return false };
+        let entry = db.remove(hash, &key)?;
+        let bytes = entry.view().memory_bytes();
         self.stats.evicted_keys += 1;
         self.watch.touch(index, &key);
         self.blocked.touch(index, &key);
@@ -94,7 +95,7 @@ impl Keyspace {
         let what = Gone::Key { lazily: choice.lazily };
         self.deleted.push(Deleted { db: index, key: key.into(), what });
         self.discard(entry, choice.lazily);
-        true
+        Some(bytes)
     }
 
     /// Databases take turns, so that none is emptied before the others.

@@ -176,10 +176,11 @@ fn evict_batch(srv: &mut Box<Server>, freed: &mut usize, to_free: usize) -> bool
     let now = srv.clock.now();
     for done in 0..BATCH {
         let before = (srv.eviction.meter)(&srv.keyspace);
-        if !srv.keyspace.evict_one(choice, now) {
+        let Some(bytes) = srv.keyspace.evict_one(choice, now) else {
             return done > 0;
-        }
-        *freed += before.saturating_sub((srv.eviction.meter)(&srv.keyspace));
+        };
+        // The names that are to be told of take memory, too, for as long as that takes.
+        *freed += before.saturating_sub((srv.eviction.meter)(&srv.keyspace)).max(bytes);
         for deleted in std::mem::take(&mut srv.keyspace.deleted) {
             expire::tell(&mut srv.unit, &deleted, true);
         }

@@ -44,10 +44,11 @@ pub fn turn(srv: &mut Box<Server>, ready: &mut Vec<Ready>) -> io::Result<()> {
     waits::end_overdue(srv);
     cron::run_if_due(srv);
     expire::run(srv);
-    evict::go_on(srv);
     waits::serve_ready(srv);
     serve_all(srv, ready);
     continue_bursts(srv);
+    // At the end, so that what is sent about it is gone before memory is looked at again.
+    evict::go_on(srv);
     Ok(())
 }
 
