@@ -21,6 +21,7 @@ pub mod waits;
 use crate::base::slab::{Id, Slab};
 use crate::command::lookup::CommandId;
 use crate::command::{Call, Origin, Session};
+use crate::net::Net;
 use crate::net::buffers::BufferPool;
 use crate::net::conn::Conn;
 use crate::pubsub::Subscriptions;
@@ -126,6 +127,14 @@ impl Client {
         }
         if !self.query.is_idle() {
             std::mem::swap(&mut call.query, &mut self.query);
+        }
+    }
+
+    /// Has it served again in the next turn.
+    pub fn serve_again(&mut self, net: &mut Net) {
+        if !self.marks.again {
+            self.marks.again = true;
+            net.again.push(self.id);
         }
     }
 

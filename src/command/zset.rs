@@ -20,7 +20,7 @@ mod pop;
 mod range;
 mod remove;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod walk;
 
 pub(super) use add::put_all;

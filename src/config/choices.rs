@@ -164,6 +164,18 @@ choices! {
     }
 }
 
+impl MaxmemoryPolicy {
+    /// Keys are chosen by when they were last used.
+    pub fn is_lru(self) -> bool {
+        matches!(self, MaxmemoryPolicy::AllkeysLru | MaxmemoryPolicy::VolatileLru)
+    }
+
+    /// Keys are chosen by how often they are used, which their clocks count.
+    pub fn is_lfu(self) -> bool {
+        matches!(self, MaxmemoryPolicy::AllkeysLfu | MaxmemoryPolicy::VolatileLfu)
+    }
+}
+
 choices! {
     /// When the append-only file is forced to the disk.
     AppendFsync {

@@ -11,7 +11,7 @@ use super::db::Db;
 use super::entry::EntryRef;
 use super::events::Event;
 use super::touched::Touch;
-use super::{DbIndex, Deleted, Gone, Keyspace, access};
+use super::{DbIndex, Keyspace, access};
 use crate::base::clock::UnixMillis;
 
 /// Candidates remembered from round to round.
@@ -89,12 +89,9 @@ impl Keyspace {
         let bytes = entry.view().memory_bytes();
         self.stats.evicted_keys += 1;
         self.watch.touch(index, &key);
-        self.blocked.touch(index, &key);
         self.touched.push(Touch::Removed(&key), self.events.len());
         self.events.push(index, Event::EVICTED, &key);
-        let what = Gone::Key { lazily: choice.lazily };
-        self.deleted.push(Deleted { db: index, key: key.into(), what });
-        self.discard(entry, choice.lazily);
+        self.let_go(index, entry, choice.lazily);
         Some(bytes)
     }
 

@@ -308,6 +308,13 @@ impl Keyspace {
         self.events.push(index, Event::EXPIRED, key);
         self.touched.push(Touch::Removed(key), self.events.len());
         self.watch.touch_expired(index, key);
+        self.let_go(index, entry, lazily);
+    }
+
+    /// What goes with every removal of a key on the server's own account: who waits for it, those who are told of it as of a
+    /// deletion, and its memory.
+    fn let_go(&mut self, index: DbIndex, entry: Entry, lazily: bool) {
+        let key = entry.view().key();
         self.blocked.touch(index, key);
         self.deleted.push(Deleted { db: index, key: key.into(), what: Gone::Key { lazily } });
         self.discard(entry, lazily);

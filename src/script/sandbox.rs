@@ -81,8 +81,7 @@ impl Sandbox {
         s.set_field(-2, b"server");
         if form == Form::Script {
             // Compat: scripts have called it by this name for years, to no effect.
-            s.push_function(|_| Ok(0));
-            s.set_field(-2, b"__redis__err__handler");
+            s.set_function(b"__redis__err__handler", |_| Ok(0));
         }
         complain_of_absence(s);
         s.push_value(-1);
@@ -171,8 +170,7 @@ fn protect_plainly(s: &mut Stack) {
 /// Gives the table on top a metatable that complains of absent fields.
 fn complain_of_absence(s: &mut Stack) {
     s.push_table(0, 1);
-    s.push_function(absent);
-    s.set_field(-2, b"__index");
+    s.set_function(b"__index", absent);
     s.set_metatable(-2);
 }
 
@@ -191,8 +189,7 @@ fn close(s: &mut Stack) -> Ref {
     s.push_value(-1);
     // Scripts see of its metatable what it does.
     s.push_table(0, 1);
-    s.push_function(absent);
-    s.set_field(-2, b"__index");
+    s.set_function(b"__index", absent);
     protect_plainly(s);
     guard::protect(s);
     s.push_value(-1);

@@ -129,10 +129,7 @@ pub fn end_pause(srv: &mut Server) {
     for id in std::mem::take(&mut clients.pause.waiting) {
         if let Some(client) = clients.get_mut(id) {
             client.marks.postponed = false;
-            if !client.marks.again {
-                client.marks.again = true;
-                net.again.push(id);
-            }
+            client.serve_again(net);
         }
     }
 }

@@ -41,7 +41,7 @@ use crate::client::Clients;
 use crate::client::describe::Scene;
 use crate::command::Call;
 use crate::command::lookup::Commands;
-use crate::config::{Config, MaxmemoryPolicy};
+use crate::config::Config;
 use crate::ds::hash::HashSeed;
 use crate::keyspace::{Classes, Keyspace, KeyspaceStats, Policy, Tuning};
 use crate::net::Net;
@@ -209,10 +209,8 @@ impl Server {
     /// Tells the keyspace the options that it consults by itself, after they changed.
     pub fn tune_keyspace(&mut self) {
         let Config { memory, lazyfree, pubsub, .. } = &self.conf;
-        let is_lfu =
-            matches!(memory.policy, MaxmemoryPolicy::AllkeysLfu | MaxmemoryPolicy::VolatileLfu);
         let policy = Policy {
-            is_lfu,
+            is_lfu: memory.policy.is_lfu(),
             log_factor: memory.lfu_log_factor,
             decay_minutes: memory.lfu_decay_time_min,
         };

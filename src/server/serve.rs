@@ -6,6 +6,7 @@ use super::exec::{self, Flow};
 use super::{Server, evict_clients, waits};
 use crate::base::os::os_text;
 use crate::base::slab::Id;
+use crate::client::Client;
 use crate::command::{Call, ReplyMode};
 use crate::config::LogLevel;
 use crate::keyspace::db::Keys;
@@ -15,47 +16,49 @@ use crate::observe::log::Log;
 use crate::resp::request::{Limits, Parsed, ProtocolError};
 use crate::types::View;
 
-/// Whether a ready client can be served now; if not, it is noted what has to happen to it instead.
+/// What can be done with a client that is ready.
+enum Approach {
+    Serve,
+    /// Nothing now: whoever lets it go on serves it again.
+    Wait,
+    /// A call of this client is under way, and others are served meanwhile: it comes after.
+    ComeBack,
+    /// Who has left while it stood still asked for nothing.
+    Close,
+}
+
+/// Notes that a client is ready, and says what can be done with it.
 #[inline]
-fn may_be_served(srv: &mut Server, id: Id, closed: bool) -> bool {
-    let Server { clients, net, .. } = srv;
-    let Some(client) = clients.get_mut(id) else { return false };
+fn approach(client: &mut Client, closed: bool) -> Approach {
     client.marks.half_closed |= closed;
     if client.marks.lent {
-        // A call of this client is under way, and others are served meanwhile: it comes after.
-        if !client.marks.again {
-            client.marks.again = true;
-            net.again.push(id);
-        }
-        return false;
+        return Approach::ComeBack;
     }
     if client.marks.closing || client.marks.close_after_reply {
-        return false;
+        return Approach::Wait;
     }
     if client.stands_still() {
-        // Its edge is used up; whoever lets it go on serves it again. Who has left by then asked for nothing.
+        // Its edge is used up.
         client.marks.unread = true;
-        if closed || client.waiting.is_some() && client.marks.half_closed {
-            clients.close_later(id);
-        }
-        return false;
+        let has_left = closed || client.waiting.is_some() && client.marks.half_closed;
+        return if has_left { Approach::Close } else { Approach::Wait };
     }
-    true
+    client.marks.unread = false;
+    Approach::Serve
 }
 
 /// Reads from a client's socket once and runs every request that is complete. `closed` says that the peer has closed
 /// its side, so that an end of file follows what is read, now or by a later call: no other edge will tell.
 pub fn serve(srv: &mut Box<Server>, id: Id, closed: bool) {
-    if !may_be_served(srv, id, closed) {
-        return;
+    let Server { clients, net, clock, stats, spare_call, .. } = &mut **srv;
+    let Some(client) = clients.get_mut(id) else { return };
+    match approach(client, closed) {
+        Approach::Serve => {}
+        Approach::Wait => return,
+        Approach::Close => return clients.close_later(id),
+        Approach::ComeBack => return client.serve_again(net),
     }
-    let mut call = srv.spare_call.take().unwrap_or_default();
-    let Server { clients, net, clock, stats, .. } = &mut **srv;
-    let Some(client) = clients.get_mut(id) else {
-        srv.spare_call = Some(call);
-        return;
-    };
-    client.marks.unread = false;
+    let mut call = spare_call.take().unwrap_or_default();
     client.lend_to(&mut call, &mut net.buffers);
     let read = call.query.read_with(|buf, _| client.conn.read_into(buf));
     let mut parting = None;
@@ -66,9 +69,8 @@ pub fn serve(srv: &mut Box<Server>, id: Id, closed: bool) {
             client.active_us = clock.mono_cached_us();
             stats.bytes_in += n as u64;
             stats.reads += 1;
-            if (full || client.marks.half_closed) && !client.marks.again {
-                client.marks.again = true;
-                net.again.push(id);
+            if full || client.marks.half_closed {
+                client.serve_again(net);
             }
         }
         Err(e) if e.kind() == ErrorKind::WouldBlock => {}

@@ -174,10 +174,8 @@ fn go_on(srv: &mut Server, call: &mut Call) {
     let Server { clients, net, .. } = srv;
     let Some(client) = clients.get_mut(call.client) else { return };
     client.totals.commands += 1;
-    let has_input = client.marks.unread || !call.query.is_idle();
-    if has_input && !client.marks.again {
-        client.marks.again = true;
-        net.again.push(call.client);
+    if client.marks.unread || !call.query.is_idle() {
+        client.serve_again(net);
     }
 }
 

@@ -13,6 +13,7 @@ use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
 use super::DEL_EVENT;
+use crate::base::line;
 use crate::command::args::integer;
 use crate::command::key_spec::key_flag::{ACCESS, DELETE, INCOMPLETE};
 use crate::command::{
@@ -168,9 +169,9 @@ fn requests<'a>(
 ) -> Result<(Vec<u8>, Vec<&'a [u8]>), CmdError> {
     let mut out = Vec::new();
     if !plan.auth.is_empty() {
-        request(&mut out, &[&[&b"AUTH"[..]], plan.auth.as_slice()].concat());
+        line::write(&mut out, &[&[&b"AUTH"[..]], plan.auth.as_slice()].concat());
     }
-    request(&mut out, &[b"SELECT", db.to_string().as_bytes()]);
+    line::write(&mut out, &[b"SELECT", db.to_string().as_bytes()]);
     let verb: &[u8] = if cx.conf.cluster.enabled { b"RESTORE-ASKING" } else { b"RESTORE" };
     let mut sent = Vec::new();
     for key in keys {
@@ -178,23 +179,14 @@ fn requests<'a>(
         let ttl = entry.deadline().map_or(0, |at| (at.0 - cx.now.0).max(1)).to_string();
         let payload = save::payload(entry, version(cx.conf), cx.conf.rdb.compression)
             .map_err(|error| CmdError::made(format!("ERR {error}")))?;
-        let mut line = vec![verb, key, ttl.as_bytes(), &payload];
+        let mut words = vec![verb, key, ttl.as_bytes(), &payload];
         if plan.replace {
-            line.push(b"REPLACE");
+            words.push(b"REPLACE");
         }
-        request(&mut out, &line);
+        line::write(&mut out, &words);
         sent.push(*key);
     }
     Ok((out, sent))
-}
-
-fn request(out: &mut Vec<u8>, words: &[&[u8]]) {
-    out.extend_from_slice(format!("*{}\r\n", words.len()).as_bytes());
-    for word in words {
-        out.extend_from_slice(format!("${}\r\n", word.len()).as_bytes());
-        out.extend_from_slice(word);
-        out.extend_from_slice(b"\r\n");
-    }
 }
 
 fn replied(text: &[u8]) -> CmdError {

@@ -1,41 +1,8 @@
 //! Geospatial commands through a server in a box. Replies in full were compared with the live references by script; here
 //! stands what a change is most likely to break, what replicas are told, and what others are told of it.
 
+use crate::command::zset::tests::{in_both_encodings, script, shown};
 use crate::server::testing::TestServer;
-
-/// A reply on one line: arrays in brackets, nulls as `-`, doubles of RESP3 with their comma.
-fn shown(reply: &str) -> String {
-    fn one<'a>(lines: &mut impl Iterator<Item = &'a str>) -> String {
-        let line = lines.next().expect("a reply");
-        match line.as_bytes().first() {
-            Some(b'*') if line != "*-1" => {
-                let len = line[1..].parse::<usize>().expect("a length");
-                let items: Vec<_> = (0..len).map(|_| one(lines)).collect();
-                format!("[{}]", items.join(" "))
-            }
-            Some(b'$') if line != "$-1" => lines.next().expect("a bulk").to_owned(),
-            Some(b'$' | b'_') => "-".to_owned(),
-            Some(b'*') => "--".to_owned(),
-            _ => line.to_owned(),
-        }
-    }
-    one(&mut reply.split("\r\n"))
-}
-
-fn script(t: &mut TestServer, lines: &[(&str, &str)]) {
-    for (command, wanted) in lines {
-        assert_eq!(shown(&t.run(command)), *wanted, "{command}");
-    }
-}
-
-/// Runs a script with both encodings.
-fn in_both_encodings(lines: &[(&str, &str)]) {
-    for entries in ["128", "0"] {
-        let mut t = TestServer::new();
-        t.run(&format!("CONFIG SET zset-max-listpack-entries {entries}"));
-        script(&mut t, lines);
-    }
-}
 
 const SICILY: (&str, &str) =
     ("GEOADD g 13.361389 38.115556 Palermo 15.087269 37.502669 Catania", ":2");

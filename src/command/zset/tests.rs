@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::server::testing::TestServer;
 
-/// A reply on one line: arrays in brackets, nulls as `-`, doubles of RESP3 with their comma.
-fn shown(reply: &str) -> String {
+/// A reply on one line: arrays in brackets, nulls as `-` and null arrays as `--`, doubles of RESP3 with their comma.
+pub(in crate::command) fn shown(reply: &str) -> String {
     fn one<'a>(lines: &mut impl Iterator<Item = &'a str>) -> String {
         let line = lines.next().expect("a reply");
         match line.as_bytes().first() {
@@ -16,7 +16,8 @@ fn shown(reply: &str) -> String {
                 format!("[{}]", items.join(" "))
             }
             Some(b'$') if line != "$-1" => lines.next().expect("a bulk").to_owned(),
-            Some(b'$' | b'*' | b'_') => "-".to_owned(),
+            Some(b'$' | b'_') => "-".to_owned(),
+            Some(b'*') => "--".to_owned(),
             _ => line.to_owned(),
         }
     }
@@ -24,14 +25,14 @@ fn shown(reply: &str) -> String {
 }
 
 /// Runs lines of a command and its reply.
-fn script(t: &mut TestServer, lines: &[(&str, &str)]) {
+pub(in crate::command) fn script(t: &mut TestServer, lines: &[(&str, &str)]) {
     for (command, wanted) in lines {
         assert_eq!(shown(&t.run(command)), *wanted, "{command}");
     }
 }
 
 /// Runs a script with both encodings.
-fn in_both_encodings(lines: &[(&str, &str)]) {
+pub(in crate::command) fn in_both_encodings(lines: &[(&str, &str)]) {
     for entries in ["128", "0"] {
         let mut t = TestServer::new();
         t.run(&format!("CONFIG SET zset-max-listpack-entries {entries}"));
@@ -88,7 +89,7 @@ fn positions_scores_and_names_make_ranges() {
         ("ZCOUNT z (1 (5", ":3"),
         ("ZRANK z d", ":3"),
         ("ZREVRANK z d WITHSCORE", "[:1 4]"),
-        ("ZRANK z nobody WITHSCORE", "-"),
+        ("ZRANK z nobody WITHSCORE", "--"),
         ("ZADD n 0 a 0 b 0 c 0 d", ":4"),
         ("ZRANGEBYLEX n [b +", "[b c d]"),
         ("ZRANGE n (b - BYLEX REV", "[a]"),
@@ -125,7 +126,7 @@ fn members_go_by_name_position_score_and_end() {
         ("ZPOPMIN z 0", "[]"),
         ("ZPOPMIN z 9", "[e 5]"),
         ("EXISTS z", ":0"),
-        ("ZMPOP 1 z MAX", "-"),
+        ("ZMPOP 1 z MAX", "--"),
         ("ZADD z 0 a 0 b 0 c", ":3"),
         ("ZREMRANGEBYLEX z [a (c", ":2"),
         ("ZREMRANGEBYRANK z 0 -1", ":1"),
@@ -358,8 +359,8 @@ fn waiting_for_members() {
     t.advance(Duration::from_millis(1400));
     assert_eq!((receive(&mut t, a), receive(&mut t, b)), (None, None));
     t.advance(Duration::from_millis(200));
-    assert_eq!(receive(&mut t, a).as_deref(), Some("-"));
-    assert_eq!(receive(&mut t, b).as_deref(), Some("-"));
+    assert_eq!(receive(&mut t, a).as_deref(), Some("--"));
+    assert_eq!(receive(&mut t, b).as_deref(), Some("--"));
     script(
         &mut t,
         &[

@@ -20,7 +20,7 @@ use crate::base::os::os_text;
 use crate::base::{alloc, text};
 use crate::check::rdb as check;
 use crate::command::{hash, list, set, zset};
-use crate::config::{Config, MaxmemoryPolicy, RdbSaveVersion, RdbVersionCheck};
+use crate::config::{Config, RdbSaveVersion, RdbVersionCheck};
 use crate::ds::hash::HashSeed;
 use crate::keyspace::{DbIndex, Entry};
 use crate::persist::file::NewFile;
@@ -68,10 +68,9 @@ pub fn version(conf: &Config) -> Option<u16> {
 
 /// How this server saves.
 pub fn save_options(srv: &Server, aof_base: bool) -> save::Options<'_> {
-    use MaxmemoryPolicy::{AllkeysLfu, AllkeysLru, VolatileLfu, VolatileLru};
     let access = match srv.conf.memory.policy {
-        AllkeysLru | VolatileLru => Access::Idle,
-        AllkeysLfu | VolatileLfu => Access::Frequency(srv.keyspace.tuning.policy),
+        policy if policy.is_lru() => Access::Idle,
+        policy if policy.is_lfu() => Access::Frequency(srv.keyspace.tuning.policy),
         _ => Access::Nothing,
     };
     save::Options {

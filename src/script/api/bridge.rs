@@ -36,18 +36,12 @@ pub fn push(s: &mut Stack) {
         b"set_repl": set_repl,
         b"acl_check_cmd": acl_check_cmd,
     );
-    s.push_function(error_reply);
-    s.set_field(-2, b"error_reply");
-    s.push_function(status_reply);
-    s.set_field(-2, b"status_reply");
-    s.push_function(sha1hex);
-    s.set_field(-2, b"sha1hex");
-    s.push_function(breakpoint);
-    s.set_field(-2, b"breakpoint");
-    s.push_function(|_| Ok(0));
-    s.set_field(-2, b"debug");
-    s.push_function(replicate_commands);
-    s.set_field(-2, b"replicate_commands");
+    s.set_function(b"error_reply", error_reply);
+    s.set_function(b"status_reply", status_reply);
+    s.set_function(b"sha1hex", sha1hex);
+    s.set_function(b"breakpoint", breakpoint);
+    s.set_function(b"debug", |_| Ok(0));
+    s.set_function(b"replicate_commands", replicate_commands);
     let repl = [
         ("REPL_NONE", 0),
         ("REPL_AOF", REPL_AOF),

@@ -4,25 +4,27 @@ use crate::script::lua::{Raise, Stack, Verdict};
 
 pub fn push(s: &mut Stack) {
     s.push_table(0, 12);
-    macro_rules! put {
-        ($($name:literal: $function:expr),+ $(,)?) => {
-            $( s.push_function($function); s.set_field(-2, $name); )+
-        };
-    }
-    put!(
-        b"tobit": |s| { let x = int(s, 1)?; result(s, x) },
-        b"bnot": |s| { let x = int(s, 1)?; result(s, !x) },
-        b"bswap": |s| { let x = int(s, 1)?; result(s, x.swap_bytes()) },
-        b"band": |s| fold(s, |a, b| a & b),
-        b"bor": |s| fold(s, |a, b| a | b),
-        b"bxor": |s| fold(s, |a, b| a ^ b),
-        b"lshift": |s| shift(s, |x, n| x << n),
-        b"rshift": |s| shift(s, |x, n| x >> n),
-        b"arshift": |s| shift(s, |x, n| (x.cast_signed() >> n).cast_unsigned()),
-        b"rol": |s| shift(s, u32::rotate_left),
-        b"ror": |s| shift(s, u32::rotate_right),
-        b"tohex": tohex,
-    );
+    s.set_function(b"tobit", |s| {
+        let x = int(s, 1)?;
+        result(s, x)
+    });
+    s.set_function(b"bnot", |s| {
+        let x = int(s, 1)?;
+        result(s, !x)
+    });
+    s.set_function(b"bswap", |s| {
+        let x = int(s, 1)?;
+        result(s, x.swap_bytes())
+    });
+    s.set_function(b"band", |s| fold(s, |a, b| a & b));
+    s.set_function(b"bor", |s| fold(s, |a, b| a | b));
+    s.set_function(b"bxor", |s| fold(s, |a, b| a ^ b));
+    s.set_function(b"lshift", |s| shift(s, |x, n| x << n));
+    s.set_function(b"rshift", |s| shift(s, |x, n| x >> n));
+    s.set_function(b"arshift", |s| shift(s, |x, n| (x.cast_signed() >> n).cast_unsigned()));
+    s.set_function(b"rol", |s| shift(s, u32::rotate_left));
+    s.set_function(b"ror", |s| shift(s, u32::rotate_right));
+    s.set_function(b"tohex", tohex);
 }
 
 /// The lower 32 bits of an argument: rounded to a whole number by adding one so large that no bit of a fraction is left.

@@ -6,8 +6,7 @@ use crate::script::lua::{Stack, Verdict};
 
 pub fn push(s: &mut Stack) {
     s.push_table(0, 1);
-    s.push_function(clock);
-    s.set_field(-2, b"clock");
+    s.set_function(b"clock", clock);
 }
 
 fn clock(s: &mut Stack) -> Verdict {

@@ -13,12 +13,10 @@ const DEPTH_MAX: u32 = 1000;
 
 pub fn push(s: &mut Stack) {
     s.push_table(0, 8);
-    macro_rules! put {
-        ($($name:literal: $function:path),+ $(,)?) => {
-            $( s.push_function($function); s.set_field(-2, $name); )+
-        };
-    }
-    put!(b"pack": pack, b"unpack": unpack, b"unpack_one": unpack_one, b"unpack_limit": unpack_limit);
+    s.set_function(b"pack", pack);
+    s.set_function(b"unpack", unpack);
+    s.set_function(b"unpack_one", unpack_one);
+    s.set_function(b"unpack_limit", unpack_limit);
     let facts = [
         ("_NAME", "cmsgpack"),
         ("_VERSION", "lua-cmsgpack 0.4.0"),

@@ -16,12 +16,9 @@ const ALIGN: usize = 8;
 
 pub fn push(s: &mut Stack) {
     s.push_table(0, 3);
-    s.push_function(pack);
-    s.set_field(-2, b"pack");
-    s.push_function(unpack);
-    s.set_field(-2, b"unpack");
-    s.push_function(size);
-    s.set_field(-2, b"size");
+    s.set_function(b"pack", pack);
+    s.set_function(b"unpack", unpack);
+    s.set_function(b"size", size);
 }
 
 /// A format being read.

@@ -9,19 +9,12 @@ const SPECIAL: &[u8] = b"^$*+?.([%-";
 
 /// Replaces the functions in the table on top.
 pub fn replace(s: &mut Stack) {
-    macro_rules! put {
-        ($($name:literal: $function:path),+ $(,)?) => {
-            $( s.push_function($function); s.set_field(-2, $name); )+
-        };
-    }
-    put!(
-        b"find": find,
-        b"match": matches,
-        b"gmatch": each_match,
-        b"gfind": each_match,
-        b"gsub": substitute,
-        b"rep": repeat,
-    );
+    s.set_function(b"find", find);
+    s.set_function(b"match", matches);
+    s.set_function(b"gmatch", each_match);
+    s.set_function(b"gfind", each_match);
+    s.set_function(b"gsub", substitute);
+    s.set_function(b"rep", repeat);
 }
 
 fn repeat(s: &mut Stack) -> Verdict {

@@ -75,8 +75,7 @@ pub fn protect(s: &mut Stack) {
     s.raw_set_i(-2, 1);
     s.push_value(-4);
     s.set_field(-2, b"__index");
-    s.push_function(refuse);
-    s.set_field(-2, b"__newindex");
+    s.set_function(b"__newindex", refuse);
     s.push_value(-3);
     s.set_field(-2, b"__metatable");
     s.set_metatable(-2); // real, visible, front
@@ -92,29 +91,21 @@ fn put_all(s: &mut Stack, functions: &[(&[u8], ffi::lua_CFunction)]) {
     }
 }
 
-macro_rules! put {
-    ($s:expr, $($name:literal: $function:path),+ $(,)?) => {
-        $( $s.push_function($function); $s.set_field(-2, $name); )+
-    };
-}
-
 /// Replaces what has to be replaced in the libraries that were opened.
 pub fn harden(lua: &mut Lua) {
     let s = &mut lua.stack();
     s.push_globals();
     put_all(s, &[(b"next", next), (b"pairs", pairs)]);
-    put!(s,
-        b"rawget": raw_get,
-        b"rawset": raw_set,
-        b"getmetatable": metatable,
-        b"setmetatable": set_metatable,
-        b"pcall": protected_call,
-        b"unpack": unpack,
-        b"load": load,
-        b"loadstring": load_string,
-    );
+    s.set_function(b"rawget", raw_get);
+    s.set_function(b"rawset", raw_set);
+    s.set_function(b"getmetatable", metatable);
+    s.set_function(b"setmetatable", set_metatable);
+    s.set_function(b"pcall", protected_call);
+    s.set_function(b"unpack", unpack);
+    s.set_function(b"load", load);
+    s.set_function(b"loadstring", load_string);
     if s.field(-1, b"table") == Kind::Table {
-        put!(s, b"insert": insert);
+        s.set_function(b"insert", insert);
     }
     s.pop(1);
     if s.field(-1, b"coroutine") == Kind::Table {

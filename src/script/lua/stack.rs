@@ -391,6 +391,15 @@ impl Stack {
         unsafe { ffi::lua_pushcclosure(self.state, plain::<F>, 0) };
     }
 
+    /// Puts a function of ours into the table on top of the stack.
+    pub fn set_function<F>(&mut self, name: &[u8], function: F)
+    where
+        F: Fn(&mut Stack) -> Verdict + Copy + 'static,
+    {
+        self.push_function(function);
+        self.set_field(-2, name);
+    }
+
     /// A function of ours that keeps the value on top of the stack, which is popped: see [`Stack::push_kept`].
     pub fn push_closure<F: Fn(&mut Stack) -> Verdict + Copy + 'static>(&mut self, _: F) {
         assert!(self.top() > 0);

@@ -58,8 +58,7 @@ pub fn push(s: &mut Stack) {
         b"decode_invalid_numbers": decode_invalid,
     );
     s.pop(1);
-    s.push_function(new);
-    s.set_field(-2, b"new");
+    s.set_function(b"new", new);
     s.push_null_pointer();
     s.set_field(-2, b"null");
     for (name, value) in [("_NAME", "cjson"), ("_VERSION", "2.1.0")] {
