@@ -35,6 +35,7 @@ pub fn apply(
     srv.tune_keyspace();
     // So do the gates, with more of them than have a step.
     srv.refresh_states();
+    // A smaller table of tracking forgets at once, before the next call of whoever is told of that.
     news::tick(srv);
     Ok(())
 }

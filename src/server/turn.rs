@@ -60,7 +60,6 @@ pub fn meanwhile(srv: &mut Box<Server>) -> io::Result<()> {
     let mut ready = vec![];
     let aside = srv.unit.set_aside();
     let serving = std::mem::replace(&mut srv.serving, Id::NONE);
-    before_sleep(srv);
     srv.net.reactor.wait(Some(Duration::ZERO), &mut ready)?;
     if aside.is_between_units() {
         srv.clock.refresh();

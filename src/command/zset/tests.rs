@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::server::testing::TestServer;
 
 /// A reply on one line: arrays in brackets, nulls as `-` and null arrays as `--`, doubles of RESP3 with their comma.
-pub(in crate::command) fn shown(reply: &str) -> String {
+fn shown(reply: &str) -> String {
     fn one<'a>(lines: &mut impl Iterator<Item = &'a str>) -> String {
         let line = lines.next().expect("a reply");
         match line.as_bytes().first() {

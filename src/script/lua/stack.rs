@@ -319,18 +319,6 @@ impl Stack {
         unsafe { ffi::lua_objlen(self.state, index) }
     }
 
-    pub fn has_metatable(&self, index: i32) -> bool {
-        self.room(1);
-        // SAFETY: see above.
-        unsafe {
-            let has = ffi::lua_getmetatable(self.state, index) != 0;
-            if has {
-                ffi::lua_settop(self.state, -2);
-            }
-            has
-        }
-    }
-
     // -- pushing ----------------------------------------------------------------------------------
 
     #[inline]
