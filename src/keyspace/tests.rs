@@ -200,7 +200,7 @@ fn expiry_is_on_time_whatever_the_clock_does() {
 #[test]
 fn a_flush_in_the_thread_returns_at_once_and_frees_everything() {
     let mut keyspace = Keyspace::default();
-    keyspace.lazyfree.start().expect("a thread");
+    keyspace.lazyfree.start("").expect("a thread");
     let mut db = keyspace.select(DB, NOW);
     for i in 0..100_000u64 {
         db.set(&i.to_be_bytes(), Value::Bytes(b"value"), Ttl::Clear);

@@ -5,6 +5,7 @@ use std::io;
 use mio::Interest;
 use mio::unix::SourceFd;
 
+use crate::base::affinity;
 use crate::base::os::os_text;
 use crate::net::token::Source;
 use crate::observe::latency::event;
@@ -60,6 +61,10 @@ pub fn fork(
 fn become_child(srv: &mut Server, task: Task) {
     let Server { log, oom, conf, files, title, .. } = srv;
     log.forked(std::process::id());
+    affinity::bind(match task {
+        Task::Snapshot => &conf.process.bgsave_cpulist,
+        Task::Rewrite => &conf.process.aof_rewrite_cpulist,
+    });
     // Refused: then it is as likely to be ended as its parent.
     let _ = oom.apply(&conf.process, OomRole::Child, files, log);
     if let Some(title) = title {
