@@ -173,6 +173,8 @@ pub struct Unit {
     kept: u32,
     /// The database the readers stand in.
     feed_db: Option<DbIndex>,
+    /// See [`Unit::told`].
+    told: i64,
 }
 
 impl Unit {
@@ -297,6 +299,8 @@ impl Unit {
         }
         if self.kept == 0 {
             self.skip_whole();
+        } else {
+            self.told += i64::from(self.kept) + if self.effects > 1 { 2 } else { 0 };
         }
         (self.effects, self.kept) = (0, 0);
     }
@@ -306,6 +310,17 @@ impl Unit {
         self.skipped.retain(|part| part.start < self.start);
         self.skipped.push(self.start..self.feed.len());
         self.feed_db = None;
+    }
+
+    /// How many commands were told, MULTI and EXEC included: the offset of replication as long as there is none.
+    // Compat: Redis counts so while it has no backlog, and notes it in the manifest of the append-only file.
+    pub fn told(&self) -> i64 {
+        self.told
+    }
+
+    /// What was told before the start.
+    pub fn set_told(&mut self, told: i64) {
+        self.told = told;
     }
 
     /// Where the part of the feed ends that may be fetched: a unit under way is not told before it has ended.
