@@ -55,6 +55,7 @@ pub use scan::{Drain, Iter};
 use segment::{Item, Segment, Spot, capacity, fitting, grown, place_of};
 
 use super::hash::HashSeed;
+use crate::base::cpu::prefetch;
 
 /// As many segments a table is laid out in at most.
 const SEGMENTS_MAX: usize = 1 << 24;
@@ -662,19 +663,6 @@ fn deal(n: usize, source: impl Fn(&mut dyn FnMut(Item))) -> Segment {
         unsafe { segment.free() }
         n = grown(n);
     }
-}
-
-/// Asks for a cache line. Harmless for any address.
-#[inline]
-pub fn prefetch(address: *const u8) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: a prefetch never faults, whatever the address; SSE is part of x86-64.
-    unsafe {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch(address.cast(), _MM_HINT_T0);
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = address;
 }
 
 impl<E: Element> Drop for Table<E> {
