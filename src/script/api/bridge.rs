@@ -12,6 +12,7 @@ use crate::script::convert::{self, COUNTED};
 use crate::script::eval;
 use crate::script::functions::registry;
 use crate::script::libs::number;
+use crate::script::lua::guard::to_int;
 use crate::script::lua::{Leaf, Raise, Stack, Verdict};
 use crate::server::COMPAT_VERSION;
 
@@ -221,7 +222,8 @@ fn only_text(s: &Stack) -> Option<Vec<u8>> {
 /// An error without a code gets one.
 fn error_reply(s: &mut Stack) -> Verdict {
     let text = only_text(s).map(|text| {
-        let text = text.strip_prefix(b"-").unwrap_or(&text);
+        let text = convert::as_c_text(&text);
+        let text = text.strip_prefix(b"-").unwrap_or(text);
         let has_code = text.contains(&b' ');
         [if has_code { &b""[..] } else { b"ERR " }, text].concat()
     });
@@ -239,9 +241,9 @@ fn setresp(s: &mut Leaf<'_>, bridge: &mut Bridge) -> Verdict {
     if s.values().top() != 1 {
         return complain(s, "redis.setresp() requires one argument.");
     }
-    let proto = match s.values().as_number(1) {
-        Some(2.0) => Proto::Resp2,
-        Some(3.0) => Proto::Resp3,
+    let proto = match s.values().as_number(1).map(to_int) {
+        Some(2) => Proto::Resp2,
+        Some(3) => Proto::Resp3,
         _ => return complain(s, "RESP version must be 2 or 3."),
     };
     bridge.inner.out.set_proto(proto);
@@ -330,7 +332,7 @@ fn random(s: &mut Leaf<'_>, bridge: &mut Bridge) -> Verdict {
     let share = bridge.random.share();
     let v = s.values();
     let int = |number: i32| {
-        v.check_number(number).map(|n| f64::from(crate::script::lua::guard::to_int(n)))
+        v.check_number(number).map(|n| f64::from(to_int(n)))
     };
     let number = match v.top() {
         0 => share,
@@ -356,6 +358,6 @@ fn random(s: &mut Leaf<'_>, bridge: &mut Bridge) -> Verdict {
 
 fn randomseed(s: &mut Leaf<'_>, bridge: &mut Bridge) -> Verdict {
     let seed = s.values().check_number(1)?;
-    bridge.random.seed(crate::script::lua::guard::to_int(seed));
+    bridge.random.seed(to_int(seed));
     Ok(0)
 }
