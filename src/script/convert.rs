@@ -289,7 +289,8 @@ impl Writer<'_> {
     /// The error that the table on top stands for.
     fn error(&self, s: &mut Stack) -> Option<Told> {
         let kind = named(s, &self.names.err);
-        let text = (kind == Kind::Text).then(|| as_c_text(s.bytes(-1).unwrap_or_default()).to_vec());
+        let text =
+            (kind == Kind::Text).then(|| as_c_text(s.bytes(-1).unwrap_or_default()).to_vec());
         s.pop(1);
         let text = text?;
         named(s, &self.names.counted);
