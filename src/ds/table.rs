@@ -66,10 +66,11 @@ fn with_spare(count: usize) -> usize {
 }
 
 /// Average buckets per segment above which the next segment is dealt out to two.
-const SPLIT_AVG: usize = 192;
+/// Miri shall see many segments of few elements.
+const SPLIT_AVG: usize = if cfg!(miri) { 12 } else { 192 };
 
 /// Average buckets per segment below which the last segment goes back to its partner.
-const MERGE_AVG: usize = 48;
+const MERGE_AVG: usize = SPLIT_AVG / 4;
 
 /// What a table can hold: a type that owns one allocation through one pointer.
 ///
