@@ -69,6 +69,8 @@ pub struct Effects {
     hidden_from: Readers,
     /// It sends a message.
     is_message: bool,
+    /// Its client hears what happens to its own cache before the answer.
+    answers_last: bool,
     /// Nobody will read it.
     unheard: bool,
 }
@@ -119,6 +121,16 @@ impl Effects {
         self.hide_from(Readers { aof: true, replicas: false });
     }
 
+    /// Tell the client of its own cache first, then `+OK`; elsewhere the answer comes first.
+    pub fn answer_last(&mut self) {
+        (self.said, self.answers_last) = (true, true);
+    }
+
+    #[inline]
+    pub fn answers_last(&self) -> bool {
+        self.answers_last
+    }
+
     /// Do not tell these.
     pub fn hide_from(&mut self, readers: Readers) {
         self.said = true;
@@ -141,7 +153,7 @@ impl Effects {
             self.instead.clear();
             self.also.clear();
             (self.said, self.replaced, self.forced) = Default::default();
-            (self.hidden_from, self.is_message) = Default::default();
+            (self.hidden_from, self.is_message, self.answers_last) = Default::default();
         }
     }
 }
