@@ -10,7 +10,8 @@
 //! that was inflated last stays, so that a walk, or a run of questions about neighbours, inflates each node once.
 //!
 //! A node that does not get smaller by an eighth stays as it is, and so does a large one, for a question about one of its
-//! entries would have to inflate all of it.
+//! entries would have to inflate all of it. A stream whose nodes do not get smaller, one after the other, is soon not
+//! tried but with every sixteenth ([`Hope`]): what does not compress takes longest to find it out.
 
 use super::StreamId;
 use super::node::{Counts, Cursor, Head};
@@ -36,6 +37,18 @@ const _: () = assert!(size_of::<Node>() == size_of::<Listpack>());
 /// A compressed node.
 #[derive(Clone, Debug)]
 pub struct Squeezed(Box<[u8]>);
+
+/// Whether it is worth to try the next node of a stream.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Hope {
+    /// Nodes in a row that were tried in vain.
+    failures: u8,
+    /// Nodes that are to be passed over now.
+    passes: u8,
+}
+
+/// After so many failures there are no more nodes passed over than before.
+const FAILURES_MAX: u8 = 4;
 
 /// Memory for reading compressed nodes, those of one stream.
 #[derive(Debug, Default)]
@@ -100,6 +113,23 @@ impl Node {
         {
             *self = Node::Squeezed(squeezed);
         }
+    }
+}
+
+impl Hope {
+    /// Compresses the next node of a stream, unless the last ones were tried in vain.
+    pub fn squeeze(&mut self, id: StreamId, node: &mut Node) {
+        if node.squeezed().is_some() || node.raw_bytes() > RAW_MAX {
+            return;
+        }
+        if self.passes > 0 {
+            self.passes -= 1;
+            return;
+        }
+        node.squeeze(id);
+        let is_smaller = node.squeezed().is_some();
+        self.failures = if is_smaller { 0 } else { FAILURES_MAX.min(self.failures + 1) };
+        self.passes = (1 << self.failures) - 1;
     }
 }
 

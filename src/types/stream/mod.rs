@@ -43,6 +43,7 @@ use super::{Form, Object, View};
 use crate::base::alloc::class_size;
 use crate::ds::ascending::{Ascending, Place};
 use crate::ds::listpack::{Corrupt, Listpack};
+use kept::Hope;
 use node::{Counts, Head};
 
 /// Fields and values of an entry may have so many bytes together, and a node whose size is not limited.
@@ -70,6 +71,7 @@ pub struct Stream {
     nodes: Ascending<StreamId, Node>,
     /// Nodes that were compressed until an entry was deleted, the one that was opened last at the end.
     open: Vec<StreamId>,
+    hope: Hope,
     length: u64,
     first_id: StreamId,
     pub last_id: StreamId,
@@ -186,7 +188,7 @@ impl Stream {
         }
         if let Some(at) = place {
             let id = self.nodes.at(at).0;
-            self.nodes.at_mut(at).squeeze(id);
+            self.hope.squeeze(id, self.nodes.at_mut(at));
         }
     }
 
