@@ -53,8 +53,9 @@ const FAILURES_MAX: u8 = 4;
 /// Memory for reading compressed nodes, those of one stream.
 #[derive(Debug, Default)]
 pub struct Scratch {
-    /// The node that was inflated last, and how many entries of it were deleted then: nothing else changes in a compressed node.
-    held: Option<(StreamId, u64)>,
+    /// The node that was inflated last, and how many entries it had: whatever changes a node changes one of these numbers,
+    /// and neither comes back.
+    held: Option<(StreamId, Counts)>,
     pack: Listpack,
 }
 
@@ -232,7 +233,7 @@ impl Scratch {
 
     /// Inflates the node with this id, unless it is here already.
     pub fn inflate(&mut self, id: StreamId, squeezed: &Squeezed) {
-        let wanted = Some((id, squeezed.counts().deleted));
+        let wanted = Some((id, squeezed.counts()));
         if self.held == wanted {
             return;
         }

@@ -91,7 +91,7 @@ fn damaged_nodes_are_refused_or_harmless() {
     let (id, node) = stream.nodes().at(stream.nodes().first().expect("a node"));
     let bytes = bytes_of(id, node);
     assert!(check(id, &bytes).is_ok());
-    let (mut passed, mut refused) = (0, 0);
+    let (mut passed, mut refused, mut kept_small) = (0, 0, 0);
     for at in 0..bytes.len() {
         assert!(check(id, &bytes[..at]).is_err());
         for value in 0..=255 {
@@ -107,9 +107,15 @@ fn damaged_nodes_are_refused_or_harmless() {
             let mut back: Vec<_> = walk.rev().map(|entry| (entry.id, words_of(entry))).collect();
             back.reverse();
             assert_eq!(forth, back);
+            let mut node = Node::Plain(Packed::new(&damaged).to_owned());
+            let told = (node.counts(), node.last_id(id));
+            node.squeeze(id);
+            kept_small += usize::from(node.squeezed().is_some());
+            assert_eq!((node.counts(), node.last_id(id)), told);
+            assert_eq!(bytes_of(id, &node), damaged);
         }
     }
-    assert!(passed > bytes.len() && refused > 10_000);
+    assert!(passed > bytes.len() && refused > 10_000 && kept_small > bytes.len());
 }
 
 type Model = BTreeMap<StreamId, Vec<Vec<u8>>>;
