@@ -28,7 +28,7 @@ use crate::command::{
 use crate::resp::Proto;
 use crate::resp::reply::Reply;
 use crate::resp::request::Query;
-use crate::server::unit::Mark;
+use crate::server::unit::{Mark, Readers};
 use crate::server::{LongWork, Server, exec, turn};
 
 /// Steps of Lua code between two looks at the clock.
@@ -186,8 +186,10 @@ pub fn run(srv: &mut Box<Server>, call: &mut Call, job: Job, function: Ref) -> C
         killed: false,
     });
     let Engine { sandbox, bridge } = &mut *engine;
-    bridge.undo.begin(srv.conf.script.undo);
-    bridge.told_before = srv.unit.mark();
+    bridge.undo.begin(srv.conf.script.undo, !srv.conf.rdb.save_points.is_empty());
+    if bridge.undo.is_on() {
+        bridge.told_before = srv.unit.mark();
+    }
     std::mem::swap(&mut bridge.server, srv);
     let Sandbox { lua, names, handler, globals, .. } = sandbox;
     let result = lua.with(&mut **bridge, |s| {
@@ -258,11 +260,15 @@ impl From<Told> for CmdError {
 /// A script has ended: takes back what it wrote if it did so because it was killed, and lets the others in.
 fn conclude(srv: &mut Box<Server>, mut engine: Box<Engine>, (form, failed): (Form, bool)) {
     let running = srv.script.running.take();
-    if failed && running.as_ref().is_some_and(|it| it.killed && it.wrote) {
-        engine.bridge.undo.roll_back(&mut srv.keyspace, srv.clock.now());
-        srv.unit.forget_since(engine.bridge.told_before);
+    if engine.bridge.undo.is_on() {
+        let undo = &mut engine.bridge.undo;
+        if failed && !undo.is_empty() && running.as_ref().is_some_and(|it| it.killed) {
+            undo.roll_back(&mut srv.keyspace, srv.clock.now());
+            srv.unit.forget_since(engine.bridge.told_before);
+        }
+        undo.end(&mut srv.keyspace);
+        srv.unit.keep_all();
     }
-    engine.bridge.undo.end();
     if running.is_some_and(|it| it.slow.is_some()) {
         engine.sandbox.lua.set_hook::<Bridge, _>(tick, STEPS);
         srv.set_long_work(LongWork::None);
@@ -366,7 +372,7 @@ impl Bridge {
         inner.session.multi = Multi::No;
         inner.session.reply = ReplyMode::On;
         inner.started_us = call.started_us;
-        (inner.silent, inner.replicas_only) = (false, false);
+        inner.hidden_from = Readers::NONE;
         inner.hang_up = false;
         inner.out.clear();
         inner.out.set_proto(Proto::Resp2);
@@ -388,6 +394,9 @@ impl Bridge {
                 running.wrote = true;
                 running.undoable &= undoable;
             }
+        } else if inner.cmd.has(flag::MAY_REPLICATE) && undo.is_on() {
+            // PFCOUNT keeps what it has counted.
+            undo.note(&mut server.keyspace, inner, server.clock.now());
         }
         inner.out.begin();
         exec::run(server, inner);

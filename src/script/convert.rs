@@ -9,7 +9,8 @@
 //! ```
 //!
 //! The way back tells by the fields `err`, `ok`, `double`, `map`, `set`, `big_number` and `verbatim_string` what a table
-//! stands for, in this order; any other one is an array up to its first nil.
+//! stands for; any other one is an array up to its first nil. If there are several, the first of `err`, `ok`, `double`,
+//! `big_number`, `verbatim_string`, `map`, `set` counts.
 
 use super::lua::{Kind, Raise, Ref, Stack};
 use crate::base::text::parse_i64;
@@ -200,7 +201,8 @@ impl<'a, S: Sink> Reader<'a, S> {
     fn map(&mut self) {
         let pairs = usize::try_from(self.number()).unwrap_or(0);
         self.sink.values().push_table(0, 1);
-        self.sink.values().push_table(0, pairs);
+        // Compat: its size shows in the order in which `pairs` finds what is in there; so it grows as it is filled.
+        self.sink.values().push_table(0, 0);
         for _ in 0..pairs {
             self.value();
             self.value();
@@ -212,7 +214,7 @@ impl<'a, S: Sink> Reader<'a, S> {
     fn set(&mut self) {
         let len = usize::try_from(self.number()).unwrap_or(0);
         self.sink.values().push_table(0, 1);
-        self.sink.values().push_table(0, len);
+        self.sink.values().push_table(0, 0); // Compat: as for a map.
         for _ in 0..len {
             self.value();
             self.sink.values().push_bool(true);
@@ -287,7 +289,8 @@ impl Writer<'_> {
     /// The error that the table on top stands for.
     fn error(&self, s: &mut Stack) -> Option<Told> {
         let kind = named(s, &self.names.err);
-        let text = (kind == Kind::Text).then(|| s.bytes(-1).unwrap_or_default().to_vec());
+        let text =
+            (kind == Kind::Text).then(|| as_c_text(s.bytes(-1).unwrap_or_default()).to_vec());
         s.pop(1);
         let text = text?;
         named(s, &self.names.counted);
@@ -351,18 +354,18 @@ impl Writer<'_> {
     /// Writes a table that stands for something else than an array, if it does.
     fn tagged(&mut self, s: &mut Stack) -> bool {
         if named(s, &self.names.ok) == Kind::Text {
-            let line = one_line(s.bytes(-1).unwrap_or_default());
+            let line = one_line(as_c_text(s.bytes(-1).unwrap_or_default()));
             self.out.status(&line);
         } else if renamed(s, &self.names.double) == Kind::Number {
             self.out.double(s.number(-1).unwrap_or(0.0));
-        } else if renamed(s, &self.names.map) == Kind::Table {
-            self.map(s);
-        } else if renamed(s, &self.names.set) == Kind::Table {
-            self.set(s);
         } else if renamed(s, &self.names.big_number) == Kind::Text {
             let line = one_line(s.bytes(-1).unwrap_or_default());
             self.out.big_number_bytes(&line);
         } else if renamed(s, &self.names.verbatim_string) == Kind::Table && self.verbatim(s) {
+        } else if renamed(s, &self.names.map) == Kind::Table {
+            self.map(s);
+        } else if renamed(s, &self.names.set) == Kind::Table {
+            self.set(s);
         } else {
             s.pop(1);
             return false;
@@ -405,7 +408,7 @@ impl Writer<'_> {
         let text = s.field(-2, b"string");
         let is_whole = format == Kind::Text && text == Kind::Text;
         if is_whole {
-            let format = s.bytes(-2).unwrap_or_default();
+            let format = as_c_text(s.bytes(-2).unwrap_or_default());
             self.out.verbatim_as(format, s.bytes(-1).unwrap_or_default());
         }
         s.pop(2);
@@ -426,6 +429,11 @@ fn named(s: &mut Stack, name: &Ref) -> Kind {
 fn renamed(s: &mut Stack, name: &Ref) -> Kind {
     s.pop(1);
     named(s, name)
+}
+
+/// Compat: texts of errors, states and formats end at their first NUL.
+pub fn as_c_text(bytes: &[u8]) -> &[u8] {
+    &bytes[..memchr::memchr(0, bytes).unwrap_or(bytes.len())]
 }
 
 fn one_line(bytes: &[u8]) -> Vec<u8> {
@@ -450,6 +458,7 @@ pub fn failure(s: &mut Stack) -> (Told, Option<[Vec<u8>; 2]>) {
         bytes
     };
     let text = field(b"err").unwrap_or_else(|| b"ERR unknown error".to_vec());
+    let text = as_c_text(&text).to_vec();
     let place = field(b"source").zip(field(b"line")).map(|(source, line)| [source, line]);
     s.field(-1, COUNTED);
     let is_counted = s.is_true(-1);

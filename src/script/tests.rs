@@ -606,35 +606,3 @@ fn monitors_see_the_script_and_what_it_does() {
     assert!(lines[0].contains("\"EVAL\"") && !lines[0].contains("lua]"), "{seen}");
     assert!(lines[1].ends_with("lua] \"set\" \"k\" \"v\""), "{seen}");
 }
-
-#[test]
-fn keys_are_put_back_as_they_were() {
-    use crate::script::undo::Undo;
-    let mut t = TestServer::new();
-    t.run("SET a 1");
-    t.run("RPUSH l x y");
-    let now = t.srv.clock.now();
-    let mut call = crate::command::Call::default();
-    let mut undo = Undo::default();
-    undo.begin(true);
-    for (line, undoable) in [
-        (&["DEL", "a", "l"][..], true),
-        (&["SET", "new", "1"], true),
-        (&["SWAPDB", "0", "1"], false),
-        (&["MOVE", "a", "1"], false),
-    ] {
-        let words: Vec<_> = line.iter().map(|word| word.as_bytes()).collect();
-        call.query = crate::resp::request::Query::of(&words);
-        let id = t.srv.commands.find(words[0]).expect("a command");
-        call.cmd = t.srv.commands.entry(id).command;
-        assert_eq!(undo.note(&mut t.srv.keyspace, &call, now), undoable, "{line:?}");
-    }
-    for line in ["DEL a l", "SET new 1", "SADD l z"] {
-        t.run(line);
-    }
-    undo.roll_back(&mut t.srv.keyspace, now);
-    assert_eq!(t.run("GET a"), "$1\r\n1\r\n");
-    assert_eq!(t.run("LRANGE l 0 -1"), "*2\r\n$1\r\nx\r\n$1\r\ny\r\n");
-    assert_eq!(t.run("EXISTS new"), ":0\r\n");
-    assert_eq!(t.run("DBSIZE"), ":2\r\n");
-}

@@ -243,9 +243,9 @@ pub fn run(srv: &mut Box<Server>, call: &mut Call) -> Outcome {
     if !srv.keyspace.deleted.is_empty() {
         gather_deleted(srv, call);
     }
-    if (dirtied || call.fx.is_forced()) && srv.unit.is_listening() && !call.silent {
-        if call.replicas_only {
-            call.fx.force_to_replicas();
+    if (dirtied || call.fx.is_forced()) && srv.unit.is_listening() {
+        if call.hidden_from.is_any() {
+            call.fx.hide_from(call.hidden_from);
         }
         srv.unit.gather(call.session.db, call.query.args(), &mut call.fx);
     }
