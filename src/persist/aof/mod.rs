@@ -49,7 +49,7 @@ pub enum State {
 pub struct Rewrites {
     /// One is to begin as soon as it may.
     pub scheduled: bool,
-    /// Of those that were finished (INFO `aof_rewrites`).
+    /// Of those for which there was a fork, or should have been (INFO `aof_rewrites`).
     pub count: u64,
     pub last_ok: bool,
     pub last_s: i64,
@@ -96,7 +96,6 @@ impl Rewrites {
 
     pub fn note_success(&mut self) {
         self.last_ok = true;
-        self.count += 1;
         self.forget_failures();
     }
 

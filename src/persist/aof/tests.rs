@@ -283,7 +283,8 @@ fn a_rewrite_replaces_what_was_written_before() {
     }
 }
 
-/// Whatever fails at whatever step: all is there after a start, and the next attempt succeeds.
+/// Whatever fails at whatever step, in the child's file or in the parent's: all is there after a start, and the next
+/// attempt succeeds.
 #[test]
 fn a_rewrite_that_fails_costs_an_attempt_and_nothing_else() {
     for (op, after) in [
@@ -300,9 +301,17 @@ fn a_rewrite_that_fails_costs_an_attempt_and_nothing_else() {
         (Op::Sync, 1),
         (Op::SyncFolder, 0),
         (Op::SyncFolder, 1),
+        (Op::Write, 2),
+        (Op::Sync, 2),
+        (Op::Rename, 3),
+        (Op::SyncFolder, 2),
+        (Op::SyncFolder, 3),
         (Op::Remove, 0),
     ] {
-        let mut kept = kept(&format!("rewrite-{op:?}-{after}"), |_| {});
+        let as_rdb = after % 2 == 0;
+        let mut kept = kept(&format!("rewrite-{op:?}-{after}"), |conf| {
+            conf.aof.use_rdb_preamble = as_rdb;
+        });
         fill(&mut kept);
         kept.t.advance(Duration::from_secs(2));
         kept.faults.plan(Fault::once(op, libc::ENOSPC, after));

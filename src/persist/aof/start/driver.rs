@@ -161,8 +161,7 @@ fn create_base(srv: &mut Server, next: &mut Manifest) -> io::Result<()> {
     srv.log.notice(format_args!("Creating AOF base file {shown} on server start"));
     let temp = srv.aof.folder.beside(&format!("temp-rewriteaof-{}.aof", std::process::id()));
     let target = srv.aof.folder.path(&name);
-    srv.aof.folder.disk.check(crate::persist::disk::Op::Create)?;
-    rewrite::write_file(srv, (&temp, &target), Dismiss::default(), &mut |_| {})
+    Ok(rewrite::write_file(srv, (&temp, &target), Dismiss::default(), &mut |_| {})?)
 }
 
 fn create_increment(srv: &mut Server, next: &mut Manifest) -> io::Result<()> {
