@@ -20,6 +20,7 @@ use std::os::fd::AsRawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::disk::{Disk, Op};
+use super::dismiss::Dismiss;
 
 /// What a child is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,9 +80,15 @@ pub struct Reporter {
     peak: u64,
     sum: u64,
     count: u64,
+    dismiss: Dismiss,
 }
 
 impl Reporter {
+    /// Leave to give memory back.
+    pub fn dismiss(&self) -> Dismiss {
+        self.dismiss
+    }
+
     /// Tells how many keys are done.
     pub fn tell(&mut self, keys: u64) {
         let copied = private_bytes();
@@ -126,7 +133,9 @@ pub fn start(
         -1 => Err(io::Error::last_os_error()),
         0 => {
             become_child(&writer);
-            let mut reporter = Reporter { pipe: writer, peak: 0, sum: 0, count: 0 };
+            // SAFETY: this process is a fork; its work writes each value once, and `_exit` below runs no destructor.
+            let dismiss = unsafe { Dismiss::in_child() };
+            let mut reporter = Reporter { pipe: writer, peak: 0, sum: 0, count: 0, dismiss };
             let done = catch_unwind(AssertUnwindSafe(|| work(&mut reporter)));
             let code = i32::from(!matches!(done, Ok(Ok(()))));
             // SAFETY: `_exit` runs no destructor and flushes no buffer that the parent flushes, too.

@@ -6,6 +6,7 @@
 //!   file   a new file that takes an old one's place at once or not at all
 //!   bio    a thread for what may block
 //!   child, children   forks and their pipes; what a server does with them
+//!   dismiss   the memory that a child gives back on its way
 //!   disk   the door to streams of bytes, with a place for faults
 //! ```
 //!
@@ -17,5 +18,6 @@ pub mod bio;
 pub mod child;
 pub mod children;
 pub mod disk;
+pub mod dismiss;
 pub mod file;
 pub mod rdb;

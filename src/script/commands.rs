@@ -174,9 +174,7 @@ pub static EXISTS: Command = Command::server("script|exists", exists)
     .group(Group::Scripting)
     .since("2.6.0")
     .summary("Tells which scripts the server knows.")
-    .complexity(
-        "O(N) with N being the number of scripts to check (so checking a single script is an O(1) operation).",
-    )
+    .complexity("O(N) for N digests asked about.")
     .tips(&["request_policy:all_shards", "response_policy:agg_logical_and"])
     .args(&[Arg::string("sha1").multiple()]);
 
@@ -197,7 +195,7 @@ pub static FLUSH: Command = Command::server("script|flush", flush)
     .group(Group::Scripting)
     .since("2.6.0")
     .summary("Forgets all scripts.")
-    .complexity("O(N) with N being the number of scripts in cache")
+    .complexity("O(N) for N scripts in the cache.")
     .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"])
     .history(&[("6.2.0", "Takes `ASYNC` and `SYNC`.")])
     .args(&[Arg::one_of(
@@ -248,7 +246,7 @@ pub static LOAD: Command = Command::server("script|load", load)
     .group(Group::Scripting)
     .since("2.6.0")
     .summary("Puts a script into the cache.")
-    .complexity("O(N) with N being the length in bytes of the script body.")
+    .complexity("O(N) for a script of N bytes.")
     .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"])
     .args(&[Arg::string("script")]);
 

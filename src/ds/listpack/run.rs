@@ -106,6 +106,11 @@ impl Run {
         self.blob().len()
     }
 
+    /// Where its memory is, and how much was asked for.
+    pub fn allocation(&self) -> (*const u8, usize) {
+        (self.bytes.as_ptr(), self.bytes.capacity())
+    }
+
     /// Bytes of memory.
     pub fn memory_bytes(&self) -> usize {
         match self.bytes.capacity() {

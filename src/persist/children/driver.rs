@@ -11,6 +11,7 @@ use crate::observe::latency::event;
 use crate::persist::aof::rewrite::driver as rewrite;
 use crate::persist::child::{self, Child, End, Reporter, Task};
 use crate::persist::rdb::driver as rdb;
+use crate::persist::rdb::save::Options;
 use crate::server::Server;
 use crate::server::oom::OomRole;
 
@@ -156,7 +157,7 @@ fn write_snapshot(srv: &mut Server, reporter: &mut Reporter) -> io::Result<()> {
     let home = std::path::PathBuf::from(&srv.conf.process.dir);
     let temp = home.join(snapshot_name(std::process::id()));
     let target = home.join(&srv.conf.rdb.filename);
-    let options = rdb::save_options(srv, false);
+    let options = Options { dismiss: reporter.dismiss(), ..rdb::save_options(srv, false) };
     let mut told_us = srv.clock.mono_us();
     let written = rdb::write_file(srv, (&temp, &target), &options, &mut |p| {
         if srv.clock.mono_us().saturating_sub(told_us) > TELL_EVERY_US {

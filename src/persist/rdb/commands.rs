@@ -26,7 +26,7 @@ pub static SAVE: Command = Command::server("save", save)
     .group(Group::Server)
     .since("1.0.0")
     .summary("Writes a snapshot of all data to the disk, and serves nobody meanwhile.")
-    .complexity("O(N) where N is the total number of keys in all databases");
+    .complexity("O(N) for N keys over all databases.");
 
 fn save(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     if srv.children.active.as_ref().is_some_and(|child| child.task == Task::Snapshot) {
@@ -92,11 +92,7 @@ pub static DUMP: Command = Command::data("dump", dump)
     .group(Group::Generic)
     .since("2.6.0")
     .summary("Answers the value at a key as a payload that RESTORE understands.")
-    .complexity(
-        "O(1) to access the key and additional O(N*M) to serialize it, where N is the number of \
-         objects composing the value and M their average size. For small string values the time \
-         complexity is thus O(1)+O(1*M) where M is small, so simply O(1).",
-    )
+    .complexity("O(N*M) for N pieces of M bytes on average; O(1) for a short string.")
     .keys(&[KeySpec::at(1).ro(ACCESS)])
     .args(&[Arg::key("key")])
     .tips(&["nondeterministic_output"]);

@@ -23,6 +23,7 @@ use crate::command::{hash, list, set, zset};
 use crate::config::{Config, RdbSaveVersion, RdbVersionCheck};
 use crate::ds::hash::HashSeed;
 use crate::keyspace::{DbIndex, Entry};
+use crate::persist::dismiss::Dismiss;
 use crate::persist::file::NewFile;
 use crate::script::functions::commands as libraries;
 use crate::server::{COMPAT_VERSION, LongWork, Server, turn};
@@ -85,6 +86,7 @@ pub fn save_options(srv: &Server, aof_base: bool) -> save::Options<'_> {
         replication: None,
         functions: srv.script.libraries.codes().collect(),
         key_delay_us: srv.conf.rdb.key_save_delay_us,
+        dismiss: Dismiss::default(),
     }
 }
 

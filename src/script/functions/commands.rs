@@ -87,7 +87,7 @@ pub static LOAD: Command = Command::server("function|load", load)
     .group(Group::Scripting)
     .since("7.0.0")
     .summary("Loads a library.")
-    .complexity("O(1) (considering compilation time is redundant)")
+    .complexity("O(1), compiling aside.")
     .tips(ALL_SHARDS)
     .args(&[Arg::pure_token("replace", "REPLACE").optional(), Arg::string("function-code")]);
 
@@ -214,7 +214,7 @@ pub static FLUSH: Command = Command::server("function|flush", flush)
     .group(Group::Scripting)
     .since("7.0.0")
     .summary("Deletes all libraries.")
-    .complexity("O(N) where N is the number of functions deleted")
+    .complexity("O(N) for N functions deleted.")
     .tips(ALL_SHARDS)
     .args(&[Arg::one_of(
         "flush-type",
@@ -250,7 +250,7 @@ pub static DUMP: Command = Command::server("function|dump", dump)
     .group(Group::Scripting)
     .since("7.0.0")
     .summary("Answers all libraries as one payload.")
-    .complexity("O(N) where N is the number of functions");
+    .complexity("O(N) for N functions.");
 
 fn dump(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     let payload = save::functions_payload(srv.script.libraries.codes());
@@ -266,7 +266,7 @@ pub static RESTORE: Command = Command::server("function|restore", restore)
     .group(Group::Scripting)
     .since("7.0.0")
     .summary("Loads all libraries of a payload.")
-    .complexity("O(N) where N is the number of functions on the payload")
+    .complexity("O(N) for N functions in the payload.")
     .tips(ALL_SHARDS)
     .args(&[
         Arg::string("serialized-value"),
@@ -372,7 +372,7 @@ pub static LIST: Command = Command::server("function|list", list)
     .group(Group::Scripting)
     .since("7.0.0")
     .summary("Describes the libraries.")
-    .complexity("O(N) where N is the number of functions")
+    .complexity("O(N) for N functions.")
     .tips(&["nondeterministic_output_order"])
     .args(&[
         Arg::string("library-name-pattern").token("LIBRARYNAME").optional(),

@@ -21,6 +21,7 @@ use crate::persist::bio::Job;
 use crate::persist::child::{End, Reporter, Task};
 use crate::persist::children::driver::{self as children, Summary};
 use crate::persist::disk::NotReplaced;
+use crate::persist::dismiss::Dismiss;
 use crate::persist::file::NewFile;
 use crate::persist::rdb::driver as rdb;
 use crate::persist::rdb::save;
@@ -178,7 +179,8 @@ fn fork(srv: &mut Server) -> io::Result<()> {
 /// The child's work.
 fn write_base(srv: &mut Server, reporter: &mut Reporter) -> io::Result<()> {
     let (temp, target) = temporary(srv, std::process::id());
-    let written = write_file(srv, (&temp, &target), &mut |keys| reporter.tell(keys));
+    let dismiss = reporter.dismiss();
+    let written = write_file(srv, (&temp, &target), dismiss, &mut |keys| reporter.tell(keys));
     match &written {
         Ok(()) => {
             let name = target.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -199,11 +201,12 @@ fn write_base(srv: &mut Server, reporter: &mut Reporter) -> io::Result<()> {
 pub fn write_file(
     srv: &Server,
     (temp, target): (&PathBuf, &PathBuf),
+    dismiss: Dismiss,
     tell: &mut dyn FnMut(u64),
 ) -> io::Result<()> {
     let incremental = srv.conf.aof.rewrite_incremental_fsync;
     let mut file = NewFile::create(temp, target, incremental)?;
-    let options = rdb::save_options(srv, true);
+    let options = save::Options { dismiss, ..rdb::save_options(srv, true) };
     let Server { keyspace, clock, conf, .. } = srv;
     let mut told_us = clock.mono_us();
     let mut progress = |keys: u64| {
@@ -222,6 +225,7 @@ pub fn write_file(
             stamp: conf.aof.timestamp_enabled.then(|| clock.now()),
             checksum: conf.aof.checksum,
             functions: options.functions,
+            dismiss,
         };
         super::write_all(keyspace, &mut file, &form, &mut progress)?;
     }

@@ -24,6 +24,7 @@ use crate::base::line;
 use crate::base::text::text_i64;
 use crate::ds::listpack::Item;
 use crate::keyspace::{DbIndex, EntryRef, Keyspace, Type};
+use crate::persist::dismiss::Dismiss;
 use crate::types::View;
 use crate::types::hash::{Field, Hash};
 use crate::types::list::List;
@@ -42,6 +43,8 @@ struct Lines<'a> {
     to: &'a mut dyn Write,
     buf: Vec<u8>,
     checksum: bool,
+    /// Bytes that have left the buffer.
+    written: u64,
     /// The first failure; after it nothing is written any more.
     failed: Option<io::Error>,
 }
@@ -59,7 +62,12 @@ impl Lines<'_> {
         if self.failed.is_none() {
             self.failed = self.to.write_all(&self.buf).err();
         }
+        self.written += self.buf.len() as u64;
         self.buf.clear();
+    }
+
+    fn position(&self) -> u64 {
+        self.written + self.buf.len() as u64
     }
 
     /// Ends a command.
@@ -110,6 +118,8 @@ pub struct Form<'a> {
     pub checksum: bool,
     /// Sources of libraries of functions.
     pub functions: Vec<&'a [u8]>,
+    /// Whether values are let go of that are written.
+    pub dismiss: Dismiss,
 }
 
 /// Writes all data. `progress` is told how many keys are done.
@@ -120,7 +130,7 @@ pub fn write_all(
     progress: &mut dyn FnMut(u64),
 ) -> io::Result<()> {
     let buf = Vec::with_capacity(2 * PIECE);
-    let mut lines = Lines { to, buf, checksum: form.checksum, failed: None };
+    let mut lines = Lines { to, buf, checksum: form.checksum, written: 0, failed: None };
     if let Some(now) = form.stamp {
         lines.buf.extend_from_slice(format!("#TS:{}\r\n", now.seconds()).as_bytes());
     }
@@ -133,8 +143,10 @@ pub fn write_all(
         }
         lines.command(&[b"SELECT", index.to_string().as_bytes()]);
         for entry in db.keys.iter() {
+            let before = lines.position();
             write_key(entry, &mut lines);
             lines.check()?;
+            form.dismiss.value(entry, lines.position() - before);
             keys += 1;
             if keys % 1024 == 0 {
                 progress(keys);

@@ -21,6 +21,7 @@ use super::super::load::driver::{self as load, Fatal};
 use super::super::manifest::Manifest;
 use super::super::rewrite::driver as rewrite;
 use crate::base::os::os_text;
+use crate::persist::dismiss::Dismiss;
 use crate::server::Server;
 
 /// Loads the append-only file and opens it, if there is to be one. With `until_s`: as of that second.
@@ -161,7 +162,7 @@ fn create_base(srv: &mut Server, next: &mut Manifest) -> io::Result<()> {
     let temp = srv.aof.folder.beside(&format!("temp-rewriteaof-{}.aof", std::process::id()));
     let target = srv.aof.folder.path(&name);
     srv.aof.folder.disk.check(crate::persist::disk::Op::Create)?;
-    rewrite::write_file(srv, (&temp, &target), &mut |_| {})
+    rewrite::write_file(srv, (&temp, &target), Dismiss::default(), &mut |_| {})
 }
 
 fn create_increment(srv: &mut Server, next: &mut Manifest) -> io::Result<()> {

@@ -118,6 +118,7 @@ fn save_options() -> save::Options<'static> {
         replication: None,
         functions: vec![],
         key_delay_us: 0,
+        dismiss: crate::persist::dismiss::Dismiss::default(),
     }
 }
 

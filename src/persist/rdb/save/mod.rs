@@ -20,6 +20,7 @@ use crate::keyspace::access::idle_seconds;
 use crate::keyspace::db::Db;
 use crate::keyspace::slots::SLOTS;
 use crate::keyspace::{DbIndex, EntryRef, Keyspace, Kind, Policy};
+use crate::persist::dismiss::Dismiss;
 use writer::Writer;
 
 /// What goes with every key about its use.
@@ -62,6 +63,8 @@ pub struct Options<'a> {
     pub functions: Vec<&'a [u8]>,
     /// Microseconds to wait after each key, for tests; negative: so many keys for each microsecond.
     pub key_delay_us: i32,
+    /// Whether values are let go of that are written.
+    pub dismiss: Dismiss,
 }
 
 /// How far a save has come.
@@ -215,7 +218,9 @@ fn key(
             w.byte(policy.frequency(entry.clock(), options.now));
         }
     }
+    let before = w.position();
     value::named(entry, version, w)?;
+    options.dismiss.value(entry, w.position() - before);
     w.count_key()?;
     if options.key_delay_us != 0 {
         delay(options.key_delay_us, w.keys);

@@ -71,12 +71,18 @@ impl<'a> Writer<'a> {
         (self.progress)(Progress { keys: self.keys, bytes: self.written })
     }
 
+    /// Bytes so far.
+    #[inline]
+    pub fn position(&self) -> u64 {
+        self.written + self.buffer.len() as u64
+    }
+
     /// A key is complete. Now and then somebody is told, however little the keys take.
     #[inline]
     pub fn count_key(&mut self) -> io::Result<()> {
         self.keys += 1;
         if self.keys.is_multiple_of(KEYS_UNTOLD) {
-            let bytes = self.written + self.buffer.len() as u64;
+            let bytes = self.position();
             (self.progress)(Progress { keys: self.keys, bytes })?;
         }
         Ok(())
