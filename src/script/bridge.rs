@@ -25,6 +25,7 @@ use crate::command::lookup::CommandId;
 use crate::command::{
     Call, CmdError, CmdResult, Done, Handler, Multi, Origin, ReplyMode, admit, flag,
 };
+use crate::keyspace::lazyfree::Garbage;
 use crate::resp::Proto;
 use crate::resp::reply::Reply;
 use crate::resp::request::Query;
@@ -163,6 +164,20 @@ pub fn engine(srv: &mut Server, form: Form) -> Result<&mut Box<Engine>, CmdError
         *slot = Engine::new(form, limit);
     }
     slot.as_mut().ok_or(CmdError::Fixed("ERR There is no memory for running scripts"))
+}
+
+/// Frees a machine and what is known of its scripts, by the thread if that is wanted.
+pub fn discard<T: Send + 'static>(
+    srv: &Server,
+    (machine, known): (Option<Box<Engine>>, T),
+    objects: usize,
+    lazily: bool,
+) {
+    // The bridge is not large, and belongs to this thread.
+    let sandbox = machine.map(|engine| engine.sandbox);
+    if lazily && objects > 0 {
+        srv.keyspace.lazyfree.free(Garbage::Other(Box::new((sandbox, known)), objects));
+    }
 }
 
 /// Runs a function that a machine keeps, and writes its answer.

@@ -206,6 +206,30 @@ fn scripts_are_cached_and_the_oldest_of_eval_are_dropped() {
 }
 
 #[test]
+fn machines_are_closed_by_another_thread() {
+    let mut t = TestServer::new();
+    t.srv.keyspace.lazyfree.start().expect("a thread");
+    for round in 1..=5 {
+        for n in 0..100 {
+            t.lua(&format!("return {n} .. ARGV[1]"));
+        }
+        t.load("#!lua name=l\nlocal t = {} redis.register_function('f', function() t[1] = 1 return t end)");
+        assert_eq!(t.run("SCRIPT FLUSH ASYNC"), "+OK\r\n");
+        assert_eq!(t.run("FUNCTION FLUSH ASYNC"), "+OK\r\n");
+        assert_eq!(t.lua("return 7"), ":7\r\n");
+        while t.srv.keyspace.lazyfree.pending() > 0 {
+            std::thread::yield_now();
+        }
+        assert_eq!(
+            t.srv.keyspace.lazyfree.freed(),
+            101 * round + round - 1,
+            "and what was run since"
+        );
+        assert_eq!(t.run("EXISTS k"), ":0\r\n");
+    }
+}
+
+#[test]
 fn flags_and_forms_that_only_read_are_honoured() {
     let mut t = TestServer::new();
     let refused = "-ERR Write commands are not allowed from read-only scripts.";
