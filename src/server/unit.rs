@@ -235,6 +235,8 @@ pub struct Unit {
     feed_db: Option<DbIndex>,
     /// What was told since a part of the unit may be forgotten, and stands.
     standing: Option<Vec<Standing>>,
+    /// See [`Unit::told`].
+    told: i64,
 }
 
 /// An effect that stands even if the unit is undone: a deletion by the server itself, or a message, which others here have
@@ -382,6 +384,9 @@ impl Unit {
         if self.effects > 1 {
             line::write(&mut self.feed, &[b"EXEC"]);
         }
+        if self.kept.aof > 0 {
+            self.told += i64::from(self.kept.aof) + if self.effects > 1 { 2 } else { 0 };
+        }
         let from = Readers { aof: self.kept.aof == 0, replicas: self.kept.replicas == 0 };
         if from.is_any() {
             self.hide_whole(from);
@@ -398,6 +403,17 @@ impl Unit {
         self.hidden.retain(|part| part.from.is_any());
         self.hidden.insert(at, Hidden { range: self.start..self.feed.len(), from });
         self.feed_db = None;
+    }
+
+    /// How many commands were told, MULTI and EXEC included: the offset of replication as long as there is none.
+    // Compat: Redis counts so while it has no backlog, and notes it in the manifest of the append-only file.
+    pub fn told(&self) -> i64 {
+        self.told
+    }
+
+    /// What was told before the start.
+    pub fn set_told(&mut self, told: i64) {
+        self.told = told;
     }
 
     /// Where the part of the feed ends that may be fetched: a unit under way is not told before it has ended.

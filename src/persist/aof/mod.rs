@@ -117,6 +117,8 @@ pub struct Aof {
     pub base_size: u64,
     pub earlier_size: u64,
     pub rewritten_size: u64,
+    /// What was told before the increment that waits for its base.
+    pub waiting_from: i64,
     /// Bytes handed to the system since the start, and up to which a sync was asked for.
     pub written: u64,
     pub sync_asked: u64,

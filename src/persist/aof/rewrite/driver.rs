@@ -119,7 +119,7 @@ fn next_increment(srv: &mut Server) -> io::Result<()> {
         return Err(io::Error::from_raw_os_error(aof.write_error.unwrap_or(libc::EIO)));
     };
     let mut next = aof.manifest.clone();
-    let name = next.add_increment(&aof.folder.stem);
+    let name = next.add_increment(&aof.folder.stem, unit.told());
     let shown = String::from_utf8_lossy(&name).into_owned();
     let path = aof.folder.path(&name);
     log.notice(format_args!("Creating AOF incr file {shown} on background rewrite"));
@@ -150,6 +150,7 @@ fn temporary_increment(srv: &mut Server) -> io::Result<()> {
     let file = disk.begin(&srv.aof.folder.path(&name))?;
     // What is told before the fork is in the base.
     srv.unit.forget();
+    srv.aof.waiting_from = srv.unit.told();
     srv.aof.appender = Some(Appender::new(disk, file, 0));
     listen(srv, true);
     Ok(())
@@ -345,7 +346,7 @@ fn place_increment(srv: &mut Server, next: &mut Manifest) -> io::Result<()> {
         return Ok(());
     }
     let temporary = aof.folder.temporary_increment();
-    let name = next.add_increment(&aof.folder.stem);
+    let name = next.add_increment(&aof.folder.stem, aof.waiting_from);
     aof.folder.disk.rename(&aof.folder.path(&temporary), &aof.folder.path(&name))?;
     log.notice(format_args!(
         "Successfully renamed the temporary AOF incr file {} into {}",
