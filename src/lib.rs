@@ -30,7 +30,5 @@ pub mod server;
 // Separate dwellings.
 pub mod check;
 
-// Under sanitizers the system's allocator serves, since they watch that one (see CONTRIBUTING.md).
-#[cfg(not(hematite_system_allocator))]
 #[global_allocator]
 static ALLOCATOR: base::alloc::Counting = base::alloc::Counting;

@@ -1,4 +1,5 @@
-//! The allocator: jemalloc, asked for exact sizes, and counted.
+//! The allocator: jemalloc, asked for exact sizes, and counted. Under Miri and sanitizers the system's allocator serves, since
+//! they watch that one, and the counts are jemalloc's all the same.
 //!
 //! `used_memory` decides when keys are evicted, so it must be exact and it must cost nothing. Three
 //! choices follow.
@@ -28,7 +29,7 @@
 
 use std::alloc::{GlobalAlloc, Layout};
 use std::cell::Cell;
-use std::ffi::{CStr, c_char, c_int, c_void};
+use std::ffi::{CStr, c_char, c_void};
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicIsize, Ordering::Relaxed};
 
@@ -76,12 +77,6 @@ pub(super) fn count(delta: isize) {
     }
 }
 
-/// The flags of one request: none up to the quantum, the logarithm of the alignment above it.
-#[inline]
-const fn flags(layout: Layout) -> c_int {
-    if layout.align() > 8 { layout.align().trailing_zeros() as c_int } else { 0 }
-}
-
 /// Bytes that a request of this layout occupies.
 #[inline]
 const fn layout_size(layout: Layout) -> usize {
@@ -92,51 +87,102 @@ const fn layout_size(layout: Layout) -> usize {
     }
 }
 
-// SAFETY: memory comes from jemalloc's `mallocx` and `rallocx`, which return either null or a block of at
-// least the size asked, aligned as the flag asks (to 8 when no flag is given: the quantum). Sizes are never
-// zero: the trait's contract forbids zero-sized layouts. `sdallocx` gets the size and alignment the block
-// was asked with, because `dealloc` and `realloc` are called with the layout of the block. Counting touches
-// no memory but the two statics above and never allocates, unwinds or locks.
+// SAFETY: blocks come from `BLOCKS`, which keeps the contract. Counting touches no memory but the two statics above and
+// never allocates, unwinds or locks.
 unsafe impl GlobalAlloc for Counting {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the size is not zero, by the trait's contract.
-        let block = unsafe { je::mallocx(layout.size(), flags(layout)) };
+        // SAFETY: the caller's promise.
+        let block = unsafe { BLOCKS.alloc(layout) };
         if !block.is_null() {
             count(layout_size(layout) as isize);
         }
-        block.cast()
+        block
     }
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: as above. Fresh pages are known to be zero, so large blocks are not touched here.
-        let block = unsafe { je::mallocx(layout.size(), flags(layout) | je::MALLOCX_ZERO) };
+        // SAFETY: the caller's promise.
+        let block = unsafe { BLOCKS.alloc_zeroed(layout) };
         if !block.is_null() {
             count(layout_size(layout) as isize);
         }
-        block.cast()
+        block
     }
 
     #[inline]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         count(-(layout_size(layout) as isize));
-        // SAFETY: the caller gives back a block of ours with the layout it was asked with.
-        unsafe { je::sdallocx(block.cast(), layout.size(), flags(layout)) }
+        // SAFETY: the caller's promise.
+        unsafe { BLOCKS.dealloc(block, layout) }
     }
 
     #[inline]
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        // SAFETY: the block is ours and alive, the new size is not zero, and the alignment flag is the
-        // block's own.
-        let moved = unsafe { je::rallocx(block.cast(), new_size, flags(layout)) };
+        // SAFETY: the caller's promise.
+        let moved = unsafe { BLOCKS.realloc(block, layout, new_size) };
         if !moved.is_null() {
-            // SAFETY: the alignment is the old layout's, and jemalloc would have refused a size that
-            // overflows when rounded up to it.
+            // SAFETY: the alignment is the old layout's, and a size that overflows when rounded up to it is against
+            // the contract.
             let new = unsafe { Layout::from_size_align_unchecked(new_size, layout.align()) };
             count(layout_size(new) as isize - layout_size(layout) as isize);
         }
-        moved.cast()
+        moved
+    }
+}
+
+/// Where blocks come from. Under Miri and sanitizers from the system's allocator, which they watch; what is counted is the
+/// same.
+#[cfg(not(any(miri, hematite_system_allocator)))]
+static BLOCKS: jemalloc::Jemalloc = jemalloc::Jemalloc;
+#[cfg(any(miri, hematite_system_allocator))]
+static BLOCKS: std::alloc::System = std::alloc::System;
+
+#[cfg(not(any(miri, hematite_system_allocator)))]
+mod jemalloc {
+    use std::alloc::{GlobalAlloc, Layout};
+    use std::ffi::c_int;
+
+    use tikv_jemalloc_sys as je;
+
+    /// jemalloc without counting.
+    pub struct Jemalloc;
+
+    /// The flags of one request: none up to the quantum, the logarithm of the alignment above it.
+    #[inline]
+    const fn flags(layout: Layout) -> c_int {
+        if layout.align() > 8 { layout.align().trailing_zeros() as c_int } else { 0 }
+    }
+
+    // SAFETY: memory comes from jemalloc's `mallocx` and `rallocx`, which return either null or a block of at
+    // least the size asked, aligned as the flag asks (to 8 when no flag is given: the quantum). Sizes are never
+    // zero: the trait's contract forbids zero-sized layouts. `sdallocx` gets the size and alignment the block
+    // was asked with, because `dealloc` and `realloc` are called with the layout of the block.
+    unsafe impl GlobalAlloc for Jemalloc {
+        #[inline]
+        unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+            // SAFETY: the size is not zero, by the trait's contract.
+            unsafe { je::mallocx(layout.size(), flags(layout)).cast() }
+        }
+
+        #[inline]
+        unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+            // SAFETY: as above. Fresh pages are known to be zero, so large blocks are not touched here.
+            unsafe { je::mallocx(layout.size(), flags(layout) | je::MALLOCX_ZERO).cast() }
+        }
+
+        #[inline]
+        unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+            // SAFETY: the caller gives back a block of ours with the layout it was asked with.
+            unsafe { je::sdallocx(block.cast(), layout.size(), flags(layout)) }
+        }
+
+        #[inline]
+        unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+            // SAFETY: the block is ours and alive, the new size is not zero, and the alignment flag is the
+            // block's own.
+            unsafe { je::rallocx(block.cast(), new_size, flags(layout)).cast() }
+        }
     }
 }
 
@@ -377,14 +423,20 @@ fn command(name: &CStr) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #[cfg(not(miri))]
+    use std::ffi::c_int;
+
     use super::*;
 
+    /// Miri cannot ask jemalloc.
+    #[cfg(not(miri))]
     fn jemalloc_size(size: usize, flags: c_int) -> usize {
         // SAFETY: `nallocx` only computes; the size is not zero.
         unsafe { je::nallocx(size, flags) }
     }
 
     #[test]
+    #[cfg(not(miri))]
     fn class_sizes_are_those_of_jemalloc() {
         for size in 1..=300_000 {
             assert_eq!(class_size(size), jemalloc_size(size, 0), "size {size}");
@@ -398,6 +450,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(not(miri))]
     fn aligned_class_sizes_are_those_of_jemalloc() {
         for align in [16usize, 32, 64, 128, 256, 4096, 8192, 65536] {
             for size in (1..40_000).chain([100_000, 1 << 20, (1 << 20) + 1]) {
@@ -448,6 +501,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(not(miri))]
     fn statistics_can_be_read() {
         let keep = vec![1u8; 1 << 20];
         let stats = Stats::read();

@@ -54,15 +54,17 @@
 //!
 //! A forked child has one thread and a copy of everything; it may read, free and allocate.
 //!
-//! Under Miri and sanitizers each cell is a block of the system's allocator, for these watch blocks.
+//! Under Miri and sanitizers each cell is a block of the system's allocator, for these watch blocks. The tests of this room
+//! use cells all the same. To Miri regions are blocks, too, and much smaller.
 #![expect(unsafe_code, reason = "an allocator: memory by address, lists inside of freed cells")]
 
 mod heap;
 mod region;
+mod system;
 #[cfg(test)]
 mod tests;
 
-use std::alloc::{Layout, handle_alloc_error};
+use std::alloc::{GlobalAlloc, Layout, System, handle_alloc_error};
 use std::ptr::NonNull;
 
 use super::alloc;
@@ -113,20 +115,16 @@ fn layout(size: usize) -> Layout {
     Layout::from_size_align(class, align).expect("sizes are far smaller than the address space")
 }
 
-/// Every block is one of the global allocator.
+/// Every cell is a block of the system's allocator.
 const WATCHED: bool = cfg!(any(miri, hematite_system_allocator));
 
 /// A block of `size` bytes, not initialised.
 #[inline]
 pub fn allocate(size: usize) -> NonNull<u8> {
-    if WATCHED || size > SIZE_MAX {
-        return allocate_large(size);
-    }
-    alloc::count(class_size(size) as isize);
-    let class = class_of(size);
-    match heap::here().and_then(|heap| heap.first(class)?.take()) {
-        Some(cell) => cell,
-        None => heap::allocate(class),
+    match size {
+        ..=SIZE_MAX if WATCHED => allocate_watched(size),
+        ..=SIZE_MAX => allocate_cell(size),
+        _ => allocate_large(size),
     }
 }
 
@@ -136,13 +134,52 @@ pub fn allocate(size: usize) -> NonNull<u8> {
 /// The block came from [`allocate`] with a size of the same class, and is not used any more.
 #[inline]
 pub unsafe fn free(block: NonNull<u8>, size: usize) {
-    if WATCHED || size > SIZE_MAX {
-        // SAFETY: such blocks come from the global allocator with the layout of their class.
-        return unsafe { std::alloc::dealloc(block.as_ptr(), layout(size)) };
+    // SAFETY: the caller's promise; blocks of a size all come from the same place.
+    unsafe {
+        match size {
+            ..=SIZE_MAX if WATCHED => free_watched(block, size),
+            ..=SIZE_MAX => free_cell(block, size),
+            _ => std::alloc::dealloc(block.as_ptr(), layout(size)),
+        }
     }
+}
+
+/// A cell of this thread's heap.
+#[inline]
+fn allocate_cell(size: usize) -> NonNull<u8> {
+    alloc::count(class_size(size) as isize);
+    let class = class_of(size);
+    match heap::here().and_then(|heap| heap.first(class)?.take()) {
+        Some(cell) => cell,
+        None => heap::allocate(class),
+    }
+}
+
+/// # Safety
+/// As [`free`], for a block of [`allocate_cell`].
+#[inline]
+unsafe fn free_cell(cell: NonNull<u8>, size: usize) {
     alloc::count(-(class_size(size) as isize));
     // SAFETY: the caller gives back a cell of ours.
-    unsafe { heap::free(block, class_of(size)) }
+    unsafe { heap::free(cell, class_of(size)) }
+}
+
+/// A block of the system's allocator, counted as a cell.
+fn allocate_watched(size: usize) -> NonNull<u8> {
+    let layout = layout(size);
+    alloc::count(layout.size() as isize);
+    // SAFETY: no class is empty.
+    let block = unsafe { System.alloc(layout) };
+    NonNull::new(block).unwrap_or_else(|| handle_alloc_error(layout))
+}
+
+/// # Safety
+/// As [`free`], for a block of [`allocate_watched`].
+unsafe fn free_watched(block: NonNull<u8>, size: usize) {
+    let layout = layout(size);
+    alloc::count(-(layout.size() as isize));
+    // SAFETY: the caller gives back such a block, whose layout is that of its class.
+    unsafe { System.dealloc(block.as_ptr(), layout) }
 }
 
 #[cold]

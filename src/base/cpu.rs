@@ -1,5 +1,5 @@
-//! Processor time, as the system accounts it.
-#![expect(unsafe_code, reason = "no crate in use wraps getrusage")]
+//! The processor: its time, as the system accounts it, and its caches.
+#![expect(unsafe_code, reason = "no crate in use wraps getrusage; prefetching is an intrinsic")]
 
 /// Whose time.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +33,27 @@ pub fn spent(who: Who) -> Seconds {
     }
     let seconds = |t: libc::timeval| t.tv_sec as f64 + t.tv_usec as f64 / 1e6;
     Seconds { system: seconds(usage.ru_stime), user: seconds(usage.ru_utime) }
+}
+
+/// Asks for a cache line. Harmless for any address.
+#[inline]
+pub fn prefetch(address: *const u8) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch never faults, whatever the address; SSE is part of x86-64.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch(address.cast(), _MM_HINT_T0);
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = address;
+}
+
+/// Asks for all cache lines of a value.
+#[inline]
+pub fn prefetch_whole<T>(value: &T) {
+    const LINE: usize = 64;
+    let start = std::ptr::from_ref(value).cast::<u8>();
+    (0..size_of::<T>()).step_by(LINE).for_each(|at| prefetch(start.wrapping_add(at)));
 }
 
 #[test]

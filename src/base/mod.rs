@@ -11,6 +11,8 @@ pub mod clock;
 pub mod cpu;
 pub mod crc;
 pub mod double;
+#[cfg(test)]
+pub mod effort;
 pub mod extended;
 pub mod files;
 pub mod glob;

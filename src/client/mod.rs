@@ -18,6 +18,7 @@ pub mod recent;
 pub mod transaction;
 pub mod waits;
 
+use crate::base::cpu;
 use crate::base::slab::{Id, Slab};
 use crate::command::lookup::CommandId;
 use crate::command::{Call, Origin, Session};
@@ -234,6 +235,12 @@ impl Clients {
     #[inline]
     pub fn get_mut(&mut self, id: Id) -> Option<&mut Client> {
         self.slab.get_mut(id).map(|c| &mut **c)
+    }
+
+    /// Has a client at hand that is needed soon.
+    #[inline]
+    pub fn prefetch(&self, id: Id) {
+        self.get(id).into_iter().for_each(cpu::prefetch_whole);
     }
 
     pub fn len(&self) -> usize {

@@ -43,7 +43,7 @@ use crate::keyspace::{DbIndex, Selected, Type};
 use crate::resp::reply::Reply;
 use crate::resp::request::{Args, Query};
 use crate::server::Server;
-use crate::server::unit::Effects;
+use crate::server::unit::{Effects, Readers};
 
 pub use error::CmdError;
 pub use key_spec::{Arg, KeySpec};
@@ -238,10 +238,8 @@ pub struct Call {
     pub started_us: u64,
     /// It may answer [`Outcome::Wait`].
     pub may_wait: bool,
-    /// What it does is not told to replicas and the AOF.
-    pub silent: bool,
-    /// What it does is told to replicas, but not to the AOF.
-    pub replicas_only: bool,
+    /// Who is not told of what it does.
+    pub hidden_from: Readers,
     /// It has waited and is run again.
     pub is_retry: bool,
     /// Microseconds of its earlier tries.
@@ -264,8 +262,7 @@ impl Default for Call {
             hang_up: false,
             started_us: 0,
             may_wait: false,
-            silent: false,
-            replicas_only: false,
+            hidden_from: Readers::NONE,
             is_retry: false,
             earlier_us: 0,
             counted: 0,

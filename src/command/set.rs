@@ -237,10 +237,7 @@ pub static SSCAN: Command = Command::data("sscan", sscan)
     .group(Group::Set)
     .since("2.8.0")
     .summary("Answers some members of a set and the cursor at which to go on.")
-    .complexity(
-        "O(1) for every call. O(N) for a complete iteration, including enough command calls for the cursor to return \
-         back to 0. N is the number of members.",
-    )
+    .complexity("O(1) a call, O(N) for all calls together that visit the N elements.")
     .keys(&[KeySpec::at(1).ro(ACCESS)])
     .args(&[
         Arg::key("key"),

@@ -48,7 +48,8 @@ use std::ptr::NonNull;
 
 use super::hash::HashSeed;
 use super::record::{Record, RecordRef};
-use super::table::{Element, Table, prefetch};
+use super::table::{Element, Table};
+use crate::base::cpu::prefetch;
 use tree::Tree;
 
 type Member = Record<f64>;

@@ -55,6 +55,7 @@ pub use scan::{Drain, Iter};
 use segment::{Item, Segment, Spot, capacity, fitting, grown, place_of};
 
 use super::hash::HashSeed;
+use crate::base::cpu::prefetch;
 
 /// As many segments a table is laid out in at most.
 const SEGMENTS_MAX: usize = 1 << 24;
@@ -65,10 +66,11 @@ fn with_spare(count: usize) -> usize {
 }
 
 /// Average buckets per segment above which the next segment is dealt out to two.
-const SPLIT_AVG: usize = 192;
+/// Miri shall see many segments of few elements.
+const SPLIT_AVG: usize = if cfg!(miri) { 12 } else { 192 };
 
 /// Average buckets per segment below which the last segment goes back to its partner.
-const MERGE_AVG: usize = 48;
+const MERGE_AVG: usize = SPLIT_AVG / 4;
 
 /// What a table can hold: a type that owns one allocation through one pointer.
 ///
@@ -662,19 +664,6 @@ fn deal(n: usize, source: impl Fn(&mut dyn FnMut(Item))) -> Segment {
         unsafe { segment.free() }
         n = grown(n);
     }
-}
-
-/// Asks for a cache line. Harmless for any address.
-#[inline]
-pub fn prefetch(address: *const u8) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: a prefetch never faults, whatever the address; SSE is part of x86-64.
-    unsafe {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch(address.cast(), _MM_HINT_T0);
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = address;
 }
 
 impl<E: Element> Drop for Table<E> {

@@ -1,4 +1,4 @@
-//! Lazy freeing: large values and whole databases are dropped by a thread.
+//! Lazy freeing: large values, whole databases and what else is large are dropped by a thread.
 //!
 //! Ownership travels over a channel: what the reactor detaches, only the thread can still reach. There is no
 //! lock around data and nothing to wait for; two counters say how much is on its way and how much is done.
@@ -19,6 +19,8 @@ pub const EFFORT_MIN: usize = 64;
 pub enum Garbage {
     Database(Box<Db>),
     Entry(Entry),
+    /// What is no data, and counts as so many objects: a machine with its scripts.
+    Other(Box<dyn Send>, usize),
 }
 
 // Everything a key can hold may be dropped by another thread.
@@ -41,6 +43,7 @@ impl Garbage {
         match self {
             Garbage::Database(db) => db.keys.len(),
             Garbage::Entry(_) => 1,
+            Garbage::Other(_, objects) => *objects,
         }
     }
 }

@@ -11,6 +11,7 @@
 //!            ├─ events    what is to be published when the unit ends
 //!            ├─ deleted   what the server itself removed: replicas and the AOF are told
 //!            ├─ lazyfree  what a thread drops
+//!            ├─ flushed   databases that a script has emptied, as long as it may be undone
 //!            └─ stats, dirty
 //! ```
 //!
@@ -26,6 +27,7 @@ pub mod entry;
 pub mod events;
 pub mod evict;
 mod fields;
+mod flushed;
 pub mod lazyfree;
 pub mod selected;
 pub mod slots;
@@ -131,6 +133,8 @@ pub struct Keyspace {
     /// Keys and fields removed by expiry or eviction since the queue was last drained.
     pub deleted: Vec<Deleted>,
     pub lazyfree: Lazyfree,
+    /// What was flushed, while it may be wanted back.
+    flushed: Option<Vec<flushed::Flushed>>,
     dbs: Vec<Db>,
     seed: HashSeed,
     /// Where a small collection lives while it is changed.
@@ -166,6 +170,7 @@ impl Keyspace {
             plain_loops: false,
             deleted: Vec::new(),
             lazyfree: Lazyfree::default(),
+            flushed: None,
             dbs: (0..databases).map(|_| Db::new(seed, by_slot)).collect(),
             seed,
             scratch: Vec::new(),
@@ -242,11 +247,8 @@ impl Keyspace {
         self.blocked.touch_database(index);
         let db = self.db_mut(index).take();
         let count = db.keys.len();
-        let garbage = Garbage::Database(Box::new(db));
-        if lazily && count > 0 {
-            self.lazyfree.free(garbage)
-        } else {
-            drop(garbage)
+        if let Some(db) = self.keep(index, db, lazily) {
+            self.free_database(db, lazily);
         }
         count
     }

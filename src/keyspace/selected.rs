@@ -76,6 +76,9 @@ pub struct Selected<'a> {
     pub no_touch: bool,
 }
 
+/// Keys that the processor fetches at once.
+const AHEAD: usize = 32;
+
 impl Selected<'_> {
     /// Reads a value of a type.
     #[inline]
@@ -89,7 +92,28 @@ impl Selected<'_> {
     /// Reads a key of any type.
     #[inline]
     pub fn entry(&mut self, key: &[u8]) -> Option<EntryRef<'_>> {
-        let hash = self.hash(key);
+        self.entry_hashed(self.hash(key), key)
+    }
+
+    /// Reads keys of any type, in their order. The processor fetches a group of them at once.
+    pub fn each_entry<'k>(
+        &mut self,
+        mut keys: impl Iterator<Item = &'k [u8]> + Clone,
+        mut read: impl FnMut(Option<EntryRef<'_>>),
+    ) {
+        loop {
+            let (hashes, count) = self.prefetch(keys.clone());
+            for (hash, key) in hashes[..count].iter().zip(keys.by_ref()) {
+                read(self.entry_hashed(*hash, key));
+            }
+            if count < AHEAD {
+                return;
+            }
+        }
+    }
+
+    #[inline]
+    fn entry_hashed(&mut self, hash: u64, key: &[u8]) -> Option<EntryRef<'_>> {
         let gone = self.is_gone(hash, key);
         let Selected { keyspace, index, now, no_touch } = self;
         let Keyspace { dbs, stats, tuning, random, events, .. } = &mut **keyspace;
@@ -218,17 +242,24 @@ impl Selected<'_> {
         }
     }
 
-    /// Asks the processor to fetch keys that will be looked up soon: first all buckets, then all entries.
-    pub fn prefetch<'k>(&self, keys: impl Iterator<Item = &'k [u8]> + Clone) {
-        const AHEAD: usize = 32;
+    /// Asks the processor to fetch the first [`AHEAD`] keys, which will be looked up soon: first all buckets, then all
+    /// entries. Returns their hashes and how many they are.
+    pub fn prefetch<'k>(
+        &self,
+        keys: impl Iterator<Item = &'k [u8]> + Clone,
+    ) -> ([u64; AHEAD], usize) {
         let table = &self.db().keys;
         let mut hashes = [0; AHEAD];
+        let mut count = 0;
         for (hash, key) in hashes.iter_mut().zip(keys.clone()) {
             *hash = table.prefetch_bucket(key);
+            count += 1;
         }
-        for (hash, key) in hashes.iter().zip(keys) {
-            table.prefetch_entry(*hash, key);
+        if count > 1 {
+            let entries = hashes[..count].iter().zip(keys);
+            entries.for_each(|(hash, key)| table.prefetch_entry(*hash, key));
         }
+        (hashes, count)
     }
 
     /// True when expired keys are ours to delete: on a primary.
@@ -273,11 +304,17 @@ impl Selected<'_> {
     /// is over, and queues the event.
     #[inline]
     pub fn changed(&mut self, key: &[u8], event: Event, count: u64) {
+        self.touched(key, count);
+        self.announce(key, event);
+    }
+
+    /// The same without the event, for who changes several keys before the first event: [`Selected::announce`] follows.
+    #[inline]
+    pub fn touched(&mut self, key: &[u8], count: u64) {
         self.keyspace.dirty += count;
         self.keyspace.watch.touch(self.index, key);
         self.keyspace.blocked.touch(self.index, key);
         self.keyspace.touched.push(Touch::Changed(key), self.keyspace.events.len());
-        self.keyspace.events.push(self.index, event, key);
     }
 
     /// As [`Selected::changed`], for what is kept beside a value and is no part of it (the groups of a stream): watches hold,
@@ -295,6 +332,7 @@ impl Selected<'_> {
     }
 
     /// Queues an event that changes nothing by itself (the second one of a command).
+    #[inline]
     pub fn announce(&mut self, key: &[u8], event: Event) {
         self.keyspace.events.push(self.index, event, key);
     }

@@ -25,10 +25,11 @@ use crate::command::lookup::CommandId;
 use crate::command::{
     Call, CmdError, CmdResult, Done, Handler, Multi, Origin, ReplyMode, admit, flag,
 };
+use crate::keyspace::lazyfree::Garbage;
 use crate::resp::Proto;
 use crate::resp::reply::Reply;
 use crate::resp::request::Query;
-use crate::server::unit::Mark;
+use crate::server::unit::{Mark, Readers};
 use crate::server::{LongWork, Server, exec, turn};
 
 /// Steps of Lua code between two looks at the clock.
@@ -165,6 +166,20 @@ pub fn engine(srv: &mut Server, form: Form) -> Result<&mut Box<Engine>, CmdError
     slot.as_mut().ok_or(CmdError::Fixed("ERR There is no memory for running scripts"))
 }
 
+/// Frees a machine and what is known of its scripts, by the thread if that is wanted.
+pub fn discard<T: Send + 'static>(
+    srv: &Server,
+    (machine, known): (Option<Box<Engine>>, T),
+    objects: usize,
+    lazily: bool,
+) {
+    // The bridge is not large, and belongs to this thread.
+    let sandbox = machine.map(|engine| engine.sandbox);
+    if lazily && objects > 0 {
+        srv.keyspace.lazyfree.free(Garbage::Other(Box::new((sandbox, known)), objects));
+    }
+}
+
 /// Runs a function that a machine keeps, and writes its answer.
 pub fn run(srv: &mut Box<Server>, call: &mut Call, job: Job, function: Ref) -> CmdResult {
     let slot = match job.form {
@@ -186,8 +201,10 @@ pub fn run(srv: &mut Box<Server>, call: &mut Call, job: Job, function: Ref) -> C
         killed: false,
     });
     let Engine { sandbox, bridge } = &mut *engine;
-    bridge.undo.begin(srv.conf.script.undo);
-    bridge.told_before = srv.unit.mark();
+    bridge.undo.begin(srv.conf.script.undo, !srv.conf.rdb.save_points.is_empty());
+    if bridge.undo.is_on() {
+        bridge.told_before = srv.unit.mark();
+    }
     std::mem::swap(&mut bridge.server, srv);
     let Sandbox { lua, names, handler, globals, .. } = sandbox;
     let result = lua.with(&mut **bridge, |s| {
@@ -204,6 +221,9 @@ pub fn run(srv: &mut Box<Server>, call: &mut Call, job: Job, function: Ref) -> C
             let mut writer = Writer::new(&mut call.out, names, resp);
             let told = writer.answer(&mut s);
             let uncounted = std::mem::take(&mut writer.uncounted);
+            // Compat: the command has failed once for each error that was one before, and once for all others.
+            let failures = u64::from(writer.counted) + u64::from(!uncounted.is_empty());
+            srv.stats.command(call.id).failed += failures;
             uncounted.iter().for_each(|code| srv.stats.count_error(code));
             told.map_or(Ok(Done), |told| Err(told.into()))
         }
@@ -258,11 +278,15 @@ impl From<Told> for CmdError {
 /// A script has ended: takes back what it wrote if it did so because it was killed, and lets the others in.
 fn conclude(srv: &mut Box<Server>, mut engine: Box<Engine>, (form, failed): (Form, bool)) {
     let running = srv.script.running.take();
-    if failed && running.as_ref().is_some_and(|it| it.killed && it.wrote) {
-        engine.bridge.undo.roll_back(&mut srv.keyspace, srv.clock.now());
-        srv.unit.forget_since(engine.bridge.told_before);
+    if engine.bridge.undo.is_on() {
+        let undo = &mut engine.bridge.undo;
+        if failed && !undo.is_empty() && running.as_ref().is_some_and(|it| it.killed) {
+            undo.roll_back(&mut srv.keyspace, srv.clock.now());
+            srv.unit.forget_since(engine.bridge.told_before);
+        }
+        undo.end(&mut srv.keyspace);
+        srv.unit.keep_all();
     }
-    engine.bridge.undo.end();
     if running.is_some_and(|it| it.slow.is_some()) {
         engine.sandbox.lua.set_hook::<Bridge, _>(tick, STEPS);
         srv.set_long_work(LongWork::None);
@@ -366,7 +390,7 @@ impl Bridge {
         inner.session.multi = Multi::No;
         inner.session.reply = ReplyMode::On;
         inner.started_us = call.started_us;
-        (inner.silent, inner.replicas_only) = (false, false);
+        inner.hidden_from = Readers::NONE;
         inner.hang_up = false;
         inner.out.clear();
         inner.out.set_proto(Proto::Resp2);
@@ -388,6 +412,9 @@ impl Bridge {
                 running.wrote = true;
                 running.undoable &= undoable;
             }
+        } else if inner.cmd.has(flag::MAY_REPLICATE) && undo.is_on() {
+            // PFCOUNT keeps what it has counted.
+            undo.note(&mut server.keyspace, inner, server.clock.now());
         }
         inner.out.begin();
         exec::run(server, inner);
@@ -429,7 +456,9 @@ fn objection(srv: &Server, inner: &Call, rights: Rights) -> Option<CmdError> {
     if cmd.has(flag::NOSCRIPT) && !srv.debug.scripts_unbound {
         return Some(CmdError::Fixed("ERR This Redis command is not allowed from script"));
     }
-    if cmd.has(flag::WRITE) && (rights.read_only || rights.flags & script_flag::NO_WRITES != 0) {
+    // Compat: what is told to replicas counts as writing.
+    let writes = cmd.has(flag::WRITE | flag::MAY_REPLICATE);
+    if writes && (rights.read_only || rights.flags & script_flag::NO_WRITES != 0) {
         return Some(CmdError::Fixed("ERR Write commands are not allowed from read-only scripts."));
     }
     // A script that has begun to write may go on.

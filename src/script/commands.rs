@@ -1,7 +1,7 @@
 //! EVAL, EVALSHA, their forms that only read, and SCRIPT.
 
 use super::Form;
-use super::bridge::{self, Engine, Job};
+use super::bridge::{self, Job};
 use super::eval::{self, Sha};
 use super::shebang;
 use crate::command::{
@@ -174,9 +174,7 @@ pub static EXISTS: Command = Command::server("script|exists", exists)
     .group(Group::Scripting)
     .since("2.6.0")
     .summary("Tells which scripts the server knows.")
-    .complexity(
-        "O(N) with N being the number of scripts to check (so checking a single script is an O(1) operation).",
-    )
+    .complexity("O(N) for N digests asked about.")
     .tips(&["request_policy:all_shards", "response_policy:agg_logical_and"])
     .args(&[Arg::string("sha1").multiple()]);
 
@@ -197,7 +195,7 @@ pub static FLUSH: Command = Command::server("script|flush", flush)
     .group(Group::Scripting)
     .since("2.6.0")
     .summary("Forgets all scripts.")
-    .complexity("O(N) with N being the number of scripts in cache")
+    .complexity("O(N) for N scripts in the cache.")
     .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"])
     .history(&[("6.2.0", "Takes `ASYNC` and `SYNC`.")])
     .args(&[Arg::one_of(
@@ -217,10 +215,12 @@ fn flush(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     if !is_known {
         return Err(CmdError::Fixed("ERR SCRIPT FLUSH only support SYNC|ASYNC option"));
     }
-    srv.script.cache = eval::Cache::default();
+    let lazily =
+        call.args().is(2, "ASYNC") || call.args().len() == 2 && srv.conf.lazyfree.user_flush;
+    let cache = std::mem::take(&mut srv.script.cache);
     srv.script.machine_bytes[Form::Script as usize] = 0;
-    let machine: Option<Box<Engine>> = srv.script.eval.take();
-    drop(machine);
+    let (machine, scripts) = (srv.script.eval.take(), cache.len());
+    bridge::discard(srv, (machine, cache), scripts, lazily);
     call.out.ok();
     Ok(Done)
 }
@@ -248,7 +248,7 @@ pub static LOAD: Command = Command::server("script|load", load)
     .group(Group::Scripting)
     .since("2.6.0")
     .summary("Puts a script into the cache.")
-    .complexity("O(N) with N being the length in bytes of the script body.")
+    .complexity("O(N) for a script of N bytes.")
     .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"])
     .args(&[Arg::string("script")]);
 

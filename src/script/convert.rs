@@ -9,10 +9,12 @@
 //! ```
 //!
 //! The way back tells by the fields `err`, `ok`, `double`, `map`, `set`, `big_number` and `verbatim_string` what a table
-//! stands for, in this order; any other one is an array up to its first nil.
+//! stands for; any other one is an array up to its first nil. If there are several, the first of `err`, `ok`, `double`,
+//! `big_number`, `verbatim_string`, `map`, `set` counts.
 
-use super::lua::{Kind, Raise, Ref, Stack};
+use super::lua::{Kind, Raise, Ref, Stack, guard};
 use crate::base::text::parse_i64;
+use crate::command::error::code_of;
 use crate::resp::Proto;
 use crate::resp::reply::Reply;
 
@@ -200,7 +202,8 @@ impl<'a, S: Sink> Reader<'a, S> {
     fn map(&mut self) {
         let pairs = usize::try_from(self.number()).unwrap_or(0);
         self.sink.values().push_table(0, 1);
-        self.sink.values().push_table(0, pairs);
+        // Compat: its size shows in the order in which `pairs` finds what is in there; so it grows as it is filled.
+        self.sink.values().push_table(0, 0);
         for _ in 0..pairs {
             self.value();
             self.value();
@@ -212,7 +215,7 @@ impl<'a, S: Sink> Reader<'a, S> {
     fn set(&mut self) {
         let len = usize::try_from(self.number()).unwrap_or(0);
         self.sink.values().push_table(0, 1);
-        self.sink.values().push_table(0, len);
+        self.sink.values().push_table(0, 0); // Compat: as for a map.
         for _ in 0..len {
             self.value();
             self.sink.values().push_bool(true);
@@ -252,6 +255,8 @@ pub struct Writer<'a> {
     pub resp: Proto,
     /// Codes of errors inside the answer that nobody has counted yet.
     pub uncounted: Vec<String>,
+    /// Errors inside the answer that were counted where they arose.
+    pub counted: u32,
     depth: u32,
 }
 
@@ -267,7 +272,7 @@ pub struct Told {
 
 impl<'a> Writer<'a> {
     pub fn new(out: &'a mut Reply, names: &'a Names, resp: Proto) -> Writer<'a> {
-        Writer { out, names, resp, uncounted: vec![], depth: 0 }
+        Writer { out, names, resp, uncounted: vec![], counted: 0, depth: 0 }
     }
 }
 
@@ -287,7 +292,8 @@ impl Writer<'_> {
     /// The error that the table on top stands for.
     fn error(&self, s: &mut Stack) -> Option<Told> {
         let kind = named(s, &self.names.err);
-        let text = (kind == Kind::Text).then(|| s.bytes(-1).unwrap_or_default().to_vec());
+        let text =
+            (kind == Kind::Text).then(|| as_c_text(s.bytes(-1).unwrap_or_default()).to_vec());
         s.pop(1);
         let text = text?;
         named(s, &self.names.counted);
@@ -324,9 +330,10 @@ impl Writer<'_> {
             return self.out.error(b"ERR reached lua stack limit");
         }
         if let Some(told) = self.error(s) {
-            if !told.is_counted {
-                let code = told.text.split(|b| *b == b' ').next().unwrap_or_default();
-                self.uncounted.push(String::from_utf8_lossy(code).into_owned());
+            if told.is_counted {
+                self.counted += 1;
+            } else {
+                self.uncounted.push(code_of(&one_line(&told.text)).into_owned());
             }
             return self.out.error(&told.text);
         }
@@ -351,18 +358,18 @@ impl Writer<'_> {
     /// Writes a table that stands for something else than an array, if it does.
     fn tagged(&mut self, s: &mut Stack) -> bool {
         if named(s, &self.names.ok) == Kind::Text {
-            let line = one_line(s.bytes(-1).unwrap_or_default());
+            let line = one_line(as_c_text(s.bytes(-1).unwrap_or_default()));
             self.out.status(&line);
         } else if renamed(s, &self.names.double) == Kind::Number {
             self.out.double(s.number(-1).unwrap_or(0.0));
-        } else if renamed(s, &self.names.map) == Kind::Table {
-            self.map(s);
-        } else if renamed(s, &self.names.set) == Kind::Table {
-            self.set(s);
         } else if renamed(s, &self.names.big_number) == Kind::Text {
             let line = one_line(s.bytes(-1).unwrap_or_default());
             self.out.big_number_bytes(&line);
         } else if renamed(s, &self.names.verbatim_string) == Kind::Table && self.verbatim(s) {
+        } else if renamed(s, &self.names.map) == Kind::Table {
+            self.map(s);
+        } else if renamed(s, &self.names.set) == Kind::Table {
+            self.set(s);
         } else {
             s.pop(1);
             return false;
@@ -405,7 +412,7 @@ impl Writer<'_> {
         let text = s.field(-2, b"string");
         let is_whole = format == Kind::Text && text == Kind::Text;
         if is_whole {
-            let format = s.bytes(-2).unwrap_or_default();
+            let format = as_c_text(s.bytes(-2).unwrap_or_default());
             self.out.verbatim_as(format, s.bytes(-1).unwrap_or_default());
         }
         s.pop(2);
@@ -426,6 +433,11 @@ fn named(s: &mut Stack, name: &Ref) -> Kind {
 fn renamed(s: &mut Stack, name: &Ref) -> Kind {
     s.pop(1);
     named(s, name)
+}
+
+/// Compat: texts of errors, states and formats end at their first NUL.
+pub fn as_c_text(bytes: &[u8]) -> &[u8] {
+    &bytes[..memchr::memchr(0, bytes).unwrap_or(bytes.len())]
 }
 
 fn one_line(bytes: &[u8]) -> Vec<u8> {
@@ -450,6 +462,7 @@ pub fn failure(s: &mut Stack) -> (Told, Option<[Vec<u8>; 2]>) {
         bytes
     };
     let text = field(b"err").unwrap_or_else(|| b"ERR unknown error".to_vec());
+    let text = as_c_text(&text).to_vec();
     let place = field(b"source").zip(field(b"line")).map(|(source, line)| [source, line]);
     s.field(-1, COUNTED);
     let is_counted = s.is_true(-1);
@@ -469,13 +482,19 @@ pub fn locate(s: &mut Stack) -> Result<i32, Raise> {
             Kind::Text | Kind::Number => s.text(1).unwrap_or_default().to_vec(),
             Kind::Boolean => s.is_true(1).to_string().into_bytes(),
             Kind::Nil | Kind::None => b"nil".to_vec(),
-            _ => s.type_name(1).into_bytes(),
+            _ => s.type_and_address(1).into_bytes(),
         };
         s.push_table(0, 3);
         s.push_bytes(&[b"ERR ", &*text].concat());
         s.set_field(-2, b"err");
+    } else if guard::is_protected(s, 1) {
+        // Compat: there the handler is Lua code, which tries to note the place in what was raised. This one must not.
+        let text = [b"ERR err_handler_def:10: ", guard::READ_ONLY.as_bytes()].concat();
+        push_located(s, &text, b"@err_handler_def", 10);
+        return Ok(1);
     } else {
         s.set_top(1);
+        adopt_text(s);
     }
     if let Some(place) = place {
         s.push_bytes(place.source.as_bytes());
@@ -484,4 +503,26 @@ pub fn locate(s: &mut Stack) -> Result<i32, Raise> {
         s.set_field(-2, b"line");
     }
     Ok(1)
+}
+
+fn push_located(s: &mut Stack, text: &[u8], source: &[u8], line: u32) {
+    s.push_table(0, 3);
+    s.push_bytes(text);
+    s.set_field(-2, b"err");
+    s.push_bytes(source);
+    s.set_field(-2, b"source");
+    s.push_number(f64::from(line));
+    s.set_field(-2, b"line");
+}
+
+/// Compat: the text of an error on top may come by its metatable. It is asked for here, where Lua code may still run.
+fn adopt_text(s: &mut Stack) {
+    if s.field(1, b"err") == Kind::Nil && s.push_metatable(1) {
+        s.set_top(1);
+        s.push_bytes(b"err");
+        if s.index(1).is_ok() && matches!(s.kind(-1), Kind::Text | Kind::Number) {
+            s.set_field(1, b"err");
+        }
+    }
+    s.set_top(1);
 }

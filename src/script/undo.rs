@@ -1,75 +1,227 @@
-//! The undo log: what the keys were that a script is about to change (`script-undo yes`).
+//! The undo log: how to take back what a script has done to the data (`script-undo yes`).
 //!
-//! Before a call that writes, each of its keys is copied unless it was before. If the script is killed, the copies are put
-//! back, in no particular order since there is one of each key; what propagation would have told is forgotten. What a
-//! call does to keys that it does not name cannot be undone: such a script runs to its end, as without the log. Events
-//! and messages that were told in the meantime stay told.
+//! ```text
+//!   call            noted before it runs                      taken back, the last one first, by
+//!   SET a           a as it was, unless it was noted before   putting it back
+//!   MOVE a 1        a here and there                          putting both back
+//!   SWAPDB 0 1      that                                      exchanging them again; keys are noted anew
+//!   FLUSHDB         how many databases the keyspace keeps     laying back those that it has kept since
+//! ```
+//!
+//! So the log takes as much memory as the keys that a script changes. What a call does to keys that can be told neither by
+//! its words nor so, and what it does outside of the data, cannot be undone: MIGRATE, and FLUSHALL where it overwrites the
+//! snapshot. Such a script runs to its end, as without the log. Events and messages that were told in the meantime stay
+//! told; who caches a key is told once more, and watches of it stay broken. Deletions of expired keys, which
+//! are not the script's doing, stand for replicas and the AOF, too, and so do messages.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use crate::base::clock::UnixMillis;
-use crate::command::{Call, getkeys};
+use crate::base::text::parse_i64;
+use crate::command::getkeys::{self, Found};
+use crate::command::key_spec::key_flag;
+use crate::command::{Call, Command};
 use crate::keyspace::entry::Entry;
 use crate::keyspace::events::Event;
 use crate::keyspace::{DbIndex, Keyspace};
+use crate::resp::request::Args;
 
-/// Commands that reach into other databases.
-const REACHING: &[&str] = &["copy", "move"];
+/// What is to be taken back, and how.
+enum Step {
+    Key {
+        db: DbIndex,
+        key: Box<[u8]>,
+        before: Option<Entry>,
+    },
+    Swap(DbIndex, DbIndex),
+    /// The keyspace kept so many flushed databases before.
+    Flush(usize),
+}
 
 #[derive(Default)]
 pub struct Undo {
     is_on: bool,
-    before: HashMap<(u32, Box<[u8]>), Option<Entry>>,
+    /// FLUSHALL writes a snapshot of nothing.
+    flushes_file: bool,
+    steps: Vec<Step>,
+    /// Keys that were noted since databases were exchanged last.
+    noted: HashSet<(DbIndex, Box<[u8]>)>,
+}
+
+/// The way in which a call changes what its key specs do not tell.
+enum Reach {
+    /// It does not.
+    Keys,
+    Copy,
+    Move,
+    Swap,
+    Flush,
+    Outside,
+}
+
+impl Reach {
+    fn of(command: &Command) -> Reach {
+        match command.name {
+            "copy" => Reach::Copy,
+            "move" => Reach::Move,
+            "swapdb" => Reach::Swap,
+            "flushdb" | "flushall" => Reach::Flush,
+            "migrate" => Reach::Outside,
+            _ => Reach::Keys,
+        }
+    }
 }
 
 impl Undo {
     /// A script begins.
-    pub fn begin(&mut self, is_on: bool) {
-        self.is_on = is_on;
-        self.before.clear();
+    pub fn begin(&mut self, is_on: bool, flushes_file: bool) {
+        (self.is_on, self.flushes_file) = (is_on, flushes_file);
+        self.forget();
+    }
+
+    pub fn is_on(&self) -> bool {
+        self.is_on
+    }
+
+    /// Nothing is to be taken back.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
     }
 
     /// A call is about to write. Returns whether that can be undone.
     pub fn note(&mut self, keyspace: &mut Keyspace, call: &Call, now: UnixMillis) -> bool {
-        if !self.is_on || REACHING.contains(&call.cmd.name) {
+        if !self.is_on {
             return false;
         }
-        let Ok(found) = getkeys::find(call.cmd, call.args()) else {
-            return true; // It will be refused.
-        };
-        let mut named = false;
-        for key in found.keys() {
-            named = true;
-            let key = call.args().at(key.at);
-            let place = (call.session.db.0, Box::from(key));
-            self.before.entry(place).or_insert_with(|| {
-                let mut db = keyspace.select(call.session.db, now);
-                db.no_touch = true;
-                let entry = db.entry(key)?;
-                Some(Entry::new(key, entry.copy_value(), entry.meta()))
-            });
-        }
-        named
-    }
-
-    /// Puts everything back.
-    pub fn roll_back(&mut self, keyspace: &mut Keyspace, now: UnixMillis) {
-        for ((db, key), before) in self.before.drain() {
-            let mut db = keyspace.select(DbIndex(db), now);
-            match before {
-                Some(entry) => {
-                    db.put(entry);
-                }
-                None => {
-                    db.remove(&key, false);
+        let (here, args) = (call.session.db, call.args());
+        // Of calls whose words are wrong nothing is noted: they will be refused.
+        match Reach::of(call.cmd) {
+            Reach::Outside => return false,
+            Reach::Flush if call.cmd.name == "flushall" && self.flushes_file => return false,
+            Reach::Flush => {
+                keyspace.keep_flushed();
+                self.steps.push(Step::Flush(keyspace.flushed()));
+            }
+            Reach::Swap => {
+                let named = |at: usize| database(args.at(at), keyspace);
+                if let (Some(a), Some(b)) = (named(1), named(2)) {
+                    self.steps.push(Step::Swap(a, b));
+                    self.noted.clear();
                 }
             }
-            db.changed(&key, Event::generic("undo"), 0);
+            Reach::Copy => {
+                let target = copy_target(args, here, keyspace);
+                target.into_iter().for_each(|db| self.note_key(keyspace, (db, args.at(2)), now));
+            }
+            Reach::Move => {
+                for db in database(args.at(2), keyspace).into_iter().chain([here]) {
+                    self.note_key(keyspace, (db, args.at(1)), now);
+                }
+            }
+            Reach::Keys => {
+                let Ok(found) = getkeys::find(call.cmd, args) else { return true };
+                return self.note_keys(keyspace, call, found, now);
+            }
+        }
+        true
+    }
+
+    fn note_keys(
+        &mut self,
+        keyspace: &mut Keyspace,
+        call: &Call,
+        found: Found,
+        now: UnixMillis,
+    ) -> bool {
+        // Keys that are only read need no copy; but if it says so of all, it writes beside a value (XREADGROUP).
+        let writes = |flags: u32| flags & key_flag::RO == 0;
+        let says_so = found.keys().any(|key| writes(key.flags));
+        let mut is_named = false;
+        for key in found.keys() {
+            is_named = true;
+            if !says_so || writes(key.flags) {
+                self.note_key(keyspace, (call.session.db, call.args().at(key.at)), now);
+            }
+        }
+        is_named
+    }
+
+    fn note_key(&mut self, keyspace: &mut Keyspace, place: (DbIndex, &[u8]), now: UnixMillis) {
+        let (db, key) = (place.0, Box::<[u8]>::from(place.1));
+        if self.noted.contains(&(db, key.clone())) {
+            return;
+        }
+        let mut selected = keyspace.select(db, now);
+        // An expired key goes for good, and this is no access.
+        selected.settle(&key);
+        let before = selected.peek(&key);
+        let before = before.map(|entry| Entry::new(&key, entry.copy_value(), entry.meta()));
+        self.noted.insert((db, key.clone()));
+        self.steps.push(Step::Key { db, key, before });
+    }
+
+    /// Takes everything back.
+    pub fn roll_back(&mut self, keyspace: &mut Keyspace, now: UnixMillis) {
+        for step in std::mem::take(&mut self.steps).into_iter().rev() {
+            match step {
+                Step::Key { db, key, before } => put_back(keyspace, (db, &key), before, now),
+                Step::Swap(a, b) => keyspace.swap(a, b, now),
+                Step::Flush(kept) => keyspace.unflush(kept, now),
+            }
         }
     }
 
     /// The script is over.
-    pub fn end(&mut self) {
-        self.before.clear();
+    pub fn end(&mut self, keyspace: &mut Keyspace) {
+        if self.is_on {
+            keyspace.free_flushed();
+            self.forget();
+        }
+    }
+
+    fn forget(&mut self) {
+        self.steps.clear();
+        self.noted.clear();
     }
 }
+
+fn put_back(
+    keyspace: &mut Keyspace,
+    (db, key): (DbIndex, &[u8]),
+    before: Option<Entry>,
+    now: UnixMillis,
+) {
+    let wanted = keyspace.events.pause();
+    let mut selected = keyspace.select(db, now);
+    let existed = before.is_some();
+    let exists = match before {
+        Some(entry) => selected.put(entry).is_some(),
+        None => selected.remove(key, false),
+    };
+    keyspace.events.want(wanted);
+    if existed || exists {
+        keyspace.select(db, now).changed(key, Event::generic("undo"), 0);
+    }
+}
+
+/// The database that a word names.
+fn database(word: &[u8], keyspace: &Keyspace) -> Option<DbIndex> {
+    let index = u32::try_from(parse_i64(word)?).ok()?;
+    (index < keyspace.databases()).then_some(DbIndex(index))
+}
+
+/// The database into which COPY copies.
+fn copy_target(args: Args<'_>, here: DbIndex, keyspace: &Keyspace) -> Option<DbIndex> {
+    let (mut target, mut at) = (Some(here), 3);
+    while at < args.len() {
+        if args.is(at, "DB") && at + 1 < args.len() {
+            at += 1;
+            target = database(args.at(at), keyspace);
+        }
+        at += 1;
+    }
+    target
+}
+
+#[cfg(test)]
+mod tests;

@@ -8,8 +8,11 @@
 //!
 //! ```text
 //!   feed   ... *3 SET a 1 | *1 MULTI *2 SELECT 1 *3 SET b 2 *2 PUBLISH .. *2 DEL c *1 EXEC |
-//!                         ^ start of the unit                 └── skipped by the AOF
+//!                         ^ start of the unit                 └── hidden from the AOF
 //! ```
+//!
+//! What is not for both readers stays in the feed and is marked as hidden from one of them: messages from the AOF, and
+//! from either what a script has said `redis.set_repl` for.
 //!
 //! By default a command is told as it was received. A handler that must be told otherwise says so as data, in the
 //! [`Effects`] of its call: an absolute time to live, the members that SPOP chose, nothing at all.
@@ -62,8 +65,12 @@ pub struct Effects {
     also: Lines,
     /// Told although the keyspace did not change (FUNCTION LOAD, PUBLISH...).
     forced: bool,
-    /// The AOF is not told.
-    replicas_only: bool,
+    /// Who is not told.
+    hidden_from: Readers,
+    /// It sends a message.
+    is_message: bool,
+    /// Its client hears what happens to its own cache before the answer.
+    answers_last: bool,
     /// Nobody will read it.
     unheard: bool,
 }
@@ -110,7 +117,25 @@ impl Effects {
     /// Tell the call even if no key changed, but only replicas: it leaves nothing that a restart should bring back.
     pub fn force_to_replicas(&mut self) {
         self.force();
-        self.replicas_only = true;
+        self.is_message = true;
+        self.hide_from(Readers { aof: true, replicas: false });
+    }
+
+    /// Tell the client of its own cache first, then `+OK`; elsewhere the answer comes first.
+    pub fn answer_last(&mut self) {
+        (self.said, self.answers_last) = (true, true);
+    }
+
+    #[inline]
+    pub fn answers_last(&self) -> bool {
+        self.answers_last
+    }
+
+    /// Do not tell these.
+    pub fn hide_from(&mut self, readers: Readers) {
+        self.said = true;
+        self.hidden_from.aof |= readers.aof;
+        self.hidden_from.replicas |= readers.replicas;
     }
 
     /// Nothing was said: the usual case, tested on the hot path.
@@ -127,16 +152,50 @@ impl Effects {
         if self.said {
             self.instead.clear();
             self.also.clear();
-            (self.said, self.replaced, self.forced, self.replicas_only) = Default::default();
+            (self.said, self.replaced, self.forced) = Default::default();
+            (self.hidden_from, self.is_message, self.answers_last) = Default::default();
         }
     }
 }
 
-/// Who reads the feed.
+/// Who reads the feed, or some of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Readers {
     pub aof: bool,
     pub replicas: bool,
+}
+
+impl Readers {
+    pub const NONE: Readers = Readers { aof: false, replicas: false };
+
+    #[inline]
+    pub fn is_any(self) -> bool {
+        self.aof || self.replicas
+    }
+
+    fn but(self, others: Readers) -> Readers {
+        Readers { aof: self.aof && !others.aof, replicas: self.replicas && !others.replicas }
+    }
+}
+
+/// Bytes of the feed that are not for everybody.
+#[derive(Clone, Debug)]
+struct Hidden {
+    range: Range<usize>,
+    from: Readers,
+}
+
+impl Hidden {
+    fn moved(&self, place: impl Fn(usize) -> usize) -> Hidden {
+        Hidden { range: place(self.range.start)..place(self.range.end), from: self.from }
+    }
+}
+
+/// Effects of a unit that each reader is told of.
+#[derive(Clone, Copy, Debug, Default)]
+struct Kept {
+    aof: u32,
+    replicas: u32,
 }
 
 const MULTI: &[u8] = b"*1\r\n$5\r\nMULTI\r\n";
@@ -147,7 +206,7 @@ pub struct Mark {
     /// From the unit's start in the feed.
     bytes: usize,
     effects: u32,
-    kept: u32,
+    kept: Kept,
 }
 
 /// The unit under way, and what was told since the readers looked last.
@@ -162,19 +221,31 @@ pub struct Unit {
     listening: bool,
     /// Encoded effects that the readers have not fetched.
     feed: Vec<u8>,
-    /// Parts of the feed that are not for the AOF, in order.
-    skipped: Vec<Range<usize>>,
+    /// Parts of the feed that are not for all readers, in order; those of one reader do not overlap.
+    hidden: Vec<Hidden>,
     /// Where the unit under way begins in the feed, and its effects so far.
     start: usize,
+    /// Bytes in front of it that say in which database it goes on, after others were served in its middle.
+    lead: usize,
     effects: u32,
     /// The database of the first of them.
     first_db: DbIndex,
-    /// Those of them that are for the AOF.
-    kept: u32,
+    kept: Kept,
     /// The database the readers stand in.
     feed_db: Option<DbIndex>,
+    /// What was told since a part of the unit may be forgotten, and stands.
+    standing: Option<Vec<Standing>>,
     /// See [`Unit::told`].
     told: i64,
+}
+
+/// An effect that stands even if the unit is undone: a deletion by the server itself, or a message, which others here have
+/// had already.
+#[derive(Debug)]
+struct Standing {
+    db: DbIndex,
+    line: Vec<u8>,
+    hidden_from: Readers,
 }
 
 impl Unit {
@@ -187,7 +258,7 @@ impl Unit {
     /// Who reads from now on. Without any, what was not fetched is forgotten.
     pub fn set_readers(&mut self, readers: Readers) {
         self.readers = readers;
-        self.listening = readers.aof || readers.replicas;
+        self.listening = readers.is_any();
         if !self.listening {
             self.forget();
         }
@@ -227,26 +298,32 @@ impl Unit {
     }
 
     fn gather_said(&mut self, db: DbIndex, args: Args<'_>, fx: &mut Effects) {
-        if fx.replicas_only && !self.readers.replicas {
+        if !self.readers.but(fx.hidden_from).is_any() {
             return;
         }
         if !fx.replaced {
             self.begin_effect(db);
             let from = self.feed.len();
             self.write_call(args);
-            if fx.replicas_only {
-                self.skipped.push(from..self.feed.len());
-                self.kept -= 1;
+            if fx.is_message {
+                self.note_standing(db, from, fx.hidden_from);
             }
+            self.hide(from, fx.hidden_from);
         }
         for line in fx.instead.iter().chain(fx.also.iter()) {
             self.begin_effect(db);
             let from = self.feed.len();
             self.feed.extend_from_slice(line);
-            if fx.replicas_only {
-                self.skipped.push(from..self.feed.len());
-                self.kept -= 1;
-            }
+            self.hide(from, fx.hidden_from);
+        }
+    }
+
+    /// The effect that was written last is not for these.
+    fn hide(&mut self, start: usize, from: Readers) {
+        if from.is_any() {
+            self.hidden.push(Hidden { range: start..self.feed.len(), from });
+            self.kept.aof -= u32::from(from.aof);
+            self.kept.replicas -= u32::from(from.replicas);
         }
     }
 
@@ -254,7 +331,16 @@ impl Unit {
     pub fn add(&mut self, db: DbIndex, line: &[&[u8]]) {
         if self.listening {
             self.begin_effect(db);
+            let from = self.feed.len();
             line::write(&mut self.feed, line);
+            self.note_standing(db, from, Readers::NONE);
+        }
+    }
+
+    /// Remembers an effect that stands, if that may be needed.
+    fn note_standing(&mut self, db: DbIndex, start: usize, hidden_from: Readers) {
+        if let Some(standing) = &mut self.standing {
+            standing.push(Standing { db, line: self.feed[start..].to_vec(), hidden_from });
         }
     }
 
@@ -267,7 +353,8 @@ impl Unit {
             _ => {}
         }
         self.effects += 1;
-        self.kept += 1;
+        self.kept.aof += 1;
+        self.kept.replicas += 1;
         if self.feed_db != Some(db) {
             self.enter(db);
         }
@@ -276,8 +363,8 @@ impl Unit {
     /// Puts MULTI before the effect that was thought to be the only one.
     fn wrap(&mut self) {
         self.feed.splice(self.start..self.start, MULTI.iter().copied());
-        for part in self.skipped.iter_mut().rev().take_while(|part| part.start >= self.start) {
-            *part = part.start + MULTI.len()..part.end + MULTI.len();
+        for part in self.hidden.iter_mut().rev().take_while(|part| part.range.start >= self.start) {
+            *part = part.moved(|at| at + MULTI.len());
         }
     }
 
@@ -297,18 +384,24 @@ impl Unit {
         if self.effects > 1 {
             line::write(&mut self.feed, &[b"EXEC"]);
         }
-        if self.kept == 0 {
-            self.skip_whole();
-        } else {
-            self.told += i64::from(self.kept) + if self.effects > 1 { 2 } else { 0 };
+        if self.kept.aof > 0 {
+            self.told += i64::from(self.kept.aof) + if self.effects > 1 { 2 } else { 0 };
         }
-        (self.effects, self.kept) = (0, 0);
+        let from = Readers { aof: self.kept.aof == 0, replicas: self.kept.replicas == 0 };
+        if from.is_any() {
+            self.hide_whole(from);
+        }
+        (self.effects, self.kept, self.lead) = (0, Kept::default(), 0);
     }
 
-    /// Nothing of the unit is for the AOF, which must not miss a change of the database either.
-    fn skip_whole(&mut self) {
-        self.skipped.retain(|part| part.start < self.start);
-        self.skipped.push(self.start..self.feed.len());
+    /// Nothing of the unit is for these readers, who must not miss a change of the database either.
+    fn hide_whole(&mut self, from: Readers) {
+        let at = self.hidden.partition_point(|part| part.range.start < self.start);
+        for part in &mut self.hidden[at..] {
+            part.from = part.from.but(from);
+        }
+        self.hidden.retain(|part| part.from.is_any());
+        self.hidden.insert(at, Hidden { range: self.start..self.feed.len(), from });
         self.feed_db = None;
     }
 
@@ -335,23 +428,28 @@ impl Unit {
         self.end() > 0
     }
 
-    /// What was told since the last [`Unit::clear_feed`], for replicas.
-    pub fn feed(&self) -> &[u8] {
-        &self.feed[..self.end()]
+    /// Appends the part of the feed that is for replicas.
+    pub fn feed_replicas(&self, out: &mut Vec<u8>) {
+        self.feed_to(out, |hidden_from| hidden_from.replicas);
     }
 
     /// Appends the part of the feed that is for the AOF. If the AOF is its only reader and `out` is empty, the two change
     /// places instead.
     pub fn feed_aof(&mut self, out: &mut Vec<u8>) {
         let is_between = self.effects == 0;
-        if self.skipped.is_empty() && out.is_empty() && !self.readers.replicas && is_between {
+        if self.hidden.is_empty() && out.is_empty() && !self.readers.replicas && is_between {
             std::mem::swap(out, &mut self.feed);
             return;
         }
+        self.feed_to(out, |hidden_from| hidden_from.aof);
+    }
+
+    fn feed_to(&self, out: &mut Vec<u8>, is_hidden: impl Fn(Readers) -> bool) {
         let (mut from, end) = (0, self.end());
-        for part in self.skipped.iter().take_while(|part| part.start < end) {
-            out.extend_from_slice(&self.feed[from..part.start]);
-            from = part.end;
+        let told = self.hidden.iter().take_while(|part| part.range.start < end);
+        for part in told.filter(|part| is_hidden(part.from)) {
+            out.extend_from_slice(&self.feed[from..part.range.start]);
+            from = part.range.end;
         }
         out.extend_from_slice(&self.feed[from..end]);
     }
@@ -365,17 +463,35 @@ impl Unit {
             self.feed = Vec::new();
         }
         self.feed.clear();
-        self.skipped.clear();
+        self.hidden.clear();
     }
 
-    /// How far the unit under way has come.
-    pub fn mark(&self) -> Mark {
+    /// How far the unit under way has come: what calls tell from now on may be forgotten.
+    pub fn mark(&mut self) -> Mark {
+        self.standing = Some(Vec::new());
         let bytes = if self.effects == 0 { 0 } else { self.feed.len() - self.start };
         Mark { bytes, effects: self.effects, kept: self.kept }
     }
 
-    /// Forgets what the unit has told since then: it was undone.
+    /// Nothing that was told will be forgotten.
+    pub fn keep_all(&mut self) {
+        self.standing = None;
+    }
+
+    /// Forgets what calls of the unit have told since then: it was undone. Deletions of expired keys and messages
+    /// stand.
     pub fn forget_since(&mut self, mark: Mark) {
+        let standing = self.standing.take().unwrap_or_default();
+        self.cut_to(mark);
+        for Standing { db, line, hidden_from } in standing {
+            self.begin_effect(db);
+            let from = self.feed.len();
+            self.feed.extend_from_slice(&line);
+            self.hide(from, hidden_from);
+        }
+    }
+
+    fn cut_to(&mut self, mark: Mark) {
         if self.effects == mark.effects {
             return;
         }
@@ -383,14 +499,17 @@ impl Unit {
         if mark.effects == 1 {
             // What was wrapped for the sake of the others is alone again.
             self.feed.drain(start..start + MULTI.len());
-            for part in self.skipped.iter_mut().rev().take_while(|part| part.start >= start) {
-                *part = part.start - MULTI.len()..part.end - MULTI.len();
+            for part in self.hidden.iter_mut().rev().take_while(|part| part.range.start >= start) {
+                *part = part.moved(|at| at - MULTI.len());
             }
         }
         let end = start + mark.bytes;
         self.feed.truncate(end);
-        self.skipped.retain(|part| part.start < end);
+        self.hidden.retain(|part| part.range.start < end);
         (self.effects, self.kept) = (mark.effects, mark.kept);
+        if self.effects == 0 {
+            self.drop_lead();
+        }
         // The database may have been told with it.
         self.select_anew();
     }
@@ -400,49 +519,57 @@ impl Unit {
     fn cut_feed(&mut self) {
         let end = self.end();
         self.feed.drain(..end);
-        self.skipped.retain(|part| part.start >= end);
-        for part in &mut self.skipped {
-            *part = part.start - end..part.end - end;
+        self.hidden.retain(|part| part.range.start >= end);
+        for part in &mut self.hidden {
+            *part = part.moved(|at| at - end);
         }
-        self.start = 0;
+        (self.start, self.lead) = (0, 0);
+    }
+
+    /// The unit does not go on here.
+    fn drop_lead(&mut self) {
+        self.feed.truncate(self.start - std::mem::take(&mut self.lead));
     }
 
     /// Forgets all that was told, of the unit under way, too: the readers have its state from elsewhere, or are no more.
     pub fn forget(&mut self) {
-        (self.effects, self.kept) = (0, 0);
+        (self.effects, self.kept, self.lead) = (0, Kept::default(), 0);
         self.clear_feed();
     }
 
     /// Lets other units run before this one ends.
     pub fn set_aside(&mut self) -> Aside {
-        let depth = std::mem::take(&mut self.depth);
+        let (depth, standing) = (std::mem::take(&mut self.depth), self.standing.take());
         if self.effects == 0 {
-            return Aside { depth, told: None };
+            return Aside { depth, standing, told: None };
         }
         let start = self.start;
-        let at = self.skipped.partition_point(|part| part.start < start);
-        let skipped = self.skipped.split_off(at);
+        let at = self.hidden.partition_point(|part| part.range.start < start);
+        let hidden = self.hidden.split_off(at);
         let told = Told {
             bytes: self.feed.split_off(start),
-            skipped: skipped.iter().map(|part| part.start - start..part.end - start).collect(),
+            hidden: hidden.iter().map(|part| part.moved(|at| at - start)).collect(),
             effects: std::mem::take(&mut self.effects),
             kept: std::mem::take(&mut self.kept),
             first_db: self.first_db,
             feed_db: self.feed_db.take(),
         };
-        Aside { depth, told: Some(told) }
+        self.drop_lead();
+        Aside { depth, standing, told: Some(told) }
     }
 
     /// Goes on with it.
     pub fn resume(&mut self, aside: Aside) {
-        self.depth = aside.depth;
+        (self.depth, self.standing) = (aside.depth, aside.standing);
         let Some(told) = aside.told else { return };
         // Where the readers stand now nobody knows.
+        let from = self.feed.len();
         self.enter(told.first_db);
         self.start = self.feed.len();
+        self.lead = self.start - from;
         let shift = self.start;
         self.feed.extend_from_slice(&told.bytes);
-        self.skipped.extend(told.skipped.iter().map(|part| part.start + shift..part.end + shift));
+        self.hidden.extend(told.hidden.iter().map(|part| part.moved(|at| at + shift)));
         (self.effects, self.kept) = (told.effects, told.kept);
         (self.first_db, self.feed_db) = (told.first_db, told.feed_db);
     }
@@ -459,6 +586,7 @@ impl Unit {
 #[derive(Debug)]
 pub struct Aside {
     depth: u32,
+    standing: Option<Vec<Standing>>,
     told: Option<Told>,
 }
 
@@ -466,9 +594,9 @@ pub struct Aside {
 #[derive(Debug)]
 struct Told {
     bytes: Vec<u8>,
-    skipped: Vec<Range<usize>>,
+    hidden: Vec<Hidden>,
     effects: u32,
-    kept: u32,
+    kept: Kept,
     first_db: DbIndex,
     feed_db: Option<DbIndex>,
 }
@@ -547,6 +675,36 @@ mod tests {
         assert!(told(&[publish]).ends_with("*3 $7 PUBLISH $1 c $1 m "));
     }
 
+    /// `redis.set_repl` in a script: each reader is told its part of the unit, as a transaction.
+    #[test]
+    fn each_reader_is_told_what_is_for_it() {
+        const AOF: Say = |fx| fx.hide_from(Readers { aof: false, replicas: true });
+        const REPLICAS: Say = |fx| fx.hide_from(Readers { aof: true, replicas: false });
+        const NOBODY: Say = |fx| fx.hide_from(Readers { aof: true, replicas: true });
+        let both = |calls: &[(&[&[u8]], Say)]| {
+            let (mut unit, mut aof, mut replicas) = (unit_of(calls), vec![], vec![]);
+            gather(&mut unit, &[(&[b"GO"], PLAIN)]);
+            unit.feed_aof(&mut aof);
+            unit.feed_replicas(&mut replicas);
+            [aof, replicas].map(|feed| {
+                let text = shown(&feed);
+                let words = text.split(' ').filter(|w| !w.starts_with(['*', '$']));
+                words.collect::<Vec<_>>().join(" ").trim().to_owned()
+            })
+        };
+        let (a, r): (&[&[u8]], &[&[u8]]) = (&[b"A"], &[b"R"]);
+        assert_eq!(both(&[(a, AOF)]), ["SELECT 0 A SELECT 0 GO", "SELECT 0 GO"]);
+        assert_eq!(both(&[(r, REPLICAS)]), ["SELECT 0 GO", "SELECT 0 R SELECT 0 GO"]);
+        assert_eq!(both(&[(a, NOBODY)]), ["SELECT 0 GO", "SELECT 0 GO"]);
+        let mixed = both(&[(a, AOF), (r, REPLICAS), (a, NOBODY), (SET, PLAIN), (a, AOF)]);
+        let want = ["MULTI SELECT 0 A SET k v A EXEC GO", "MULTI SELECT 0 R SET k v EXEC GO"];
+        assert_eq!(mixed, want);
+        let apart = both(&[(a, AOF), (a, AOF), (a, NOBODY)]);
+        assert_eq!(apart, ["MULTI SELECT 0 A A EXEC SELECT 0 GO", "SELECT 0 GO"]);
+        let apart = both(&[(r, REPLICAS), (a, AOF)]);
+        assert_eq!(apart, ["MULTI SELECT 0 A EXEC GO", "MULTI SELECT 0 R EXEC GO"]);
+    }
+
     /// CONFIG SET appendfsync in a transaction flushes in its middle.
     #[test]
     fn a_unit_under_way_is_told_when_it_has_ended() {
@@ -586,19 +744,49 @@ mod tests {
                 unit.add(DbIndex(0), line);
             }
             let mark = unit.mark();
+            let undone = Query::of(&[b"SET", b"k", b"undone"]);
             for _ in 0..3 {
-                unit.add(DbIndex(1), &[b"SET", b"k", b"undone"]);
+                unit.gather(DbIndex(1), undone.args(), &mut Effects::default());
             }
-            let aside = unit.set_aside();
-            unit.resume(aside);
+            for _ in 0..3 {
+                let aside = unit.set_aside();
+                assert!(!unit.has_feed(), "nothing of it is told before it ends");
+                unit.resume(aside);
+            }
             unit.forget_since(mark);
             unit.finish();
             let feed = told(&mut unit);
+            assert_eq!(feed.is_empty(), before == 0, "{feed}");
             assert!(!feed.contains("undone"), "{feed}");
             assert_eq!(feed.matches("before").count(), before);
             assert_eq!(feed.contains("MULTI"), before > 1, "{feed}");
             assert_eq!(feed.contains("EXEC"), before > 1, "{feed}");
         }
+    }
+
+    #[test]
+    fn deletions_and_messages_stand() {
+        let mut unit = Unit::default();
+        unit.listen();
+        let mark = unit.mark();
+        unit.gather(DbIndex(1), Query::of(SET).args(), &mut Effects::default());
+        unit.add(DbIndex(1), &[b"DEL", b"expired"]);
+        let mut fx = Effects::default();
+        fx.force_to_replicas();
+        unit.gather(DbIndex(1), Query::of(PUBLISH).args(), &mut fx);
+        let aside = unit.set_aside();
+        unit.add(DbIndex(0), &[b"DEL", b"of-others"]);
+        unit.finish();
+        unit.resume(aside);
+        unit.forget_since(mark);
+        unit.finish();
+        let (mut aof, mut replicas) = (vec![], vec![]);
+        unit.feed_aof(&mut aof);
+        unit.feed_replicas(&mut replicas);
+        let want = "*2 $6 SELECT $1 0 *2 $3 DEL $9 of-others *1 $5 MULTI *2 $6 SELECT $1 1 *2 $3 DEL $7 expired ";
+        assert_eq!(shown(&aof), format!("{want}*1 $4 EXEC "));
+        let message = "*3 $7 PUBLISH $1 c $1 m *1 $4 EXEC ";
+        assert_eq!(shown(&replicas), format!("{want}{message}"));
     }
 
     #[test]

@@ -98,8 +98,28 @@ start_server {tags {scripting}} {
         for {set i 0} {$i < 10} {incr i} { r eval "return $i" 0 }
         assert_equal 10 [s number_of_cached_scripts]
         assert {[s used_memory_vm_eval] > 0}
+        r script flush sync
+        assert_equal 0 [s number_of_cached_scripts]
+    }
+
+    test {Scripts can be forgotten in the background} {
+        proc many {} { for {set i 0} {$i < 100} {incr i} { r eval "return $i" 0 } }
+        many
+        set freed [s lazyfreed_objects]
         r script flush async
         assert_equal 0 [s number_of_cached_scripts]
+        wait_for_condition 500 10 {[s lazyfreed_objects] >= $freed + 100} else { fail "they are not freed" }
+        assert_equal 5 [r eval {return 5} 0]
+        # Without a word, the option decides.
+        foreach lazy {no yes} {
+            with_config [list lazyfree-lazy-user-flush $lazy] {
+                many
+                set freed [s lazyfreed_objects]
+                r script flush
+                wait_for_condition 500 10 {[s lazyfree_pending_objects] == 0} else { fail "they are not freed" }
+                assert_equal [expr {$lazy eq "yes"}] [expr {[s lazyfreed_objects] > $freed}]
+            }
+        }
     }
 
     test {A long script lets others be refused, and can be killed} {
@@ -184,25 +204,29 @@ start_server {tags {scripting}} {
             wait_for_condition 500 10 {[catch {r ping} answer]} else { fail "it is never slow" }
             assert_equal OK [r script kill]
             assert_error {*killed by user*} {$client read}
-            # What cannot be undone cannot be killed.
+            assert_equal 1 [r get old]
+            assert_equal {a b} [r lrange list 0 -1]
+            assert_equal {f v} [r hgetall hash]
+            assert_range [r ttl hash] 900 1000
+            assert_equal 0 [r exists made]
+            assert_equal 3 [r dbsize]
+            # What cannot be undone cannot be killed: this FLUSHALL has overwritten the snapshot.
             r debug set-disable-deny-scripts 1
+            r config set save {3600 1}
             $client eval {
-                redis.call('swapdb', 3, 4)
+                redis.call('select', 3)
+                redis.call('flushall')
                 repeat until string.find(redis.call('client', 'list'), 'name=enough')
             } 0
             wait_for_condition 500 10 {[catch {r ping} answer]} else { fail "it is never slow" }
             assert_error {UNKILLABLE *} {r script kill}
             r hello 2 setname enough
             $client read
+            r config set save {}
             r debug set-disable-deny-scripts 0
             r client setname {}
         }
-        assert_equal 1 [r get old]
-        assert_equal {a b} [r lrange list 0 -1]
-        assert_equal {f v} [r hgetall hash]
-        assert_range [r ttl hash] 900 1000
-        assert_equal 0 [r exists made]
-        assert_equal 3 [r dbsize]
+        assert_equal 0 [r dbsize]
     } {hematite-only}
 
     test {A script that eats memory ends with an error} {
@@ -226,5 +250,112 @@ start_server {tags {scripting}} {
         wait_for_condition 500 10 {[catch {r ping} answer]} else { fail "it is never slow" }
         catch {r shutdown nosave}
         wait_exit
+    }
+}
+
+proc aof_text {} {
+    return [read_file [lindex [lsort [glob [file join [srv dir] appendonlydir *.incr.aof]]] end]]
+}
+
+start_server {tags {scripting aof} overrides {appendonly yes save {}}} {
+    test {redis.set_repl says what goes into the append-only file} {
+        r eval {
+            redis.call('set', 'default', 1)
+            redis.set_repl(redis.REPL_NONE)
+            redis.call('set', 'none', 1)
+            redis.set_repl(redis.REPL_AOF)
+            redis.call('set', 'aof', 1)
+            redis.set_repl(redis.REPL_REPLICA)
+            redis.call('set', 'replica', 1)
+            redis.set_repl(redis.REPL_SLAVE)
+            redis.call('set', 'slave', 1)
+            redis.set_repl(redis.REPL_ALL)
+            redis.call('set', 'all', 1)
+        } 0
+        r eval {redis.set_repl(redis.REPL_AOF) redis.call('rpush', 'aof-only', 'a', 'b') redis.call('lpop', 'aof-only')} 0
+        r eval {redis.set_repl(redis.REPL_NONE) redis.call('set', 'none-only', 1)} 0
+        r eval {redis.set_repl(redis.REPL_REPLICA) redis.call('select', 4) redis.call('set', 'replica-only', 1)} 0
+        # What one script has chosen is nothing to the next.
+        r eval {return redis.call('set', 'after', 1)} 0
+        assert_equal 9 [r dbsize]
+        restart_server 0 KILL
+        assert_equal {after all aof aof-only default} [lsort [r keys *]]
+        assert_equal b [r lrange aof-only 0 -1]
+        assert_no_match *none* [aof_text]
+        assert_no_match *replica* [aof_text]
+    }
+}
+
+start_server {tags {scripting aof hematite-only} overrides {appendonly yes save {} script-undo yes busy-reply-threshold 10}} {
+    # What can be known of the data, in every database.
+    proc whole {} {
+        set out [list [r debug digest] [regsub -all {avg_ttl=\d+} [r info keyspace] {}]]
+        foreach db {0 1 9 15} {
+            r select $db
+            foreach key [lsort [r keys *]] {
+                lappend out $db $key [r object encoding $key] [r pexpiretime $key]
+                if {[r type $key] eq "hash"} { lappend out [r hpexpiretime $key fields 2 f g] }
+            }
+        }
+        r select 0
+        return $out
+    }
+
+    proc kill_after {body} {
+        set client [redis_deferring_client]
+        $client eval "$body while true do end" 0
+        wait_for_condition 500 10 {[catch {r ping} answer]} else { fail "it is never slow" }
+        assert_equal OK [r script kill]
+        assert_error {*killed by user*} {$client read}
+        $client close
+    }
+
+    test {Of a script that is killed nothing is left in any database, nor in the append-only file} {
+        foreach db {0 1 9} {
+            r select $db
+            r mset s value n 12 long [string repeat x 3000]
+            r rpush l a b 3
+            r sadd m a b 4
+            r zadd z 1 a 2 b
+            r hset h f v g w
+            r hpexpire h 100000 fields 1 f
+            r xadd x 1-1 f v
+            r xgroup create x g 0
+            r set t short px 100000
+            r expire m 1000
+        }
+        r select 0
+        set before [whole]
+        set aof [aof_text]
+        foreach body {
+            {redis.call('move', 's', 15) redis.call('del', 't') redis.call('move', 'm', 15)}
+            {redis.call('copy', 'h', 'h2') redis.call('copy', 's', 's', 'DB', 1, 'REPLACE') redis.call('copy', 'm', 'm', 'DB', 15)}
+            {redis.call('rename', 't', 's') redis.call('rename', 'l', 'new')}
+            {redis.call('sort', 'm', 'alpha', 'store', 't') redis.call('sunionstore', 'h', 'm') redis.call('zrangestore', 's', 'z', 0, -1)}
+            {redis.call('swapdb', 0, 1) redis.call('set', 's', 'x') redis.call('swapdb', 1, 9) redis.call('del', 'h')}
+            {redis.call('set', 's', 'x') redis.call('flushdb') redis.call('set', 's', 'y') redis.call('swapdb', 0, 15)}
+            {redis.call('flushall') redis.call('select', 9) redis.call('hset', 'h', 'f', 1) redis.call('flushall', 'async')}
+            {redis.call('hdel', 'h', 'f', 'g') redis.call('xreadgroup', 'group', 'g', 'c', 'streams', 'x', '>')}
+        } {
+            kill_after $body
+            assert_equal $before [whole]
+            assert_equal $aof [aof_text]
+        }
+        restart_server 0 KILL
+        assert_equal [lindex $before 0] [r debug digest]
+    }
+
+    test {A function that has written is killed like a script} {
+        r function load {#!lua name=f
+            redis.register_function('f', function() redis.call('move', 's', 15) while true do end end)
+        }
+        set before [whole]
+        set client [redis_deferring_client]
+        $client fcall f 0
+        wait_for_condition 500 10 {[catch {r ping} answer]} else { fail "it is never slow" }
+        assert_error {BUSY *} {r script kill}
+        assert_equal OK [r function kill]
+        assert_error {*killed by user*} {$client read}
+        assert_equal $before [whole]
     }
 }

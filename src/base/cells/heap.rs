@@ -18,7 +18,8 @@ use std::sync::atomic::Ordering::{AcqRel, Relaxed, Release};
 use std::sync::atomic::{AtomicPtr, AtomicUsize};
 use std::sync::{Mutex, PoisonError};
 
-use super::region::{CHUNK, Chunk, REGION, Region, map};
+use super::region::{CHUNK, Chunk, REGION, Region};
+use super::system::map;
 use super::{CLASSES, COARSE, FINE, FINE_CLASSES, FINE_MAX, Stats};
 
 /// Free chunks that keep their pages in any case: 1 MiB.

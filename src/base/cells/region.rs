@@ -1,30 +1,33 @@
 //! Regions and chunks: where they are, and what moves inside of one.
 //!
 //! Chunk headers lie at the start of their region, at 64 times the chunk's number; number 0 is the region's own header, for
-//! the headers fill chunk 0. All fields are cells or atomics, and fresh memory, being zero, is a header of a chunk that
-//! serves nobody. References to headers are `'static`, for lists are made of them: [`Region::unmap`] is called when no chunk
-//! of the region is in any list, and no cell lives that could lead to it.
+//! the headers fill chunk 0. Fresh memory, being zero, is a header of a chunk that serves nobody.
+//!
+//! References to headers are `'static`, for lists are made of them: [`Region::unmap`] is called when no chunk of the region is
+//! in any list, and no cell lives that could lead to it. Functions that were given such references may be on their way back
+//! then; so every byte of a header, even those that mean nothing, lies in a cell or an atomic: only such bytes may go away
+//! while a function has an argument that refers to them.
 //!
 //! Nothing here knows classes, lists or threads; that is the heap's.
-#![expect(unsafe_code, reason = "headers and cells by address, memory from the system")]
+#![expect(unsafe_code, reason = "headers and cells by address")]
 
 use std::cell::Cell;
-use std::ptr::{NonNull, from_ref, null_mut, with_exposed_provenance, with_exposed_provenance_mut};
+use std::ptr::{NonNull, from_ref, with_exposed_provenance, with_exposed_provenance_mut};
 use std::sync::atomic::Ordering::{AcqRel, Relaxed};
 use std::sync::atomic::{AtomicPtr, AtomicU64};
 
 use super::heap::Heap;
+use super::system::{forget, map_aligned, unmap};
 
-pub const REGION: usize = 4 << 20;
-pub const CHUNK: usize = 16 << 10;
-
-/// Chunks of a region, the first of which holds the headers.
-const CHUNKS: usize = REGION / CHUNK;
+/// Miri knows neither pages nor many cells: small chunks are soon full.
+pub const CHUNK: usize = if cfg!(miri) { 2 << 10 } else { 16 << 10 };
 const HEADER: usize = 64;
 
-const _: () = assert!(
-    size_of::<Chunk>() == HEADER && size_of::<Region>() == HEADER && CHUNKS * HEADER == CHUNK
-);
+/// Chunks of a region, the first of which holds the headers.
+const CHUNKS: usize = CHUNK / HEADER;
+pub const REGION: usize = CHUNKS * CHUNK;
+
+const _: () = assert!(size_of::<Chunk>() == HEADER && size_of::<Region>() == HEADER);
 
 /// No cell.
 const NONE: u16 = u16::MAX;
@@ -45,6 +48,7 @@ pub struct Chunk {
     pub class: Cell<u8>,
     /// Stands in the heap's list of its class.
     pub linked: Cell<bool>,
+    _unused: Cell<[u8; 4]>,
     /// Neighbours in the list of the class; of free chunks only the next.
     pub prev: Cell<Option<&'static Chunk>>,
     pub next: Cell<Option<&'static Chunk>>,
@@ -54,6 +58,7 @@ pub struct Chunk {
     remote: AtomicU64,
     /// The next chunk in the heap's stack of chunks told.
     pub next_told: AtomicPtr<Chunk>,
+    _rest: Cell<[u8; 8]>,
 }
 
 /// Cells freed by other threads, as one word: the list's first cell, its last, and how many there are.
@@ -215,10 +220,8 @@ impl Chunk {
 
     /// Gives its pages back to the system. No cell lives.
     pub fn give_up_pages(&self) {
-        let start = with_exposed_provenance_mut::<libc::c_void>(self.base());
-        // SAFETY: the pages are a chunk's, whose cells are all free, so nobody misses what they held. Should the call fail,
-        // they stay.
-        unsafe { libc::madvise(start, CHUNK, libc::MADV_DONTNEED) };
+        // SAFETY: the pages are a chunk's, whose cells are all free, so nobody misses what they held.
+        unsafe { forget(self.base(), CHUNK) }
     }
 }
 
@@ -240,12 +243,13 @@ pub struct Region {
     dirty_count: Cell<u16>,
     /// Stands in the heap's list.
     pub linked: Cell<bool>,
+    _rest: Cell<[u8; 25]>,
 }
 
 impl Region {
     /// Maps a region for a heap.
     pub fn map() -> Option<&'static Region> {
-        let start = map_aligned()?;
+        let start = map_aligned(REGION)?;
         // SAFETY: the memory is ours alone, large enough, and zero, which is a region without used chunks.
         let region: &Region = unsafe { &*with_exposed_provenance(start) };
         region.fresh.set(1);
@@ -323,49 +327,4 @@ impl Region {
         }
         self.dirty_count.set(0);
     }
-}
-
-/// Zeroed memory of so many bytes, whole pages, its provenance exposed.
-pub fn map(bytes: usize) -> Option<usize> {
-    let (access, kind) =
-        (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
-    // SAFETY: a new private mapping wherever there is room disturbs nobody.
-    let start = unsafe { libc::mmap(null_mut(), bytes, access, kind, -1, 0) };
-    (start != libc::MAP_FAILED).then(|| start.expose_provenance())
-}
-
-/// Undoes [`map`], for all of it or a part.
-///
-/// # Safety
-/// The memory was mapped by [`map`] and is not used any more.
-unsafe fn unmap(start: usize, bytes: usize) {
-    if bytes == 0 {
-        return;
-    }
-    let start = with_exposed_provenance_mut::<libc::c_void>(start);
-    // SAFETY: the caller's promise. The call can fail where it would leave too many holes: then at least the pages go.
-    unsafe {
-        if libc::munmap(start, bytes) != 0 {
-            libc::madvise(start, bytes, libc::MADV_DONTNEED);
-        }
-    }
-}
-
-/// Memory for a region, aligned to its size.
-fn map_aligned() -> Option<usize> {
-    // The system places mappings side by side, so the one after an aligned one is aligned too, nearly always.
-    let start = map(REGION)?;
-    if start.is_multiple_of(REGION) {
-        return Some(start);
-    }
-    // SAFETY: just mapped, and seen by nobody.
-    unsafe { unmap(start, REGION) };
-    let start = map(2 * REGION)?;
-    let aligned = start.next_multiple_of(REGION);
-    // SAFETY: just mapped; what stands out on both sides is used by nobody.
-    unsafe {
-        unmap(start, aligned - start);
-        unmap(aligned + REGION, start + REGION - aligned);
-    }
-    Some(aligned)
 }

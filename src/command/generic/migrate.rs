@@ -29,11 +29,7 @@ pub static MIGRATE: Command = Command::data("migrate", migrate)
     .group(Group::Generic)
     .since("2.6.0")
     .summary("Moves keys to another server.")
-    .complexity(
-        "This command actually executes a DUMP+DEL in the source instance, and a RESTORE in the \
-         target instance. See the pages of these commands for time complexity. Also an O(N) data \
-         transfer between the two instances is performed.",
-    )
+    .complexity("That of DUMP and DEL here and of RESTORE there, and O(N) for N bytes sent.")
     .keys(&[
         KeySpec::at(3).range(0, 1, 0).rw(ACCESS | DELETE),
         KeySpec::after("KEYS", -2).range(-1, 1, 0).rw(ACCESS | DELETE | INCOMPLETE),

@@ -29,10 +29,7 @@ pub static KEYS: Command = Command::data("keys", keys)
     .group(Group::Generic)
     .since("1.0.0")
     .summary("Answers all keys that match a pattern.")
-    .complexity(
-        "O(N) with N being the number of keys in the database, under the assumption \
-         that the key names in the database and the given pattern have limited length.",
-    )
+    .complexity("O(N) for N keys, if names and pattern are short.")
     .args(&[Arg::pattern("pattern")])
     .tips(&["request_policy:all_shards", "nondeterministic_output_order"]);
 
@@ -201,11 +198,7 @@ pub static SCAN: Command = Command::data("scan", scan)
     .group(Group::Generic)
     .since("2.8.0")
     .summary("Answers some keys and the cursor at which to go on.")
-    .complexity(
-        "O(1) for every call. O(N) for a complete iteration, including enough \
-         command calls for the cursor to return back to 0. N is the number of elements \
-         inside the collection.",
-    )
+    .complexity("O(1) a call, O(N) for all calls together that visit the N elements.")
     .args(&[
         Arg::integer("cursor"),
         Arg::pattern("pattern").token("MATCH").optional(),

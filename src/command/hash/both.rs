@@ -26,7 +26,7 @@ pub static HGETEX: Command = Command::data("hgetex", hgetex)
     .group(Group::Hash)
     .since("8.0.0")
     .summary("Answers the values of fields and changes when they go away.")
-    .complexity("O(N) where N is the number of specified fields")
+    .complexity("O(N) for N fields named.")
     .keys(&[KeySpec::at(1).rw(ACCESS | UPDATE)])
     .args(&[
         Arg::key("key"),
@@ -134,7 +134,7 @@ pub static HGETDEL: Command = Command::data("hgetdel", hgetdel)
     .group(Group::Hash)
     .since("8.0.0")
     .summary("Answers the values of fields and deletes them.")
-    .complexity("O(N) where N is the number of specified fields")
+    .complexity("O(N) for N fields named.")
     .keys(&[KeySpec::at(1).rw(ACCESS | DELETE)])
     .args(&[Arg::key("key"), FIELDS]);
 
@@ -172,7 +172,7 @@ pub static HSETEX: Command = Command::data("hsetex", hsetex)
     .group(Group::Hash)
     .since("8.0.0")
     .summary("Stores the values of fields and when they go away.")
-    .complexity("O(N) where N is the number of fields being set.")
+    .complexity("O(N) for N fields set.")
     .keys(&[KeySpec::at(1).rw(UPDATE)])
     .args(&[
         Arg::key("key"),

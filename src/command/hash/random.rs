@@ -17,7 +17,7 @@ pub static HRANDFIELD: Command = Command::data("hrandfield", hrandfield)
     .group(Group::Hash)
     .since("6.2.0")
     .summary("Answers fields chosen at random.")
-    .complexity("O(N) where N is the number of fields returned")
+    .complexity("O(N) for N fields returned.")
     .keys(&[KeySpec::at(1).ro(ACCESS)])
     .args(&[
         Arg::key("key"),

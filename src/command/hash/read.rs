@@ -38,7 +38,7 @@ pub static HMGET: Command = Command::data("hmget", hmget)
     .group(Group::Hash)
     .since("2.0.0")
     .summary("Answers the values of several fields.")
-    .complexity("O(N) where N is the number of fields being requested.")
+    .complexity("O(N) for N fields asked for.")
     .keys(&[KeySpec::at(1).ro(ACCESS)])
     .args(&[Arg::key("key"), Arg::string("field").multiple()]);
 
@@ -66,7 +66,7 @@ pub static HGETALL: Command = Command::data("hgetall", hgetall)
     .group(Group::Hash)
     .since("2.0.0")
     .summary("Answers all fields with their values.")
-    .complexity("O(N) where N is the size of the hash.")
+    .complexity("O(N) for a hash of N fields.")
     .keys(&[KeySpec::at(1).ro(ACCESS)])
     .args(&[Arg::key("key")])
     .tips(&["nondeterministic_output_order"]);
@@ -85,7 +85,7 @@ pub static HKEYS: Command = Command::data("hkeys", hkeys)
     .group(Group::Hash)
     .since("2.0.0")
     .summary("Answers all fields.")
-    .complexity("O(N) where N is the size of the hash.")
+    .complexity("O(N) for a hash of N fields.")
     .keys(&[KeySpec::at(1).ro(ACCESS)])
     .args(&[Arg::key("key")])
     .tips(&["nondeterministic_output_order"]);
@@ -101,7 +101,7 @@ pub static HVALS: Command = Command::data("hvals", hvals)
     .group(Group::Hash)
     .since("2.0.0")
     .summary("Answers all values.")
-    .complexity("O(N) where N is the size of the hash.")
+    .complexity("O(N) for a hash of N fields.")
     .keys(&[KeySpec::at(1).ro(ACCESS)])
     .args(&[Arg::key("key")])
     .tips(&["nondeterministic_output_order"]);
@@ -184,11 +184,7 @@ pub static HSCAN: Command = Command::data("hscan", hscan)
     .group(Group::Hash)
     .since("2.8.0")
     .summary("Answers some fields with their values and the cursor at which to go on.")
-    .complexity(
-        "O(1) for every call. O(N) for a complete iteration, including enough \
-         command calls for the cursor to return back to 0. N is the number of elements \
-         inside the collection.",
-    )
+    .complexity("O(1) a call, O(N) for all calls together that visit the N elements.")
     .keys(&[KeySpec::at(1).ro(ACCESS)])
     .args(&[
         Arg::key("key"),

@@ -16,10 +16,7 @@ pub static HSET: Command = Command::data("hset", hset)
     .group(Group::Hash)
     .since("2.0.0")
     .summary("Stores the values of fields.")
-    .complexity(
-        "O(1) for each field/value pair added, so O(N) to add N field/value pairs when \
-         the command is called with multiple field/value pairs.",
-    )
+    .complexity("O(N) for N pairs of field and value.")
     .keys(&[KeySpec::at(1).rw(UPDATE)])
     .args(&[Arg::key("key"), PAIRS])
     .history(&[("4.0.0", "Several pairs in one call.")]);
@@ -37,7 +34,7 @@ pub static HMSET: Command = Command::data("hmset", hmset)
     .group(Group::Hash)
     .since("2.0.0")
     .summary("Stores the values of fields, and does not say how many are new.")
-    .complexity("O(N) where N is the number of fields being set.")
+    .complexity("O(N) for N fields set.")
     .keys(&[KeySpec::at(1).rw(UPDATE)])
     .args(&[Arg::key("key"), PAIRS])
     .deprecated("4.0.0", "`HSET` with multiple field-value pairs");
@@ -110,7 +107,7 @@ pub static HDEL: Command = Command::data("hdel", hdel)
     .group(Group::Hash)
     .since("2.0.0")
     .summary("Deletes fields; with the last one the key goes, too.")
-    .complexity("O(N) where N is the number of fields to be removed.")
+    .complexity("O(N) for N fields to remove.")
     .keys(&[KeySpec::at(1).rw(DELETE)])
     .args(&[Arg::key("key"), Arg::string("field").multiple()])
     .history(&[("2.4.0", "Several fields in one call.")]);

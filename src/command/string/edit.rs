@@ -19,11 +19,7 @@ pub static GETRANGE: Command = Command::data("getrange", getrange)
     .group(Group::String)
     .since("2.4.0")
     .summary("Answers a part of the string at a key.")
-    .complexity(
-        "O(N) where N is the length of the returned string. The complexity is \
-         ultimately determined by the returned length, but because creating a substring from \
-         an existing string is very cheap, it can be considered O(1) for small strings.",
-    )
+    .complexity("O(N) for N bytes returned, which for short ranges is as good as O(1).")
     .keys(&[KeySpec::at(1).ro(ACCESS)])
     .args(&[Arg::key("key"), Arg::integer("start"), Arg::integer("end")]);
 
@@ -58,11 +54,7 @@ pub static SUBSTR: Command = Command::data("substr", substr)
     .group(Group::String)
     .since("1.0.0")
     .summary("Answers a part of the string at a key; an old name of GETRANGE.")
-    .complexity(
-        "O(N) where N is the length of the returned string. The complexity is \
-         ultimately determined by the returned length, but because creating a substring from \
-         an existing string is very cheap, it can be considered O(1) for small strings.",
-    )
+    .complexity("O(N) for N bytes returned, which for short ranges is as good as O(1).")
     .keys(&[KeySpec::at(1).ro(ACCESS)])
     .args(&[Arg::key("key"), Arg::integer("start"), Arg::integer("end")])
     .deprecated("2.0.0", "`GETRANGE`");
@@ -78,11 +70,7 @@ pub static SETRANGE: Command = Command::data("setrange", setrange)
     .group(Group::String)
     .since("2.2.0")
     .summary("Overwrites a part of the string at a key, adding zeros before it if need be.")
-    .complexity(
-        "O(1), not counting the time taken to copy the new string in place. Usually, \
-         this string is very small so the amortized complexity is O(1). Otherwise, \
-         complexity is O(M) with M being the length of the value argument.",
-    )
+    .complexity("O(M) for the M bytes written: for short values as good as O(1).")
     .keys(&[KeySpec::at(1).rw(UPDATE)])
     .args(&[Arg::key("key"), Arg::integer("offset"), Arg::string("value")]);
 
@@ -112,11 +100,7 @@ pub static APPEND: Command = Command::data("append", append)
     .group(Group::String)
     .since("2.0.0")
     .summary("Adds to the end of the string at a key.")
-    .complexity(
-        "O(1). The amortized time complexity is O(1) assuming the appended value is \
-         small and the already present value is of any size, since the dynamic string \
-         library used by Redis will double the free space available on every reallocation.",
-    )
+    .complexity("O(1) on average for short values.")
     .keys(&[KeySpec::at(1).rw(INSERT)])
     .args(&[Arg::key("key"), Arg::string("value")]);
 

@@ -21,13 +21,11 @@ pub static MGET: Command = Command::data("mget", mget)
 
 fn mget(cx: &mut Cx<'_>) -> CmdResult {
     cx.out.array(cx.args.len() - 1);
-    cx.db.prefetch(cx.args.from(1));
-    for key in cx.args.from(1) {
-        match cx.db.entry(key).and_then(|entry| entry.text()) {
-            Some(text) => reply(cx.out, text),
-            None => cx.out.null(),
-        }
-    }
+    let out = &mut *cx.out;
+    cx.db.each_entry(cx.args.from(1), |entry| match entry.and_then(|entry| entry.text()) {
+        Some(text) => reply(out, text),
+        None => out.null(),
+    });
     Ok(Done)
 }
 

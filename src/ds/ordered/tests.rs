@@ -3,7 +3,9 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::*;
+#[cfg(not(miri))]
 use crate::base::alloc::thread_delta;
+use crate::base::effort::effort;
 
 fn next(state: &mut u64) -> u64 {
     *state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
@@ -100,6 +102,7 @@ fn take(set: &mut Ordered, model: &mut Model, draw: usize) {
 
 /// A weather: how members and scores are drawn, and how often things are added.
 fn storm(seed: u64, steps: u64, members: u64, score_of: impl Fn(u64, u64) -> f64) {
+    let (steps, members) = effort((steps, members), (600, members.min(400)));
     let (mut set, mut model) = (Ordered::new(HashSeed::new(seed, 1)), Model::default());
     let mut state = seed;
     for step in 0..steps {
@@ -118,7 +121,7 @@ fn storm(seed: u64, steps: u64, members: u64, score_of: impl Fn(u64, u64) -> f64
             }
             _ => assert_eq!(set.score(&member), model.scores.get(&member).copied()),
         }
-        if step.is_multiple_of(steps / 20) {
+        if step.is_multiple_of(steps / effort(20, 3)) {
             check(&set, &model);
         }
     }
@@ -174,18 +177,22 @@ fn decisions_are_kept() {
     assert!(set.remove(b"c").is_none() && set.take_at(2).is_none());
 }
 
+/// More members than one leaf holds.
+const SOME: u32 = effort(1000, 300);
+
 #[test]
 fn lexicographic_bounds() {
     let mut set = Ordered::new(HashSeed::new(1, 2));
-    for i in 0..1000u32 {
+    for i in 0..SOME {
         set.change(format!("{i:04}").as_bytes(), |_| Some(0.0));
     }
-    assert_eq!(set.count_members(|m| m < b"0500"), 500);
-    assert_eq!(set.count_members(|m| m <= b"0500"), 501);
-    assert_eq!((set.count_members(|_| true), set.count_members(|_| false)), (1000, 0));
+    assert_eq!(set.count_members(|m| m < b"0200"), 200);
+    assert_eq!(set.count_members(|m| m <= b"0200"), 201);
+    assert_eq!((set.count_members(|_| true), set.count_members(|_| false)), (SOME as usize, 0));
 }
 
 #[test]
+#[cfg(not(miri))]
 fn a_member_takes_sixty_bytes() {
     let mut state = 1;
     for in_order in [true, false] {
@@ -209,16 +216,17 @@ fn a_member_takes_sixty_bytes() {
 #[test]
 fn a_walk_may_be_met_from_both_ends() {
     let mut set = Ordered::new(HashSeed::new(3, 4));
-    for i in 0..1000u32 {
+    for i in 0..SOME {
         set.change(&i.to_be_bytes(), |_| Some(f64::from(i)));
     }
-    let mut walk = set.range(10..990);
+    let mut walk = set.range(10..SOME as usize - 10);
     let mut seen = vec![];
     while let Some((_, score)) = walk.next() {
         seen.push(score);
         seen.extend(walk.next_back().map(|(_, score)| score));
     }
-    assert_eq!((seen.len(), seen[0], seen[1], walk.len()), (980, 10.0, 989.0, 0));
+    let last = f64::from(SOME - 11);
+    assert_eq!((seen.len(), seen[0], seen[1], walk.len()), (SOME as usize - 20, 10.0, last, 0));
     seen.sort_by(f64::total_cmp);
     assert!(seen.windows(2).all(|pair| pair[1] == pair[0] + 1.0));
 }

@@ -32,7 +32,8 @@
 //! table emptied while moves were paused) the walk goes on from the last slot drawn, less fair but bounded.
 
 use super::segment::{SLOTS, Segment};
-use super::{Element, Table, prefetch};
+use super::{Element, Table};
+use crate::base::cpu::prefetch;
 
 /// Slots drawn before a sample takes the next element in order.
 const DRAWS_MAX: usize = 512;

@@ -18,7 +18,7 @@ use crate::keyspace::{Event, Meta, Policy, Type};
 use crate::persist::child::Task;
 use crate::persist::children::driver as children;
 use crate::script::functions::commands as libraries;
-use crate::server::Server;
+use crate::server::{Server, exec};
 
 pub static SAVE: Command = Command::server("save", save)
     .arity(1)
@@ -26,7 +26,7 @@ pub static SAVE: Command = Command::server("save", save)
     .group(Group::Server)
     .since("1.0.0")
     .summary("Writes a snapshot of all data to the disk, and serves nobody meanwhile.")
-    .complexity("O(N) where N is the total number of keys in all databases");
+    .complexity("O(N) for N keys over all databases.");
 
 fn save(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     if srv.children.active.as_ref().is_some_and(|child| child.task == Task::Snapshot) {
@@ -92,11 +92,7 @@ pub static DUMP: Command = Command::data("dump", dump)
     .group(Group::Generic)
     .since("2.6.0")
     .summary("Answers the value at a key as a payload that RESTORE understands.")
-    .complexity(
-        "O(1) to access the key and additional O(N*M) to serialize it, where N is the number of \
-         objects composing the value and M their average size. For small string values the time \
-         complexity is thus O(1)+O(1*M) where M is small, so simply O(1).",
-    )
+    .complexity("O(N*M) for N pieces of M bytes on average; O(1) for a short string.")
     .keys(&[KeySpec::at(1).ro(ACCESS)])
     .args(&[Arg::key("key")])
     .tips(&["nondeterministic_output"]);
@@ -218,7 +214,7 @@ const BAD_DATA: CmdError = CmdError::Fixed("ERR Bad data format");
 /// FLUSHALL. A snapshot under way is of data that nobody wants any more: it ends, and if there are save points the empty
 /// databases are saved at once, so that the old ones do not come back.
 pub fn flushall(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
-    with_data(srv, call, generic::flushall)?;
+    exec::with_data(srv, call, generic::flushall)?;
     children::kill_snapshot(srv);
     if !srv.conf.rdb.save_points.is_empty() {
         // Whether it succeeds or not, the data are gone; the log says what there is to say.
@@ -227,25 +223,10 @@ pub fn flushall(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Ok(Done)
 }
 
-/// Runs what needs the data alone.
-fn with_data<R>(
-    srv: &mut Server,
-    call: &mut Call,
-    run: impl FnOnce(&mut Cx<'_>) -> Result<R, CmdError>,
-) -> Result<R, CmdError> {
-    let Server { keyspace, conf, clock, unit, .. } = srv;
-    let Call { cmd, query, out, fx, session, origin, .. } = call;
-    fx.set_heard(unit.is_listening());
-    let now = clock.now();
-    let db = keyspace.select(session.db, now);
-    let (may_wait, origin) = (false, *origin);
-    run(&mut Cx { cmd, args: query.args(), db, out, fx, conf, now, may_wait, origin })
-}
-
 /// A command on data, but what is wrong with a payload is told to the log.
 fn restore(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     let mut fault = None;
-    let done = with_data(srv, call, |cx| restore_key(cx, &mut fault));
+    let done = exec::with_data(srv, call, |cx| restore_key(cx, &mut fault));
     if let Some(fault) = fault {
         let doing = load::Doing::ReadValue.name();
         srv.log.warning(format_args!(

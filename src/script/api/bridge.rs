@@ -12,12 +12,14 @@ use crate::script::convert::{self, COUNTED};
 use crate::script::eval;
 use crate::script::functions::registry;
 use crate::script::libs::number;
+use crate::script::lua::guard::to_int;
 use crate::script::lua::{Leaf, Raise, Stack, Verdict};
 use crate::server::COMPAT_VERSION;
+use crate::server::unit::Readers;
 
-const REPL_AOF: i64 = 1;
-const REPL_REPLICA: i64 = 2;
-const REPL_ALL: i64 = REPL_AOF | REPL_REPLICA;
+const REPL_AOF: i32 = 1;
+const REPL_REPLICA: i32 = 2;
+const REPL_ALL: i32 = REPL_AOF | REPL_REPLICA;
 
 macro_rules! put {
     ($s:expr, $($name:literal: $function:path),+ $(,)?) => {
@@ -49,7 +51,7 @@ pub fn push(s: &mut Stack) {
         ("REPL_ALL", REPL_ALL),
     ];
     for (name, value) in repl.into_iter().chain([("REPL_REPLICA", REPL_REPLICA)]) {
-        s.push_number(value as f64);
+        s.push_number(f64::from(value));
         s.set_field(-2, name.as_bytes());
     }
     put_facts(s);
@@ -221,7 +223,10 @@ fn only_text(s: &Stack) -> Option<Vec<u8>> {
 /// An error without a code gets one.
 fn error_reply(s: &mut Stack) -> Verdict {
     let text = only_text(s).map(|text| {
-        let text = text.strip_prefix(b"-").unwrap_or(&text);
+        let text = convert::as_c_text(&text);
+        let text = text.strip_prefix(b"-").unwrap_or(text);
+        let end = text.iter().rposition(|b| !matches!(b, b'\r' | b'\n')).map_or(0, |at| at + 1);
+        let text = &text[..end];
         let has_code = text.contains(&b' ');
         [if has_code { &b""[..] } else { b"ERR " }, text].concat()
     });
@@ -235,13 +240,19 @@ fn status_reply(s: &mut Stack) -> Verdict {
 
 // -- settings -----------------------------------------------------------------------------------------------
 
+/// A number as C's conversion to a short integer has it: without its fraction, and what does not fit becomes the lowest.
+fn as_int(number: f64) -> i32 {
+    let fits = number > f64::from(i32::MIN) - 1.0 && number < f64::from(i32::MAX) + 1.0;
+    if fits { number as i32 } else { i32::MIN }
+}
+
 fn setresp(s: &mut Leaf<'_>, bridge: &mut Bridge) -> Verdict {
     if s.values().top() != 1 {
         return complain(s, "redis.setresp() requires one argument.");
     }
-    let proto = match s.values().as_number(1) {
-        Some(2.0) => Proto::Resp2,
-        Some(3.0) => Proto::Resp3,
+    let proto = match s.values().as_number(1).map(as_int) {
+        Some(2) => Proto::Resp2,
+        Some(3) => Proto::Resp3,
         _ => return complain(s, "RESP version must be 2 or 3."),
     };
     bridge.inner.out.set_proto(proto);
@@ -252,14 +263,13 @@ fn set_repl(s: &mut Leaf<'_>, bridge: &mut Bridge) -> Verdict {
     if s.values().top() != 1 {
         return complain(s, "redis.set_repl() requires one argument.");
     }
-    let targets = s.values().as_number(1).unwrap_or(0.0) as i64;
+    let targets = s.values().as_number(1).map_or(0, as_int);
     if targets & !REPL_ALL != 0 {
         let text = "Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.";
         return complain(s, text);
     }
-    // Compat: there is no telling the AOF alone.
-    bridge.inner.silent = targets == 0;
-    bridge.inner.replicas_only = targets == REPL_REPLICA;
+    bridge.inner.hidden_from =
+        Readers { aof: targets & REPL_AOF == 0, replicas: targets & REPL_REPLICA == 0 };
     Ok(0)
 }
 
@@ -268,10 +278,11 @@ fn log(s: &mut Leaf<'_>, bridge: &mut Bridge) -> Verdict {
     if count < 2 {
         return complain(s, "redis.log() requires two arguments or more.");
     }
-    let Some(level) = s.values().number(1) else {
+    let Some(level) = s.values().as_number(1) else {
         return complain(s, "First argument must be a number (log level).");
     };
-    if !(0.0..4.0).contains(&level) {
+    let level = as_int(level);
+    if !(0..4).contains(&level) {
         return complain(s, "Invalid log level.");
     }
     let mut words = Vec::new();
@@ -285,7 +296,7 @@ fn log(s: &mut Leaf<'_>, bridge: &mut Bridge) -> Verdict {
         }
     }
     let (log, text) = (&mut bridge.server.log, words.join(" "));
-    match level as u8 {
+    match level {
         0 => log.debug(format_args!("{text}")),
         1 => log.verbose(format_args!("{text}")),
         2 => log.notice(format_args!("{text}")),
@@ -329,9 +340,7 @@ pub fn put_random(s: &mut Stack) {
 fn random(s: &mut Leaf<'_>, bridge: &mut Bridge) -> Verdict {
     let share = bridge.random.share();
     let v = s.values();
-    let int = |number: i32| {
-        v.check_number(number).map(|n| f64::from(crate::script::lua::guard::to_int(n)))
-    };
+    let int = |number: i32| v.check_number(number).map(|n| f64::from(to_int(n)));
     let number = match v.top() {
         0 => share,
         1 => {
@@ -356,6 +365,6 @@ fn random(s: &mut Leaf<'_>, bridge: &mut Bridge) -> Verdict {
 
 fn randomseed(s: &mut Leaf<'_>, bridge: &mut Bridge) -> Verdict {
     let seed = s.values().check_number(1)?;
-    bridge.random.seed(crate::script::lua::guard::to_int(seed));
+    bridge.random.seed(to_int(seed));
     Ok(0)
 }

@@ -87,7 +87,7 @@ pub static LOAD: Command = Command::server("function|load", load)
     .group(Group::Scripting)
     .since("7.0.0")
     .summary("Loads a library.")
-    .complexity("O(1) (considering compilation time is redundant)")
+    .complexity("O(1), compiling aside.")
     .tips(ALL_SHARDS)
     .args(&[Arg::pure_token("replace", "REPLACE").optional(), Arg::string("function-code")]);
 
@@ -214,7 +214,7 @@ pub static FLUSH: Command = Command::server("function|flush", flush)
     .group(Group::Scripting)
     .since("7.0.0")
     .summary("Deletes all libraries.")
-    .complexity("O(N) where N is the number of functions deleted")
+    .complexity("O(N) for N functions deleted.")
     .tips(ALL_SHARDS)
     .args(&[Arg::one_of(
         "flush-type",
@@ -230,7 +230,12 @@ fn flush(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     if !is_known {
         return Err(CmdError::Fixed("ERR FUNCTION FLUSH only supports SYNC|ASYNC option"));
     }
-    clear(srv);
+    let lazily =
+        call.args().is(2, "ASYNC") || call.args().len() == 2 && srv.conf.lazyfree.user_flush;
+    let libraries = std::mem::take(&mut srv.script.libraries);
+    srv.script.machine_bytes[Form::Function as usize] = 0;
+    let (machine, functions) = (srv.script.functions.take(), libraries.functions());
+    bridge::discard(srv, (machine, libraries), functions, lazily);
     srv.keyspace.dirty += 1;
     call.out.ok();
     Ok(Done)
@@ -250,7 +255,7 @@ pub static DUMP: Command = Command::server("function|dump", dump)
     .group(Group::Scripting)
     .since("7.0.0")
     .summary("Answers all libraries as one payload.")
-    .complexity("O(N) where N is the number of functions");
+    .complexity("O(N) for N functions.");
 
 fn dump(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     let payload = save::functions_payload(srv.script.libraries.codes());
@@ -266,7 +271,7 @@ pub static RESTORE: Command = Command::server("function|restore", restore)
     .group(Group::Scripting)
     .since("7.0.0")
     .summary("Loads all libraries of a payload.")
-    .complexity("O(N) where N is the number of functions on the payload")
+    .complexity("O(N) for N functions in the payload.")
     .tips(ALL_SHARDS)
     .args(&[
         Arg::string("serialized-value"),
@@ -372,7 +377,7 @@ pub static LIST: Command = Command::server("function|list", list)
     .group(Group::Scripting)
     .since("7.0.0")
     .summary("Describes the libraries.")
-    .complexity("O(N) where N is the number of functions")
+    .complexity("O(N) for N functions.")
     .tips(&["nondeterministic_output_order"])
     .args(&[
         Arg::string("library-name-pattern").token("LIBRARYNAME").optional(),

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 use crate::base::alloc::thread_delta;
+use crate::base::effort::effort;
 use crate::base::rng::Draws;
 
 const SEED: HashSeed = HashSeed::new(1, 2);
@@ -131,7 +132,7 @@ fn run(limits: Limits, names: u64, longest: usize, seed: u64) {
     let checks = names.max(20) as i32;
     let (mut hash, mut model, mut state) = (Hash::default(), Model::default(), seed);
     let mut now = 1_700_000_000_000i64;
-    for step in 0..3000 {
+    for step in 0..effort(3000, 150) {
         let draw = next(&mut state);
         now += i64::from(draw.is_multiple_of(9)) * (draw >> 7) as i64 % 300;
         let name = format!("f{}", next(&mut state) % names).into_bytes();
@@ -207,7 +208,7 @@ fn run(limits: Limits, names: u64, longest: usize, seed: u64) {
 #[test]
 fn random_operations_agree_with_a_model() {
     let before = thread_delta();
-    for seed in 0..6 {
+    for seed in 0..effort(6, 2) {
         run(TINY, 8, 14, seed);
         run(TINY, 5, 8, seed);
         run(USUAL, 40, 60, seed);

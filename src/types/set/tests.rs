@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::base::effort::effort;
 use crate::base::rng::Draws;
 
 const SEED: HashSeed = HashSeed::new(3, 5);
@@ -77,7 +78,7 @@ fn check(set: &Set, model: &BTreeSet<Vec<u8>>, rules: Rules) {
 fn random_changes_agree_with_an_ordered_set() {
     let mut draws = Draws::new(1);
     let (mut seen, mut ranges) = (BTreeSet::new(), [5, 20, 300].into_iter().cycle());
-    for round in 0..400 {
+    for round in 0..effort(400, 12) {
         let rules = match round % 4 {
             0 => rules(512, 128, 64),
             1 => rules(4, 3, 5),
@@ -204,7 +205,7 @@ fn some_sets(draws: &mut Draws) -> Vec<(Set, BTreeSet<Vec<u8>>)> {
 fn algebra_agrees_with_ordered_sets() {
     let mut draws = Draws::new(2);
     let mut ways = [0; 2];
-    for _ in 0..1000 {
+    for _ in 0..effort(1000, 12) {
         let sets = some_sets(&mut draws);
         let mut views: Vec<SetView<'_>> = sets.iter().map(|(set, _)| set.view()).collect();
         let models = sets.iter().map(|(_, model)| model.clone());
@@ -236,7 +237,10 @@ fn algebra_agrees_with_ordered_sets() {
         });
         assert_eq!(count, wanted.len().min(stop.max(1)), "it stops when told");
     }
-    assert!(ways.iter().all(|count| *count > 15), "both ways were the better one: {ways:?}");
+    assert!(
+        ways.iter().all(|count| *count > effort(15, 0)),
+        "both ways were the better one: {ways:?}"
+    );
 }
 
 #[test]
