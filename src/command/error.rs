@@ -472,8 +472,14 @@ impl CmdError {
 
     /// The code that INFO errorstats counts by.
     pub fn code(&self) -> Cow<'_, str> {
-        let text = self.text();
-        let end = text.iter().position(|b| *b == b' ').unwrap_or(text.len());
-        String::from_utf8_lossy(&text[..end])
+        code_of(self.text())
     }
+}
+
+/// The code of an error: its first word. Compat: an error of one word, or with a first word that is longer than this, has none
+/// of its own.
+pub fn code_of(text: &[u8]) -> Cow<'_, str> {
+    const LEN_MAX: usize = 30;
+    let end = text.iter().take(LEN_MAX + 1).position(|b| *b == b' ');
+    end.map_or(Cow::Borrowed("ERR"), |end| String::from_utf8_lossy(&text[..end]))
 }

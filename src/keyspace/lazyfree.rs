@@ -1,4 +1,4 @@
-//! Lazy freeing: large values and whole databases are dropped by a thread.
+//! Lazy freeing: large values, whole databases and what else is large are dropped by a thread.
 //!
 //! Ownership travels over a channel: what the reactor detaches, only the thread can still reach. There is no
 //! lock around data and nothing to wait for; two counters say how much is on its way and how much is done.
@@ -10,6 +10,7 @@ use std::sync::mpsc::{Sender, channel};
 
 use super::db::Db;
 use super::entry::Entry;
+use crate::base::affinity;
 
 /// Values with more allocations than this are worth the trip.
 pub const EFFORT_MIN: usize = 64;
@@ -18,6 +19,8 @@ pub const EFFORT_MIN: usize = 64;
 pub enum Garbage {
     Database(Box<Db>),
     Entry(Entry),
+    /// What is no data, and counts as so many objects: a machine with its scripts.
+    Other(Box<dyn Send>, usize),
 }
 
 // Everything a key can hold may be dropped by another thread.
@@ -40,16 +43,19 @@ impl Garbage {
         match self {
             Garbage::Database(db) => db.keys.len(),
             Garbage::Entry(_) => 1,
+            Garbage::Other(_, objects) => *objects,
         }
     }
 }
 
 impl Lazyfree {
-    /// Starts the thread. Without it everything is freed at once.
-    pub fn start(&mut self) -> std::io::Result<()> {
+    /// Starts the thread, on the processors of a list. Without it everything is freed at once.
+    pub fn start(&mut self, cpus: &str) -> std::io::Result<()> {
         let (sender, receiver) = channel::<Garbage>();
         let (pending, freed) = (Arc::clone(&self.pending), Arc::clone(&self.freed));
+        let cpus = cpus.to_owned();
         std::thread::Builder::new().name("bio_lazy_free".into()).spawn(move || {
+            affinity::bind(&cpus);
             for garbage in receiver {
                 let objects = garbage.objects();
                 drop(garbage);

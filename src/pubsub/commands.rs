@@ -173,7 +173,7 @@ fn confirm(out: &mut Reply, verb: &str, name: Option<&[u8]>, count: usize) {
 
 pub static PUBLISH: Command = Command::server("publish", publish)
     .arity(3)
-    .flags(TELL | flag::FAST)
+    .flags(TELL | flag::FAST | flag::MAY_REPLICATE)
     .group(Group::Pubsub)
     .since("2.0.0")
     .summary("Sends a message to all who listen to a channel.")
@@ -191,7 +191,7 @@ fn publish(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
 
 pub static SPUBLISH: Command = Command::server("spublish", spublish)
     .arity(3)
-    .flags(TELL | flag::FAST)
+    .flags(TELL | flag::FAST | flag::MAY_REPLICATE)
     .group(Group::Pubsub)
     .since("7.0.0")
     .summary("Sends a message to all who listen to a channel of this shard.")

@@ -25,6 +25,7 @@ use crate::command::lookup::CommandId;
 use crate::command::{
     Call, CmdError, CmdResult, Done, Handler, Multi, Origin, ReplyMode, admit, flag,
 };
+use crate::keyspace::lazyfree::Garbage;
 use crate::resp::Proto;
 use crate::resp::reply::Reply;
 use crate::resp::request::Query;
@@ -165,6 +166,20 @@ pub fn engine(srv: &mut Server, form: Form) -> Result<&mut Box<Engine>, CmdError
     slot.as_mut().ok_or(CmdError::Fixed("ERR There is no memory for running scripts"))
 }
 
+/// Frees a machine and what is known of its scripts, by the thread if that is wanted.
+pub fn discard<T: Send + 'static>(
+    srv: &Server,
+    (machine, known): (Option<Box<Engine>>, T),
+    objects: usize,
+    lazily: bool,
+) {
+    // The bridge is not large, and belongs to this thread.
+    let sandbox = machine.map(|engine| engine.sandbox);
+    if lazily && objects > 0 {
+        srv.keyspace.lazyfree.free(Garbage::Other(Box::new((sandbox, known)), objects));
+    }
+}
+
 /// Runs a function that a machine keeps, and writes its answer.
 pub fn run(srv: &mut Box<Server>, call: &mut Call, job: Job, function: Ref) -> CmdResult {
     let slot = match job.form {
@@ -206,6 +221,9 @@ pub fn run(srv: &mut Box<Server>, call: &mut Call, job: Job, function: Ref) -> C
             let mut writer = Writer::new(&mut call.out, names, resp);
             let told = writer.answer(&mut s);
             let uncounted = std::mem::take(&mut writer.uncounted);
+            // Compat: the command has failed once for each error that was one before, and once for all others.
+            let failures = u64::from(writer.counted) + u64::from(!uncounted.is_empty());
+            srv.stats.command(call.id).failed += failures;
             uncounted.iter().for_each(|code| srv.stats.count_error(code));
             told.map_or(Ok(Done), |told| Err(told.into()))
         }
@@ -438,7 +456,9 @@ fn objection(srv: &Server, inner: &Call, rights: Rights) -> Option<CmdError> {
     if cmd.has(flag::NOSCRIPT) && !srv.debug.scripts_unbound {
         return Some(CmdError::Fixed("ERR This Redis command is not allowed from script"));
     }
-    if cmd.has(flag::WRITE) && (rights.read_only || rights.flags & script_flag::NO_WRITES != 0) {
+    // Compat: what is told to replicas counts as writing.
+    let writes = cmd.has(flag::WRITE | flag::MAY_REPLICATE);
+    if writes && (rights.read_only || rights.flags & script_flag::NO_WRITES != 0) {
         return Some(CmdError::Fixed("ERR Write commands are not allowed from read-only scripts."));
     }
     // A script that has begun to write may go on.

@@ -1,7 +1,7 @@
 //! EVAL, EVALSHA, their forms that only read, and SCRIPT.
 
 use super::Form;
-use super::bridge::{self, Engine, Job};
+use super::bridge::{self, Job};
 use super::eval::{self, Sha};
 use super::shebang;
 use crate::command::{
@@ -215,10 +215,12 @@ fn flush(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     if !is_known {
         return Err(CmdError::Fixed("ERR SCRIPT FLUSH only support SYNC|ASYNC option"));
     }
-    srv.script.cache = eval::Cache::default();
+    let lazily =
+        call.args().is(2, "ASYNC") || call.args().len() == 2 && srv.conf.lazyfree.user_flush;
+    let cache = std::mem::take(&mut srv.script.cache);
     srv.script.machine_bytes[Form::Script as usize] = 0;
-    let machine: Option<Box<Engine>> = srv.script.eval.take();
-    drop(machine);
+    let (machine, scripts) = (srv.script.eval.take(), cache.len());
+    bridge::discard(srv, (machine, cache), scripts, lazily);
     call.out.ok();
     Ok(Done)
 }

@@ -12,8 +12,9 @@
 //! stands for; any other one is an array up to its first nil. If there are several, the first of `err`, `ok`, `double`,
 //! `big_number`, `verbatim_string`, `map`, `set` counts.
 
-use super::lua::{Kind, Raise, Ref, Stack};
+use super::lua::{Kind, Raise, Ref, Stack, guard};
 use crate::base::text::parse_i64;
+use crate::command::error::code_of;
 use crate::resp::Proto;
 use crate::resp::reply::Reply;
 
@@ -254,6 +255,8 @@ pub struct Writer<'a> {
     pub resp: Proto,
     /// Codes of errors inside the answer that nobody has counted yet.
     pub uncounted: Vec<String>,
+    /// Errors inside the answer that were counted where they arose.
+    pub counted: u32,
     depth: u32,
 }
 
@@ -269,7 +272,7 @@ pub struct Told {
 
 impl<'a> Writer<'a> {
     pub fn new(out: &'a mut Reply, names: &'a Names, resp: Proto) -> Writer<'a> {
-        Writer { out, names, resp, uncounted: vec![], depth: 0 }
+        Writer { out, names, resp, uncounted: vec![], counted: 0, depth: 0 }
     }
 }
 
@@ -327,9 +330,10 @@ impl Writer<'_> {
             return self.out.error(b"ERR reached lua stack limit");
         }
         if let Some(told) = self.error(s) {
-            if !told.is_counted {
-                let code = told.text.split(|b| *b == b' ').next().unwrap_or_default();
-                self.uncounted.push(String::from_utf8_lossy(code).into_owned());
+            if told.is_counted {
+                self.counted += 1;
+            } else {
+                self.uncounted.push(code_of(&one_line(&told.text)).into_owned());
             }
             return self.out.error(&told.text);
         }
@@ -478,13 +482,19 @@ pub fn locate(s: &mut Stack) -> Result<i32, Raise> {
             Kind::Text | Kind::Number => s.text(1).unwrap_or_default().to_vec(),
             Kind::Boolean => s.is_true(1).to_string().into_bytes(),
             Kind::Nil | Kind::None => b"nil".to_vec(),
-            _ => s.type_name(1).into_bytes(),
+            _ => s.type_and_address(1).into_bytes(),
         };
         s.push_table(0, 3);
         s.push_bytes(&[b"ERR ", &*text].concat());
         s.set_field(-2, b"err");
+    } else if guard::is_protected(s, 1) {
+        // Compat: there the handler is Lua code, which tries to note the place in what was raised. This one must not.
+        let text = [b"ERR err_handler_def:10: ", guard::READ_ONLY.as_bytes()].concat();
+        push_located(s, &text, b"@err_handler_def", 10);
+        return Ok(1);
     } else {
         s.set_top(1);
+        adopt_text(s);
     }
     if let Some(place) = place {
         s.push_bytes(place.source.as_bytes());
@@ -493,4 +503,26 @@ pub fn locate(s: &mut Stack) -> Result<i32, Raise> {
         s.set_field(-2, b"line");
     }
     Ok(1)
+}
+
+fn push_located(s: &mut Stack, text: &[u8], source: &[u8], line: u32) {
+    s.push_table(0, 3);
+    s.push_bytes(text);
+    s.set_field(-2, b"err");
+    s.push_bytes(source);
+    s.set_field(-2, b"source");
+    s.push_number(f64::from(line));
+    s.set_field(-2, b"line");
+}
+
+/// Compat: the text of an error on top may come by its metatable. It is asked for here, where Lua code may still run.
+fn adopt_text(s: &mut Stack) {
+    if s.field(1, b"err") == Kind::Nil && s.push_metatable(1) {
+        s.set_top(1);
+        s.push_bytes(b"err");
+        if s.index(1).is_ok() && matches!(s.kind(-1), Kind::Text | Kind::Number) {
+            s.set_field(1, b"err");
+        }
+    }
+    s.set_top(1);
 }

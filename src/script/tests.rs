@@ -123,6 +123,27 @@ fn an_error_is_counted_once_where_it_arose() {
     assert_eq!((errors.get("WRONGTYPE"), errors.get("ERR")), (Some(&3), Some(&1)));
     let eval = t.srv.commands.find(b"eval").expect("there");
     assert_eq!((t.srv.stats.command(eval).calls, t.srv.stats.command(eval).failed), (4, 3));
+    // As Redis 8.2 counts errors inside an answer: each that was one before, and all others together.
+    for (body, failed) in [
+        ("return {redis.pcall('incr','l'), redis.pcall('multi')}", 2),
+        ("return {{err='A b'}, {err='C d'}}", 1),
+        ("return {map={a={err='A b'}, b=redis.pcall('get')}}", 2),
+        ("return {redis.pcall('nosuch').err}", 0),
+    ] {
+        let before = t.srv.stats.command(eval).failed;
+        t.lua(body);
+        assert_eq!(t.srv.stats.command(eval).failed - before, failed, "{body}");
+    }
+    t.lua("return {{err='ONEWORD'}}");
+    assert_eq!(t.srv.stats.errors.get("ONEWORD"), None);
+    t.run("CONFIG RESETSTAT");
+    t.lua("return {{err='in\\nside x'}}");
+    t.lua("error({err='a:b\\r\\nrole:none x'})");
+    let info = t.run("INFO errorstats");
+    assert!(
+        info.contains("errorstat_a_b__role_none:count=1\r\nerrorstat_in:count=1\r\n"),
+        "{info}"
+    );
 }
 
 #[test]
@@ -182,6 +203,30 @@ fn scripts_are_cached_and_the_oldest_of_eval_are_dropped() {
     assert_eq!(t.run(&format!("SCRIPT EXISTS {sha} abc")), "*2\r\n:1\r\n:0\r\n");
     assert_eq!(t.run("SCRIPT FLUSH"), "+OK\r\n");
     assert!(t.run(&format!("EVALSHA {sha} 0")).starts_with("-NOSCRIPT"));
+}
+
+#[test]
+fn machines_are_closed_by_another_thread() {
+    let mut t = TestServer::new();
+    t.srv.keyspace.lazyfree.start().expect("a thread");
+    for round in 1..=5 {
+        for n in 0..100 {
+            t.lua(&format!("return {n} .. ARGV[1]"));
+        }
+        t.load("#!lua name=l\nlocal t = {} redis.register_function('f', function() t[1] = 1 return t end)");
+        assert_eq!(t.run("SCRIPT FLUSH ASYNC"), "+OK\r\n");
+        assert_eq!(t.run("FUNCTION FLUSH ASYNC"), "+OK\r\n");
+        assert_eq!(t.lua("return 7"), ":7\r\n");
+        while t.srv.keyspace.lazyfree.pending() > 0 {
+            std::thread::yield_now();
+        }
+        assert_eq!(
+            t.srv.keyspace.lazyfree.freed(),
+            101 * round + round - 1,
+            "and what was run since"
+        );
+        assert_eq!(t.run("EXISTS k"), ":0\r\n");
+    }
 }
 
 #[test]
@@ -526,6 +571,38 @@ fn brackets_of_long_strings_end_with_the_source() {
         "return loadstring('return [=[' .. ('x'):rep(1000) .. ']==]')()",
         "attempt to call a nil value",
     );
+}
+
+/// What was raised is asked for its text, and told where that was: what is shared must not be written to, and a metatable that
+/// raises an error itself ends the process in Redis 8.2.
+#[test]
+fn raised_tables_are_no_way_out() {
+    let mut t = TestServer::new();
+    let refused = "-ERR err_handler_def:10: Attempt to modify a readonly table script: ";
+    for shared in ["redis", "_G", "string", "getmetatable('')"] {
+        t.fails(&format!("error({shared})"), refused);
+        let rest = format!(
+            "return {{tostring(rawget({shared}, 'source')), tostring(rawget({shared}, 'line'))}}"
+        );
+        assert_eq!(t.lua(&rest), "*2\r\n$3\r\nnil\r\n$3\r\nnil\r\n", "{shared}");
+    }
+    t.fails("error(setmetatable({}, {__index = {err = 'A b'}}))", "-A b script: ");
+    t.fails(
+        "error(setmetatable({}, {__index = function() error('in') end}))",
+        "-ERR unknown error script: ",
+    );
+    t.fails(
+        "error(setmetatable({}, {__index = function() return redis.call('nosuch') end}))",
+        "-ERR unknown",
+    );
+    t.fails(
+        "local ok, e = pcall(error, setmetatable({}, {__index = function() error('in') end})) return e",
+        "-ERR user_script:1: in script: ",
+    );
+    let answer = t.lua("return {pcall(error, {err = {1}})}");
+    assert_eq!(answer, "*3\r\n$-1\r\n*0\r\n*1\r\n:1\r\n", "the field is a third result");
+    t.fails("error(cjson.null)", "-ERR userdata: (nil) script: ");
+    t.fails("error(redis.call)", "-ERR function: 0x");
 }
 
 /// CVE-2022-24735: what a script left behind ran as somebody else's.

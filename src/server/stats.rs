@@ -194,6 +194,8 @@ impl Stats {
 
     pub fn info_errors(&self, w: &mut Info) {
         for (code, count) in &self.errors {
+            // Scripts choose their codes freely.
+            let code = code.replace(['#', ':', '\r', '\n'], "_");
             w.put(&format!("errorstat_{code}"), format_args!("count={count}"));
         }
     }

@@ -59,6 +59,20 @@ start_server {tags {scripting}} {
         r function flush
     }
 
+    test {Libraries can be forgotten in the background} {
+        for {set i 0} {$i < 70} {incr i} {
+            r function load [library l$i "redis.register_function('f$i', function() return $i end)"]
+        }
+        set freed [s lazyfreed_objects]
+        r function flush async
+        assert_equal {} [r function list]
+        wait_for_condition 500 10 {[s lazyfreed_objects] >= $freed + 70} else { fail "they are not freed" }
+        assert_error {ERR Function not found} {r fcall f1 0}
+        r function load [library l1 {redis.register_function('f1', function() return 'new' end)}]
+        assert_equal new [r fcall f1 0]
+        r function flush
+    }
+
     test {A slow function can be seen and killed} {
         r function load [library slow {redis.register_function('spin', function() while true do end end)}]
         set client [redis_deferring_client]

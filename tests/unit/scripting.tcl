@@ -98,8 +98,28 @@ start_server {tags {scripting}} {
         for {set i 0} {$i < 10} {incr i} { r eval "return $i" 0 }
         assert_equal 10 [s number_of_cached_scripts]
         assert {[s used_memory_vm_eval] > 0}
+        r script flush sync
+        assert_equal 0 [s number_of_cached_scripts]
+    }
+
+    test {Scripts can be forgotten in the background} {
+        proc many {} { for {set i 0} {$i < 100} {incr i} { r eval "return $i" 0 } }
+        many
+        set freed [s lazyfreed_objects]
         r script flush async
         assert_equal 0 [s number_of_cached_scripts]
+        wait_for_condition 500 10 {[s lazyfreed_objects] >= $freed + 100} else { fail "they are not freed" }
+        assert_equal 5 [r eval {return 5} 0]
+        # Without a word, the option decides.
+        foreach lazy {no yes} {
+            with_config [list lazyfree-lazy-user-flush $lazy] {
+                many
+                set freed [s lazyfreed_objects]
+                r script flush
+                wait_for_condition 500 10 {[s lazyfree_pending_objects] == 0} else { fail "they are not freed" }
+                assert_equal [expr {$lazy eq "yes"}] [expr {[s lazyfreed_objects] > $freed}]
+            }
+        }
     }
 
     test {A long script lets others be refused, and can be killed} {
@@ -266,7 +286,7 @@ start_server {tags {scripting aof} overrides {appendonly yes save {}}} {
     }
 }
 
-start_server {tags {scripting aof} overrides {appendonly yes save {} script-undo yes busy-reply-threshold 10}} {
+start_server {tags {scripting aof hematite-only} overrides {appendonly yes save {} script-undo yes busy-reply-threshold 10}} {
     # What can be known of the data, in every database.
     proc whole {} {
         set out [list [r debug digest] [regsub -all {avg_ttl=\d+} [r info keyspace] {}]]

@@ -279,8 +279,7 @@ fn churn_does_not_wear_the_table_out() {
 
 #[test]
 fn a_scan_returns_whatever_stays() {
-    const SIZES: [u64; 6] =
-        effort([1, 5, 100, 2_000, 30_000, 200_000], [1, 5, 20, 50, 100, 200]);
+    const SIZES: [u64; 6] = effort([1, 5, 100, 2_000, 30_000, 200_000], [1, 5, 20, 50, 100, 200]);
     for (round, size) in SIZES.into_iter().enumerate() {
         let mut random = Random(round as u64 + 77);
         for weather in 0..4 {
@@ -344,7 +343,9 @@ fn a_scan_of_a_collapsing_table_returns_what_stays() {
                 break;
             }
             if calls > lead {
-                for i in ((calls - lead) * 100..(calls - lead) * 100 + 100).take_while(|i| *i < size) {
+                for i in
+                    ((calls - lead) * 100..(calls - lead) * 100 + 100).take_while(|i| *i < size)
+                {
                     if i % 100 != 7 {
                         table.remove(&name(i));
                     }

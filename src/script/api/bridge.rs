@@ -225,6 +225,8 @@ fn error_reply(s: &mut Stack) -> Verdict {
     let text = only_text(s).map(|text| {
         let text = convert::as_c_text(&text);
         let text = text.strip_prefix(b"-").unwrap_or(text);
+        let end = text.iter().rposition(|b| !matches!(b, b'\r' | b'\n')).map_or(0, |at| at + 1);
+        let text = &text[..end];
         let has_code = text.contains(&b' ');
         [if has_code { &b""[..] } else { b"ERR " }, text].concat()
     });

@@ -230,7 +230,12 @@ fn flush(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     if !is_known {
         return Err(CmdError::Fixed("ERR FUNCTION FLUSH only supports SYNC|ASYNC option"));
     }
-    clear(srv);
+    let lazily =
+        call.args().is(2, "ASYNC") || call.args().len() == 2 && srv.conf.lazyfree.user_flush;
+    let libraries = std::mem::take(&mut srv.script.libraries);
+    srv.script.machine_bytes[Form::Function as usize] = 0;
+    let (machine, functions) = (srv.script.functions.take(), libraries.functions());
+    bridge::discard(srv, (machine, libraries), functions, lazily);
     srv.keyspace.dirty += 1;
     call.out.ok();
     Ok(Done)

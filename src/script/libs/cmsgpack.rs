@@ -264,7 +264,8 @@ impl Input<'_> {
             return Err(Raise::here("stack overflow (in function mp_decode_to_lua_hash)"));
         }
         self.depth += 1;
-        s.push_table(0, len.min(self.rest.len() / 2));
+        // Compat: it grows as it is filled, which shows in the order in which `pairs` finds what is in there.
+        s.push_table(0, 0);
         for _ in 0..len {
             self.value(s)?;
             match s.kind(-1) {

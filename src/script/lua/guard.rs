@@ -326,7 +326,8 @@ fn set_metatable(s: &mut Stack) -> Verdict {
     Ok(1)
 }
 
-/// Compat: of an error that is a table with a field `err`, as commands raise it, the caller gets the field.
+/// Compat: of an error that is a table with a text as its field `err`, as commands raise it, the caller gets the field; of
+/// any other table the field is a third result, and an error on the way to it goes through.
 fn protected_call(s: &mut Stack) -> Verdict {
     if s.top() == 0 {
         s.push_nil(); // Compat: the original says that a value is missing.
@@ -337,14 +338,17 @@ fn protected_call(s: &mut Stack) -> Verdict {
         return Ok(s.top());
     }
     if s.kind(-1) == Kind::Table {
-        match s.field(-1, b"err") {
-            Kind::Nil => s.pop(1),
-            _ => s.remove(-2),
+        s.push_bytes(b"err");
+        if s.index(-2).is_err() {
+            return Err(Raise::Value);
+        }
+        if matches!(s.kind(-1), Kind::Text | Kind::Number) {
+            s.remove(-2);
         }
     }
     s.push_bool(false);
-    s.insert(-2);
-    Ok(2)
+    s.insert(1);
+    Ok(s.top())
 }
 
 /// A number as the original's `int`: what does not fit is cut off.

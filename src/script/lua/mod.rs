@@ -14,6 +14,8 @@
 //!   [`Lua::with`], as a mutable reference. They get a [`Leaf`] of the stack, from which no Lua code can be called, so
 //!   there never are two such references. Types are compared at run time.
 //!
+//! * **A state may move to another thread** as a whole, which is how large ones are closed.
+//!
 //! Nothing here knows of servers, commands or replies.
 #![expect(unsafe_code, reason = "the C library of Lua; the essay says what makes it safe")]
 
@@ -290,6 +292,11 @@ impl Lua {
         unsafe { ffi::lua_gc(self.state.as_ptr(), what, size) };
     }
 }
+
+// SAFETY: a state is reached through its `Lua` alone. It refers to its own heap, to functions and to statics; no value in it has
+// a finalizer, and `context`, which does lead elsewhere, is null unless `Lua::with` has borrowed the state. The allocator is the
+// global one, which any thread may call. So a state may be closed by another thread than made it.
+unsafe impl Send for Lua {}
 
 impl Drop for Lua {
     fn drop(&mut self) {

@@ -261,6 +261,14 @@ impl Stack {
         unsafe { text_of(ffi::lua_typename(self.state, ffi::lua_type(self.state, index))) }
     }
 
+    /// What `tostring` makes of a value without a text of its own.
+    pub fn type_and_address(&self, index: i32) -> String {
+        // SAFETY: see above; the address is only shown.
+        let address = unsafe { ffi::lua_topointer(self.state, index) };
+        let name = self.type_name(index);
+        if address.is_null() { format!("{name}: (nil)") } else { format!("{name}: {address:p}") }
+    }
+
     /// The bytes of a string; numbers are none.
     #[inline]
     pub fn bytes(&self, index: i32) -> Option<&[u8]> {

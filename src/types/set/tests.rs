@@ -237,7 +237,10 @@ fn algebra_agrees_with_ordered_sets() {
         });
         assert_eq!(count, wanted.len().min(stop.max(1)), "it stops when told");
     }
-    assert!(ways.iter().all(|count| *count > effort(15, 0)), "both ways were the better one: {ways:?}");
+    assert!(
+        ways.iter().all(|count| *count > effort(15, 0)),
+        "both ways were the better one: {ways:?}"
+    );
 }
 
 #[test]
