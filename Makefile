@@ -43,6 +43,16 @@ STORM ?= 300000
 fuzz-smoke:
 	$(CARGO) bench --features sim --bench storm -- --requests $(STORM)
 
+# Unit tests of unsafe code under Miri, which installs nothing (tests/README.md).
+MIRI_TESTS ?= base::alloc base::cells ds::record ds::table ds::ordered ds::bits the_wide_unit_says_the_same \
+	keyspace::entry keyspace::tests keyspace::fields types::hash types::set types::zset
+MIRI_SKIP ?=
+miri:
+	@$(CARGO) +nightly miri --version >/dev/null 2>&1 || { \
+		echo "make miri needs: rustup toolchain install nightly --component miri --component rust-src" >&2; exit 1; }
+	PROPTEST_CASES=2 RUSTFLAGS="-C target-feature=+avx2" MIRIFLAGS="-Zmiri-disable-isolation -Zmiri-permissive-provenance" \
+		$(CARGO) +nightly miri test --lib -- $(MIRI_TESTS) $(addprefix --skip ,$(MIRI_SKIP))
+
 install: build
 	mkdir -p $(BINDIR)
 	install -m 755 $(SERVER) $(BINDIR)/redis-server
@@ -53,4 +63,4 @@ clean:
 	rm -rf tests/tmp
 	rm -f src/redis-server $(LINKS:%=src/%)
 
-.PHONY: all build run test check bench fuzz-smoke install clean
+.PHONY: all build run test check bench fuzz-smoke miri install clean

@@ -29,7 +29,7 @@
 
 use std::alloc::{GlobalAlloc, Layout};
 use std::cell::Cell;
-use std::ffi::{CStr, c_char, c_int, c_void};
+use std::ffi::{CStr, c_char, c_void};
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicIsize, Ordering::Relaxed};
 
@@ -134,48 +134,55 @@ unsafe impl GlobalAlloc for Counting {
 /// Where blocks come from. Under Miri and sanitizers from the system's allocator, which they watch; what is counted is the
 /// same.
 #[cfg(not(any(miri, hematite_system_allocator)))]
-static BLOCKS: Jemalloc = Jemalloc;
+static BLOCKS: jemalloc::Jemalloc = jemalloc::Jemalloc;
 #[cfg(any(miri, hematite_system_allocator))]
 static BLOCKS: std::alloc::System = std::alloc::System;
 
-/// jemalloc without counting.
-#[cfg_attr(any(miri, hematite_system_allocator), expect(dead_code))]
-struct Jemalloc;
+#[cfg(not(any(miri, hematite_system_allocator)))]
+mod jemalloc {
+    use std::alloc::{GlobalAlloc, Layout};
+    use std::ffi::c_int;
 
-/// The flags of one request: none up to the quantum, the logarithm of the alignment above it.
-#[inline]
-const fn flags(layout: Layout) -> c_int {
-    if layout.align() > 8 { layout.align().trailing_zeros() as c_int } else { 0 }
-}
+    use tikv_jemalloc_sys as je;
 
-// SAFETY: memory comes from jemalloc's `mallocx` and `rallocx`, which return either null or a block of at
-// least the size asked, aligned as the flag asks (to 8 when no flag is given: the quantum). Sizes are never
-// zero: the trait's contract forbids zero-sized layouts. `sdallocx` gets the size and alignment the block
-// was asked with, because `dealloc` and `realloc` are called with the layout of the block.
-unsafe impl GlobalAlloc for Jemalloc {
+    /// jemalloc without counting.
+    pub struct Jemalloc;
+
+    /// The flags of one request: none up to the quantum, the logarithm of the alignment above it.
     #[inline]
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the size is not zero, by the trait's contract.
-        unsafe { je::mallocx(layout.size(), flags(layout)).cast() }
+    const fn flags(layout: Layout) -> c_int {
+        if layout.align() > 8 { layout.align().trailing_zeros() as c_int } else { 0 }
     }
 
-    #[inline]
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: as above. Fresh pages are known to be zero, so large blocks are not touched here.
-        unsafe { je::mallocx(layout.size(), flags(layout) | je::MALLOCX_ZERO).cast() }
-    }
+    // SAFETY: memory comes from jemalloc's `mallocx` and `rallocx`, which return either null or a block of at
+    // least the size asked, aligned as the flag asks (to 8 when no flag is given: the quantum). Sizes are never
+    // zero: the trait's contract forbids zero-sized layouts. `sdallocx` gets the size and alignment the block
+    // was asked with, because `dealloc` and `realloc` are called with the layout of the block.
+    unsafe impl GlobalAlloc for Jemalloc {
+        #[inline]
+        unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+            // SAFETY: the size is not zero, by the trait's contract.
+            unsafe { je::mallocx(layout.size(), flags(layout)).cast() }
+        }
 
-    #[inline]
-    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: the caller gives back a block of ours with the layout it was asked with.
-        unsafe { je::sdallocx(block.cast(), layout.size(), flags(layout)) }
-    }
+        #[inline]
+        unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+            // SAFETY: as above. Fresh pages are known to be zero, so large blocks are not touched here.
+            unsafe { je::mallocx(layout.size(), flags(layout) | je::MALLOCX_ZERO).cast() }
+        }
 
-    #[inline]
-    unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        // SAFETY: the block is ours and alive, the new size is not zero, and the alignment flag is the
-        // block's own.
-        unsafe { je::rallocx(block.cast(), new_size, flags(layout)).cast() }
+        #[inline]
+        unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+            // SAFETY: the caller gives back a block of ours with the layout it was asked with.
+            unsafe { je::sdallocx(block.cast(), layout.size(), flags(layout)) }
+        }
+
+        #[inline]
+        unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+            // SAFETY: the block is ours and alive, the new size is not zero, and the alignment flag is the
+            // block's own.
+            unsafe { je::rallocx(block.cast(), new_size, flags(layout)).cast() }
+        }
     }
 }
 
@@ -416,6 +423,9 @@ fn command(name: &CStr) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #[cfg(not(miri))]
+    use std::ffi::c_int;
+
     use super::*;
 
     /// Miri cannot ask jemalloc.

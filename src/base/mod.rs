@@ -4,6 +4,7 @@
 //! Nothing here knows of clients, keys or the server. What reads bytes from outside takes them as a slice and answers with
 //! an `Option`; nothing panics on them, and nothing allocates more than a small multiple of its input.
 
+pub mod affinity;
 pub mod alloc;
 pub mod cells;
 pub mod clock;

@@ -182,8 +182,10 @@ fn move_name(cx: &mut Cx<'_>) -> Result<(), CmdError> {
     }
     if from != to {
         let replaced = cx.db.rename(from, to);
-        cx.db.changed(from, Event::generic("rename_from"), 1);
-        cx.db.changed(to, Event::generic("rename_to"), 0);
+        cx.db.touched(from, 1);
+        cx.db.touched(to, 0);
+        cx.db.announce(from, Event::generic("rename_from"));
+        cx.db.announce(to, Event::generic("rename_to"));
         cx.db.announce_replaced(to, replaced);
     }
     Ok(())
@@ -381,6 +383,10 @@ fn flush(cx: &mut Cx<'_>, databases: std::ops::Range<u32>, lazily: bool) -> CmdR
     }
     // Told even if there was nothing: a replica may have more than we know of.
     cx.fx.force();
+    if !lazily && cx.may_wait {
+        // Compat: there such a client waits for the thread that frees; whatever else is to be said has been said by then.
+        cx.fx.answer_last();
+    }
     cx.out.ok();
     Ok(Done)
 }

@@ -120,7 +120,7 @@ pub static SECTIONS: &[Section] = &[
             (&s.pubsub, &s.tracking, &s.children),
         )
     }),
-    section("Replication", Shown::Default, |s, w| sections::replication(w, &s.conf)),
+    section("Replication", Shown::Default, |s, w| sections::replication(w, &s.conf, s.unit.told())),
     section("CPU", Shown::Default, |_, w| sections::cpu(w)),
     section("Modules", Shown::Default, |_, _| {}),
     section("Commandstats", Shown::All, |s, w| s.stats.info_commands(w, &s.commands)),

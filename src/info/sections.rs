@@ -234,13 +234,13 @@ pub fn stats(
     w.later("acl_access_denied_channel");
 }
 
-pub fn replication(w: &mut Info, conf: &Config) {
+pub fn replication(w: &mut Info, conf: &Config, told: i64) {
     w.later_as("role", "master");
     w.later("connected_slaves");
     w.later_as("master_failover_state", "no-failover");
     w.later_as("master_replid", "0000000000000000000000000000000000000000");
     w.later_as("master_replid2", "0000000000000000000000000000000000000000");
-    w.later("master_repl_offset");
+    w.put("master_repl_offset", told);
     w.later_as("second_repl_offset", "-1");
     w.later("repl_backlog_active");
     w.put("repl_backlog_size", conf.repl.backlog_bytes);

@@ -10,6 +10,7 @@ use std::sync::mpsc::{Sender, channel};
 
 use super::db::Db;
 use super::entry::Entry;
+use crate::base::affinity;
 
 /// Values with more allocations than this are worth the trip.
 pub const EFFORT_MIN: usize = 64;
@@ -48,11 +49,13 @@ impl Garbage {
 }
 
 impl Lazyfree {
-    /// Starts the thread. Without it everything is freed at once.
-    pub fn start(&mut self) -> std::io::Result<()> {
+    /// Starts the thread, on the processors of a list. Without it everything is freed at once.
+    pub fn start(&mut self, cpus: &str) -> std::io::Result<()> {
         let (sender, receiver) = channel::<Garbage>();
         let (pending, freed) = (Arc::clone(&self.pending), Arc::clone(&self.freed));
+        let cpus = cpus.to_owned();
         std::thread::Builder::new().name("bio_lazy_free".into()).spawn(move || {
+            affinity::bind(&cpus);
             for garbage in receiver {
                 let objects = garbage.objects();
                 drop(garbage);

@@ -304,11 +304,17 @@ impl Selected<'_> {
     /// is over, and queues the event.
     #[inline]
     pub fn changed(&mut self, key: &[u8], event: Event, count: u64) {
+        self.touched(key, count);
+        self.announce(key, event);
+    }
+
+    /// The same without the event, for who changes several keys before the first event: [`Selected::announce`] follows.
+    #[inline]
+    pub fn touched(&mut self, key: &[u8], count: u64) {
         self.keyspace.dirty += count;
         self.keyspace.watch.touch(self.index, key);
         self.keyspace.blocked.touch(self.index, key);
         self.keyspace.touched.push(Touch::Changed(key), self.keyspace.events.len());
-        self.keyspace.events.push(self.index, event, key);
     }
 
     /// As [`Selected::changed`], for what is kept beside a value and is no part of it (the groups of a stream): watches hold,
@@ -326,6 +332,7 @@ impl Selected<'_> {
     }
 
     /// Queues an event that changes nothing by itself (the second one of a command).
+    #[inline]
     pub fn announce(&mut self, key: &[u8], event: Event) {
         self.keyspace.events.push(self.index, event, key);
     }

@@ -202,7 +202,7 @@ fn expiry_is_on_time_whatever_the_clock_does() {
 #[test]
 fn a_flush_in_the_thread_returns_at_once_and_frees_everything() {
     let mut keyspace = Keyspace::default();
-    keyspace.lazyfree.start().expect("a thread");
+    keyspace.lazyfree.start("").expect("a thread");
     let mut db = keyspace.select(DB, NOW);
     let all = effort(100_000usize, 300);
     for i in 0..all as u64 {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use mio::net::{TcpStream, UnixStream};
 use rustix::buffer::spare_capacity;
+use rustix::net::{SendFlags, send};
 use socket2::{SockRef, TcpKeepalive};
 
 /// A stream of bytes in both directions that never blocks.
@@ -79,13 +80,13 @@ impl Conn {
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         loop {
             let written = match self {
-                Conn::Tcp { stream, .. } => stream.write(bytes),
-                Conn::Unix(stream) => stream.write(bytes),
-                Conn::Simulated(sim) => sim.write(bytes),
+                Conn::Tcp { stream, .. } => send(stream.as_fd(), bytes, SendFlags::NOSIGNAL),
+                Conn::Unix(stream) => send(stream.as_fd(), bytes, SendFlags::NOSIGNAL),
+                Conn::Simulated(sim) => return sim.write(bytes),
             };
             match written {
-                Err(e) if e.kind() == ErrorKind::Interrupted => {}
-                other => return other,
+                Err(rustix::io::Errno::INTR) => {}
+                other => return Ok(other?),
             }
         }
     }

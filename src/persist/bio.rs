@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering::SeqCst};
 use std::sync::mpsc::{Sender, channel};
 
 use super::disk::Disk;
+use crate::base::affinity;
 
 /// A job.
 #[derive(Debug)]
@@ -58,11 +59,13 @@ impl Bio {
         Bio { disk, ..Bio::default() }
     }
 
-    /// Starts the thread. Must not come before the process has gone into the background.
-    pub fn start(&mut self) -> std::io::Result<()> {
+    /// Starts the thread, on the processors of a list. Must not come before the process has gone into the background.
+    pub fn start(&mut self, cpus: &str) -> std::io::Result<()> {
         let (sender, receiver) = channel::<Job>();
         let (shared, disk) = (Arc::clone(&self.shared), self.disk.clone());
+        let cpus = cpus.to_owned();
         std::thread::Builder::new().name("bio_aof".into()).spawn(move || {
+            affinity::bind(&cpus);
             for job in receiver {
                 work(&shared, &disk, job);
             }
@@ -164,7 +167,7 @@ fn jobs_are_done_in_order_with_and_without_a_thread() {
         let (disk, faults) = Disk::faulty();
         let mut bio = Bio::new(disk.clone());
         if threaded {
-            bio.start().expect("a thread");
+            bio.start("").expect("a thread");
         }
         let path = scratch.0.join("a");
         let file = Arc::new(disk.create(&path).expect("created"));

@@ -18,6 +18,7 @@ use std::path::Path;
 use super::signals::Bell;
 use super::title::{self, TitleArea};
 use super::{COMPAT_VERSION, Server, daemon, limits, oom, supervise, turn};
+use crate::base::affinity;
 use crate::base::alloc;
 use crate::base::clock::Clock;
 use crate::base::files::Files;
@@ -237,8 +238,13 @@ fn make_ready(srv: &mut Box<Server>, until_s: Option<i64>) -> Result<(), Fatal> 
 fn start_helpers(srv: &mut Server) -> Result<(), Fatal> {
     alloc::background_threads(srv.conf.memory.jemalloc_bg_thread);
     alloc::mark_startup();
-    srv.aof.bio.start().map_err(|error| cannot("start the thread for files", &error))?;
-    srv.keyspace.lazyfree.start().map_err(|error| cannot("start the lazy free thread", &error))
+    let cpus = &srv.conf.process.bio_cpulist;
+    srv.aof.bio.start(cpus).map_err(|error| cannot("start the thread for files", &error))?;
+    let freeing = srv.keyspace.lazyfree.start(cpus);
+    freeing.map_err(|error| cannot("start the lazy free thread", &error))?;
+    // Last, for threads begin where the one may run that starts them.
+    affinity::bind(&srv.conf.process.server_cpulist);
+    Ok(())
 }
 
 /// Shows the title that the configuration asks for, at the start and when it changes.

@@ -249,8 +249,12 @@ pub fn run(srv: &mut Box<Server>, call: &mut Call) -> Outcome {
         }
         srv.unit.gather(call.session.db, call.query.args(), &mut call.fx);
     }
+    let answers_last = call.fx.answers_last();
     call.fx.reset();
     if srv.unit.depth == 0 {
+        if answers_last {
+            tell_own_cache_first(srv, call, mark);
+        }
         after_unit(srv);
     }
     if waits.is_none() {
@@ -341,6 +345,18 @@ fn tell_and_remember(srv: &mut Server, call: &Call) {
     }
 }
 
+/// Tells a client of its own cache in front of the answer, which is `+OK`.
+#[cold]
+fn tell_own_cache_first(srv: &mut Server, call: &mut Call, mark: Mark) {
+    if srv.tracking.is_pending() && call.session.reply.is_answered() {
+        call.out.rewind(mark);
+        news::settle(srv);
+        srv.clients.deliver_mail(call);
+        call.out.owe(1);
+        call.out.ok();
+    }
+}
+
 /// Runs a call inside another that has announced its answer as an element.
 pub fn run_inner(srv: &mut Box<Server>, call: &mut Call, mark: Mark) {
     run(srv, call);
@@ -362,19 +378,23 @@ pub fn run_inner(srv: &mut Box<Server>, call: &mut Call, mark: Mark) {
 #[inline]
 fn handle(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     match call.cmd.handler {
-        Handler::Data(handler) => {
-            let Server { keyspace, conf, clock, unit, .. } = &mut **srv;
-            let Call { cmd, query, out, fx, session, may_wait, origin, .. } = call;
-            fx.set_heard(unit.is_listening());
-            let (may_wait, origin) = (*may_wait, *origin);
-            let now = clock.now();
-            let mut db = keyspace.select(session.db, now);
-            db.no_touch = session.no_touch;
-            handler(&mut Cx { cmd, args: query.args(), db, out, fx, conf, now, may_wait, origin })
-        }
+        Handler::Data(handler) => with_data(srv, call, handler),
         Handler::Server(handler) => handler(srv, call),
         Handler::Container => Err(CmdError::arity(call.cmd.name)),
     }
+}
+
+/// Runs what needs the data alone.
+#[inline]
+pub fn with_data<R>(srv: &mut Server, call: &mut Call, run: impl FnOnce(&mut Cx<'_>) -> R) -> R {
+    let Server { keyspace, conf, clock, unit, .. } = srv;
+    let Call { cmd, query, out, fx, session, may_wait, origin, .. } = call;
+    fx.set_heard(unit.is_listening());
+    let (may_wait, origin) = (*may_wait, *origin);
+    let now = clock.now();
+    let mut db = keyspace.select(session.db, now);
+    db.no_touch = session.no_touch;
+    run(&mut Cx { cmd, args: query.args(), db, out, fx, conf, now, may_wait, origin })
 }
 
 /// Passes on which keys the keyspace has removed while a call ran. They come before what the call itself is told as.

@@ -69,6 +69,8 @@ pub struct Effects {
     hidden_from: Readers,
     /// It sends a message.
     is_message: bool,
+    /// Its client hears what happens to its own cache before the answer.
+    answers_last: bool,
     /// Nobody will read it.
     unheard: bool,
 }
@@ -119,6 +121,16 @@ impl Effects {
         self.hide_from(Readers { aof: true, replicas: false });
     }
 
+    /// Tell the client of its own cache first, then `+OK`; elsewhere the answer comes first.
+    pub fn answer_last(&mut self) {
+        (self.said, self.answers_last) = (true, true);
+    }
+
+    #[inline]
+    pub fn answers_last(&self) -> bool {
+        self.answers_last
+    }
+
     /// Do not tell these.
     pub fn hide_from(&mut self, readers: Readers) {
         self.said = true;
@@ -141,7 +153,7 @@ impl Effects {
             self.instead.clear();
             self.also.clear();
             (self.said, self.replaced, self.forced) = Default::default();
-            (self.hidden_from, self.is_message) = Default::default();
+            (self.hidden_from, self.is_message, self.answers_last) = Default::default();
         }
     }
 }
@@ -223,6 +235,8 @@ pub struct Unit {
     feed_db: Option<DbIndex>,
     /// What was told since a part of the unit may be forgotten, and stands.
     standing: Option<Vec<Standing>>,
+    /// See [`Unit::told`].
+    told: i64,
 }
 
 /// An effect that stands even if the unit is undone: a deletion by the server itself, or a message, which others here have
@@ -370,6 +384,9 @@ impl Unit {
         if self.effects > 1 {
             line::write(&mut self.feed, &[b"EXEC"]);
         }
+        if self.kept.aof > 0 {
+            self.told += i64::from(self.kept.aof) + if self.effects > 1 { 2 } else { 0 };
+        }
         let from = Readers { aof: self.kept.aof == 0, replicas: self.kept.replicas == 0 };
         if from.is_any() {
             self.hide_whole(from);
@@ -386,6 +403,17 @@ impl Unit {
         self.hidden.retain(|part| part.from.is_any());
         self.hidden.insert(at, Hidden { range: self.start..self.feed.len(), from });
         self.feed_db = None;
+    }
+
+    /// How many commands were told, MULTI and EXEC included: the offset of replication as long as there is none.
+    // Compat: Redis counts so while it has no backlog, and notes it in the manifest of the append-only file.
+    pub fn told(&self) -> i64 {
+        self.told
+    }
+
+    /// What was told before the start.
+    pub fn set_told(&mut self, told: i64) {
+        self.told = told;
     }
 
     /// Where the part of the feed ends that may be fetched: a unit under way is not told before it has ended.

@@ -68,6 +68,22 @@ start_server [list tags {aof} overrides $aof] {
             [aof_manifest]
     }
 
+    test {The manifest notes how much was told before an increment, and with it when the end was in order} {
+        assert_match "*incr.aof seq 1 type i startoffset 0\n" [aof_manifest]
+        r set a 1
+        r multi
+        r set a 2
+        r set b 2
+        r exec
+        assert_equal 5 [s master_repl_offset]
+        end_server
+        assert_match "*incr.aof seq 1 type i startoffset 0 endoffset 5\n" [aof_manifest]
+        server::launch [server::at 0]
+        assert_equal 5 [s master_repl_offset]
+        assert_match "*incr.aof seq 1 type i startoffset 0\n" [aof_manifest]
+        r flushall
+    }
+
     test {What was written is there after a stop and after a crash} {
         fill_all_types
         set digest [r debug digest]

@@ -209,6 +209,56 @@ start_server {tags {process}} {
     }
 }
 
+# Processors that a process or a thread may run on.
+proc cpus_of {folder} {
+    regexp {Cpus_allowed_list:\s*(\S+)} [read_file $folder/status] -> list
+    return $list
+}
+
+# The threads of a process whose names match, each with its processors.
+proc cpus_of_threads {pid pattern} {
+    set found {}
+    foreach folder [glob /proc/$pid/task/*] {
+        if {[string match $pattern [string trim [read_file $folder/comm]]]} { lappend found [cpus_of $folder] }
+    }
+    return [lsort -unique $found]
+}
+
+# The child that the log named last comes to run there: it asks for that itself.
+proc wait_for_child_on {cpus what} {
+    set pid [lindex [regexp -all -inline "$what started by pid (\\d+)" [server_log]] end]
+    wait_for_condition 200 5 {[cpus_of /proc/$pid] eq $cpus} else { fail "$what runs on [cpus_of /proc/$pid]" }
+}
+
+if {[regexp {^(\d+)[-,](\d+)$} [cpus_of /proc/self] -> one other]} {
+    set lists [list server-cpulist $one bio-cpulist $other bgsave-cpulist $other,1023 \
+        aof-rewrite-cpulist $other-$other rdb-key-save-delay 500000]
+    start_server [list overrides $lists] {
+        test {The processors of the server, its threads and its children} {
+            assert_equal $one [cpus_of /proc/[srv pid]]
+            assert_equal $other [cpus_of_threads [srv pid] bio_*]
+            r mset a 1 b 2
+            r bgsave
+            wait_for_child_on $other "Background saving"
+            wait_for_condition 200 25 {[s rdb_bgsave_in_progress] == 0} else { fail "the snapshot does not end" }
+            r bgrewriteaof
+            wait_for_child_on $other "Background append only file rewriting"
+            wait_for_condition 200 25 {[s aof_rewrite_in_progress] == 0} else { fail "the rewrite does not end" }
+            assert_error {*immutable*} {r config set server-cpulist 0}
+        }
+    }
+    foreach bad {abc 5, "0 1" 1-0 1000} {
+        start_server [list overrides [list server-cpulist "\"$bad\"" bio-cpulist $one]] {
+            test "A list of processors that is none changes nothing: $bad" {
+                assert_equal [cpus_of /proc/self] [cpus_of /proc/[srv pid]]
+                assert_equal $bad [config_get server-cpulist]
+            }
+        }
+    }
+} else {
+    test {The processors of the server, its threads and its children} { skip "the tests have one processor only" }
+}
+
 test {supervised systemd tells when it is ready and when it stops} {
     set path [file join [scratch_dir] notify.sock]
     if {[string length $path] > 100} { skip "the path of the checkout is too long for a socket" }

@@ -1,9 +1,12 @@
 //! Regions and chunks: where they are, and what moves inside of one.
 //!
 //! Chunk headers lie at the start of their region, at 64 times the chunk's number; number 0 is the region's own header, for
-//! the headers fill chunk 0. All fields are cells or atomics, and fresh memory, being zero, is a header of a chunk that
-//! serves nobody. References to headers are `'static`, for lists are made of them: [`Region::unmap`] is called when no chunk
-//! of the region is in any list, and no cell lives that could lead to it.
+//! the headers fill chunk 0. Fresh memory, being zero, is a header of a chunk that serves nobody.
+//!
+//! References to headers are `'static`, for lists are made of them: [`Region::unmap`] is called when no chunk of the region is
+//! in any list, and no cell lives that could lead to it. Functions that were given such references may be on their way back
+//! then; so every byte of a header, even those that mean nothing, lies in a cell or an atomic: only such bytes may go away
+//! while a function has an argument that refers to them.
 //!
 //! Nothing here knows classes, lists or threads; that is the heap's.
 #![expect(unsafe_code, reason = "headers and cells by address")]
@@ -45,6 +48,7 @@ pub struct Chunk {
     pub class: Cell<u8>,
     /// Stands in the heap's list of its class.
     pub linked: Cell<bool>,
+    _unused: Cell<[u8; 4]>,
     /// Neighbours in the list of the class; of free chunks only the next.
     pub prev: Cell<Option<&'static Chunk>>,
     pub next: Cell<Option<&'static Chunk>>,
@@ -54,6 +58,7 @@ pub struct Chunk {
     remote: AtomicU64,
     /// The next chunk in the heap's stack of chunks told.
     pub next_told: AtomicPtr<Chunk>,
+    _rest: Cell<[u8; 8]>,
 }
 
 /// Cells freed by other threads, as one word: the list's first cell, its last, and how many there are.
@@ -238,6 +243,7 @@ pub struct Region {
     dirty_count: Cell<u16>,
     /// Stands in the heap's list.
     pub linked: Cell<bool>,
+    _rest: Cell<[u8; 25]>,
 }
 
 impl Region {

@@ -1,7 +1,7 @@
 //! Memory from the system: whole pages, zeroed, for regions and heaps.
 //!
 //! Addresses go in and out, their provenance exposed. Miri has no pages to give: there each mapping is a block of the
-//! allocator, and what was in pages given back is forgotten, so that whoever reads it is found out.
+//! system's allocator, and what was in pages given back is forgotten, so that whoever reads it is found out.
 #![expect(unsafe_code, reason = "system calls on memory by address")]
 
 #[cfg(miri)]
@@ -71,7 +71,7 @@ mod pages {
 
 #[cfg(miri)]
 mod blocks {
-    use std::alloc::{Layout, alloc_zeroed, dealloc};
+    use std::alloc::{GlobalAlloc, Layout, System};
     use std::mem::MaybeUninit;
     use std::ptr::with_exposed_provenance_mut;
     use std::slice;
@@ -86,7 +86,7 @@ mod blocks {
 
     pub fn map_aligned(bytes: usize) -> Option<usize> {
         // SAFETY: nobody asks for nothing.
-        let start = unsafe { alloc_zeroed(layout(bytes)) };
+        let start = unsafe { System.alloc_zeroed(layout(bytes)) };
         (!start.is_null()).then(|| start.expose_provenance())
     }
 
@@ -94,7 +94,7 @@ mod blocks {
     /// The memory was mapped here and is not used any more.
     pub unsafe fn unmap(start: usize, bytes: usize) {
         // SAFETY: the caller's promise; only what is aligned to its size is unmapped.
-        unsafe { dealloc(with_exposed_provenance_mut(start), layout(bytes)) }
+        unsafe { System.dealloc(with_exposed_provenance_mut(start), layout(bytes)) }
     }
 
     /// # Safety

@@ -97,7 +97,7 @@ fn blocks_never_overlap_and_keep_their_bytes() {
     let mut live: Vec<Block> = vec![];
     let mut ranges: BTreeMap<usize, usize> = BTreeMap::new();
     let mut counted = 0;
-    let rounds = effort(60_000, 1500);
+    let rounds = effort(60_000, 600);
     for round in 0..rounds {
         // Phases of growth and of decline; sizes of a few classes at a time, so that chunks run full and empty.
         let grows = round * 15 / rounds % 2 == 0;
@@ -141,7 +141,7 @@ fn what_a_block_counts_is_its_class() {
 #[test]
 fn empty_chunks_and_regions_go_back() {
     with_own_heap(|heap| {
-        let bytes = region::REGION * 7;
+        let bytes = region::REGION * effort(7, 3);
         let many = |size: usize| (0..bytes / size).map(|_| Block::new(size, 3)).collect::<Vec<_>>();
         let blocks = many(100);
         let used = heap.used();
@@ -169,7 +169,7 @@ fn empty_chunks_and_regions_go_back() {
 #[test]
 fn pages_of_free_chunks_are_kept_within_bounds() {
     with_own_heap(|heap| {
-        let (all, several) = (effort(200_000, 4000), effort(1000, 100));
+        let (all, several) = (effort(200_000, 2700), effort(1000, 90));
         let mut blocks: Vec<_> = (0..all).map(|_| Block::new(100, 3)).collect();
         let used = heap.used();
         // Half of them goes, some whole chunks each time.
@@ -192,7 +192,7 @@ fn pages_of_free_chunks_are_kept_within_bounds() {
 #[test]
 fn cells_freed_elsewhere_come_back_whole() {
     with_own_heap(|heap| {
-        let all = effort(100_000, 2000);
+        let all = effort(100_000, 1000);
         let mut blocks: Vec<_> = (0..all).map(|_| Block::new(50, 3)).collect();
         let rest = blocks.split_off(all / 10 * 9);
         let used = heap.used();
@@ -208,7 +208,7 @@ fn cells_freed_elsewhere_come_back_whole() {
         collect(usize::MAX);
         assert!(!is_collecting());
         heap.check();
-        assert!(heap.used() <= used / 9, "{} of {used}", heap.used());
+        assert!(heap.used() <= used / 9 + 1, "{} of {used}", heap.used());
         rest.iter().for_each(Block::check);
         // A chunk of which some cells came back and some live hands out those that came back.
         let used = heap.used();
@@ -226,7 +226,7 @@ fn cells_freed_elsewhere_come_back_whole() {
 
 #[test]
 fn a_heap_passes_to_the_next_thread() {
-    const THREADS: usize = effort(300, 20);
+    const THREADS: usize = effort(300, 10);
     const TOGETHER: usize = effort(20, 4);
     let heap = || here().map(|heap| std::ptr::from_ref(heap).addr()).expect("it has allocated");
     // Threads of other tests come and go too, so one of many has a heap that was left.
@@ -261,7 +261,7 @@ fn a_heap_passes_to_the_next_thread() {
 #[test]
 fn threads_may_free_what_others_allocate() {
     const THREADS: usize = 4;
-    let rounds = effort(40_000, 300);
+    let rounds = effort(40_000, 100);
     let (senders, receivers): (Vec<Sender<Block>>, Vec<Receiver<Block>>) =
         (0..THREADS).map(|_| channel()).unzip();
     let threads: Vec<_> = receivers
@@ -284,7 +284,7 @@ fn threads_may_free_what_others_allocate() {
                         kept.swap_remove(draw.below(kept.len()));
                     }
                     kept.extend(inbox.try_iter().filter(|block| block.seed % 3 == 0));
-                    if round % effort(1000, 30) == 0 {
+                    if round % effort(1000, 10) == 0 {
                         notice();
                     }
                     collect(2);
@@ -308,8 +308,8 @@ fn threads_may_free_what_others_allocate() {
 fn many_may_free_into_one_chunk_while_its_owner_works() {
     const THREADS: usize = 3;
     with_own_heap(|heap| {
-        let rounds = effort(if cfg!(debug_assertions) { 60 } else { 600 }, 4);
-        let several = effort(1500, 200);
+        let rounds = effort(if cfg!(debug_assertions) { 60 } else { 600 }, 2);
+        let several = effort(1500, 150);
         let (senders, threads): (Vec<_>, Vec<_>) = (0..THREADS)
             .map(|_| {
                 let (sender, inbox) = channel::<Block>();

@@ -8,7 +8,7 @@ use crate::command::args::{integer, integer_or};
 use crate::resp::reply::Reply;
 use crate::resp::request::Args;
 use crate::server::unit::Effects;
-use crate::types::stream::{self, ConsumerId, Pending, Stream, StreamId};
+use crate::types::stream::{self, ConsumerId, Pending, Scratch, Stream, StreamId};
 
 /// Tells who owns a pending entry.
 pub fn tell(
@@ -140,8 +140,13 @@ enum Claim {
 }
 
 /// Gives a pending entry to another consumer, and tells of it.
-fn claim(fx: &mut Effects, stream: &mut Stream, id: StreamId, terms: &Terms<'_>) -> Claim {
-    let is_there = stream.contains(id);
+fn claim(
+    fx: &mut Effects,
+    (stream, scratch): (&mut Stream, &mut Scratch),
+    id: StreamId,
+    terms: &Terms<'_>,
+) -> Claim {
+    let is_there = stream.entry(id, scratch).is_some();
     let options = &terms.options;
     let Some(group) = stream.group_mut(terms.group) else { return Claim::Refused };
     let before = group.pending().get(id).copied();
@@ -169,8 +174,13 @@ fn claim(fx: &mut Effects, stream: &mut Stream, id: StreamId, terms: &Terms<'_>)
 }
 
 /// Answers with an entry that was claimed.
-fn reply_claimed(out: &mut Reply, stream: &Stream, id: StreamId, just_id: bool) {
-    match stream.entry(id) {
+fn reply_claimed(
+    out: &mut Reply,
+    (stream, scratch): (&Stream, &mut Scratch),
+    id: StreamId,
+    just_id: bool,
+) {
+    match stream.entry(id, scratch) {
         Some(entry) if !just_id => reply_entry(out, entry),
         _ => reply_id(out, id),
     }
@@ -218,13 +228,13 @@ fn xclaim(cx: &mut Cx<'_>) -> CmdResult {
     let just_id = options.just_id;
     let terms = Terms { key, group: group_name, consumer, min_idle_ms, now, options };
     let list = cx.out.open();
-    let (mut claimed, mut changes) = (0, 0);
+    let (mut claimed, mut changes, mut scratch) = (0, 0, Scratch::default());
     for id in ids {
-        match claim(cx.fx, &mut stream, id, &terms) {
+        match claim(cx.fx, (&mut stream, &mut scratch), id, &terms) {
             Claim::Refused => {}
             Claim::Lost => changes += 1,
             Claim::Claimed => {
-                reply_claimed(cx.out, &stream, id, just_id);
+                reply_claimed(cx.out, (&stream, &mut scratch), id, just_id);
                 claimed += 1;
             }
         }
@@ -280,7 +290,7 @@ fn xautoclaim(cx: &mut Cx<'_>) -> CmdResult {
     let options = Options { just_id, ..Options::plain(now) };
     let terms = Terms { key, group: group_name, consumer, min_idle_ms, now, options };
     let (mut cursor, mut tries) = (Some(start), max.saturating_mul(TRIES));
-    let (mut claimed, mut deleted) = (vec![], vec![]);
+    let (mut claimed, mut deleted, mut scratch) = (vec![], vec![], Scratch::default());
     while tries > 0 && claimed.len() + deleted.len() < max {
         let pending = stream.group(group_name).map(stream::Group::pending);
         let next = cursor.and_then(|id| pending?.iter_from(id).next());
@@ -290,7 +300,7 @@ fn xautoclaim(cx: &mut Cx<'_>) -> CmdResult {
         };
         tries -= 1;
         cursor = id.next();
-        match claim(cx.fx, &mut stream, id, &terms) {
+        match claim(cx.fx, (&mut stream, &mut scratch), id, &terms) {
             Claim::Claimed => claimed.push(id),
             Claim::Lost => deleted.push(id),
             Claim::Refused => {}
@@ -301,7 +311,9 @@ fn xautoclaim(cx: &mut Cx<'_>) -> CmdResult {
     cx.out.array(3);
     reply_id(cx.out, next.map_or(StreamId::ZERO, |(id, _)| id));
     cx.out.array(claimed.len());
-    claimed.iter().for_each(|id| reply_claimed(cx.out, &stream, *id, just_id));
+    for id in &claimed {
+        reply_claimed(cx.out, (&stream, &mut scratch), *id, just_id);
+    }
     cx.out.array(deleted.len());
     deleted.iter().for_each(|id| reply_id(cx.out, *id));
     drop(stream);

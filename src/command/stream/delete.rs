@@ -6,7 +6,7 @@ use super::trim::references;
 use super::{DELETE, id};
 use crate::command::args::integer;
 use crate::resp::request::Args;
-use crate::types::stream::{References, Stream, StreamId};
+use crate::types::stream::{References, Scratch, Stream, StreamId};
 
 /// All ids from a word on.
 fn ids(args: Args<'_>, from: usize, count: usize) -> Result<Vec<StreamId>, CmdError> {
@@ -28,8 +28,8 @@ fn xdel(cx: &mut Cx<'_>) -> CmdResult {
     let key = cx.args.at(1);
     let mut deleted = 0;
     if let Some(mut stream) = cx.db.edit::<Stream>(key)? {
-        let ids = ids(cx.args, 2, usize::MAX)?;
-        deleted = ids.into_iter().filter(|id| stream.delete(*id)).count() as u64;
+        let (ids, mut scratch) = (ids(cx.args, 2, usize::MAX)?, Scratch::default());
+        deleted = ids.into_iter().filter(|id| stream.delete(*id, &mut scratch)).count() as u64;
     }
     if deleted > 0 {
         cx.db.changed(key, DELETE, deleted);
@@ -83,13 +83,17 @@ fn read_ids(args: Args<'_>, from: usize) -> Result<(References, usize, usize), C
 }
 
 /// Deletes an entry unless groups need it and that matters.
-fn delete(stream: &mut Stream, id: StreamId, references: References) -> Verdict {
+fn delete(
+    (stream, scratch): (&mut Stream, &mut Scratch),
+    id: StreamId,
+    references: References,
+) -> Verdict {
     match references {
         References::Respect if stream.is_needed(id) => return Verdict::Needed,
         References::Drop => stream.drop_references(id),
         References::Respect | References::Keep => {}
     }
-    if stream.delete(id) { Verdict::Gone } else { Verdict::Missing }
+    if stream.delete(id, scratch) { Verdict::Gone } else { Verdict::Missing }
 }
 
 pub static XDELEX: Command = Command::data("xdelex", xdelex)
@@ -123,8 +127,9 @@ fn xdelex(cx: &mut Cx<'_>) -> CmdResult {
     };
     let (references, first, count) = read_ids(cx.args, 2)?;
     let ids = ids(cx.args, first, count)?;
-    let deleted = ids.into_iter().map(|id| delete(&mut stream, id, references));
-    let verdicts: Vec<_> = deleted.collect();
+    let mut scratch = Scratch::default();
+    let mut delete = |id| delete((&mut stream, &mut scratch), id, references);
+    let verdicts: Vec<_> = ids.into_iter().map(&mut delete).collect();
     drop(stream);
     let gone = verdicts.iter().filter(|verdict| **verdict == Verdict::Gone).count() as u64;
     if gone > 0 {
@@ -203,11 +208,11 @@ fn xackdel(cx: &mut Cx<'_>) -> CmdResult {
     };
     let (references, first, count) = read_ids(args, 3)?;
     let mut verdicts = vec![Verdict::Missing; count];
-    let (mut acknowledged, mut gone) = (0, 0);
+    let (mut acknowledged, mut gone, mut scratch) = (0, 0, Scratch::default());
     for (id, verdict) in ids(args, first, count)?.into_iter().zip(&mut verdicts) {
         if stream.group_mut(args.at(2)).is_some_and(|group| group.acknowledge(id)) {
             acknowledged += 1;
-            let was_there = delete(&mut stream, id, references);
+            let was_there = delete((&mut stream, &mut scratch), id, references);
             gone += u64::from(was_there == Verdict::Gone);
             // Compat: an entry that had gone before counts as deleted.
             *verdict = if was_there == Verdict::Needed { Verdict::Needed } else { Verdict::Gone };

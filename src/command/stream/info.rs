@@ -101,7 +101,7 @@ fn xinfo_stream(cx: &mut Cx<'_>) -> CmdResult {
             int(out, "groups", stream.groups().len() as u64);
             for (name, backwards) in [("first-entry", false), ("last-entry", true)] {
                 text(out, name);
-                match stream.entries(StreamId::ZERO, StreamId::MAX, backwards).next() {
+                match stream.entries(StreamId::ZERO, StreamId::MAX, backwards).next_entry() {
                     Some(entry) => reply_entry(out, entry),
                     None => out.null(),
                 }

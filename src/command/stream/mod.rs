@@ -31,7 +31,7 @@ use super::{CmdError, Cx};
 use crate::base::clock::UnixMillis;
 use crate::keyspace::Event;
 use crate::resp::reply::Reply;
-use crate::types::stream::{ConsumerId, Entry, Group, StreamId};
+use crate::types::stream::{ConsumerId, Entries, Entry, Group, StreamId};
 
 const CREATE_CONSUMER: Event = Event::stream("xgroup-createconsumer");
 const DELETE: Event = Event::stream("xdel");
@@ -85,10 +85,12 @@ fn reply_entry(out: &mut Reply, entry: Entry<'_>) {
 }
 
 /// Answers with entries, so many of them at most.
-fn reply_entries<'e>(out: &mut Reply, entries: impl Iterator<Item = Entry<'e>>, max: usize) {
+fn reply_entries(out: &mut Reply, mut entries: Entries<'_>, max: usize) {
     let list = out.open();
     let mut count = 0;
-    for entry in entries.take(max) {
+    while count < max
+        && let Some(entry) = entries.next_entry()
+    {
         reply_entry(out, entry);
         count += 1;
     }

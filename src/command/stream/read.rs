@@ -10,13 +10,13 @@ use super::super::key_spec::key_flag::ACCESS;
 use super::super::{
     Arg, CmdError, CmdResult, Command, Cx, Done, Group, KeySpec, Outcome, Wait, category, flag,
 };
-use super::{announce_consumer, consumer_seen, id, reply_entries, reply_entry, reply_id};
+use super::{announce_consumer, consumer_seen, id, reply_entry, reply_id};
 use crate::base::clock::UnixMillis;
 use crate::command::args::{integer, timeout_ms};
 use crate::keyspace::Type;
 use crate::resp::Proto;
 use crate::resp::reply::{Deferred, Reply};
-use crate::types::stream::{ConsumerId, Pending, Stream, StreamId};
+use crate::types::stream::{ConsumerId, Entries, Pending, Scratch, Stream, StreamId};
 
 /// What a call says before and about its streams.
 struct Read<'a> {
@@ -142,11 +142,7 @@ fn xread(cx: &mut Cx<'_>) -> CmdResult {
             From::New => (None, StreamId::MAX),
         };
         let Some(first) = first else { continue };
-        let mut entries = stream.entries(first, last, false).peekable();
-        if entries.peek().is_some() {
-            answer.stream(cx.out, key);
-            reply_entries(cx.out, entries, read.max);
-        }
+        answer.entries(cx.out, key, (stream.entries(first, last, false), read.max), drop);
     }
     Ok(finish(cx, &read, answer, wait))
 }
@@ -167,6 +163,32 @@ impl Answer {
             out.array(2);
         }
         out.bulk(key);
+    }
+
+    /// Answers what there is of a stream, so many entries at most, unless that is nothing. `note` is shown each id.
+    fn entries(
+        &mut self,
+        out: &mut Reply,
+        key: &[u8],
+        (mut entries, max): (Entries<'_>, usize),
+        mut note: impl FnMut(StreamId),
+    ) {
+        let mut next = entries.next_entry();
+        if next.is_none() {
+            return;
+        }
+        self.stream(out, key);
+        let (list, mut count) = (out.open(), 0);
+        while let Some(entry) = next {
+            note(entry.id);
+            reply_entry(out, entry);
+            count += 1;
+            if count == max {
+                break;
+            }
+            next = entries.next_entry();
+        }
+        out.close_array(list, count);
     }
 }
 
@@ -253,13 +275,10 @@ fn read_in_group(
     match from {
         From::New => {
             let last = group.last_id;
-            let entries = last.next().map(|first| stream.entries(first, StreamId::MAX, false));
             let mut ids = vec![];
-            let mut entries = entries.into_iter().flatten().take(read.max).peekable();
-            if entries.peek().is_some() {
-                answer.stream(cx.out, key);
-                let entries = entries.inspect(|entry| ids.push(entry.id));
-                reply_entries(cx.out, entries, usize::MAX);
+            if let Some(first) = last.next() {
+                let entries = stream.entries(first, StreamId::MAX, false);
+                answer.entries(cx.out, key, (entries, read.max), |id| ids.push(id));
             }
             handed_out = !ids.is_empty();
             let to = (group_name, consumer, read.no_ack);
@@ -324,9 +343,10 @@ fn reply_history(
         }
         _ => vec![],
     };
+    let mut scratch = Scratch::default();
     out.array(ids.len());
     for id in ids {
-        match stream.entry(id) {
+        match stream.entry(id, &mut scratch) {
             Some(entry) => {
                 reply_entry(out, entry);
                 if let Some(group) = stream.group_mut(group) {

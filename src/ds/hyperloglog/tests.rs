@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::base::effort::effort;
 
 fn elements(range: std::ops::Range<usize>) -> impl Iterator<Item = Element> {
     range.map(|n| Element::of(format!("e{n}").as_bytes()))
@@ -127,7 +128,7 @@ fn some_elements() -> impl Strategy<Value = Vec<Element>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(effort(64, 1)))]
 
     #[test]
     fn both_forms_hold_what_a_table_holds(added in some_elements(), sparse_max in 0..700u64) {

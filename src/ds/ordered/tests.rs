@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::*;
+#[cfg(not(miri))]
 use crate::base::alloc::thread_delta;
 use crate::base::effort::effort;
 

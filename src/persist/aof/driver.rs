@@ -271,6 +271,7 @@ pub fn switch_off(srv: &mut Server) {
     if let Err(error) = srv.aof.sync_now() {
         srv.log.warning(format_args!("Fail to fsync the AOF file: {}", os_text(&error)));
     }
+    note_end(srv);
     let Server { aof, .. } = srv;
     if aof.state == State::Waiting {
         let temporary = aof.folder.path(&aof.folder.temporary_increment());
@@ -283,6 +284,27 @@ pub fn switch_off(srv: &mut Server) {
     (aof.write_error, aof.is_ailing, aof.put_off_ms) = (None, false, None);
     listen(srv, false);
     srv.refresh_states();
+}
+
+/// Has the manifest say how much the last increment tells, which is written to no more.
+fn note_end(srv: &mut Server) {
+    let Server { aof, log, unit, .. } = srv;
+    if aof.state != State::On || aof.appender.as_ref().is_none_or(|appender| !appender.is_empty()) {
+        return;
+    }
+    let mut next = aof.manifest.clone();
+    next.set_end(Some(unit.told()));
+    if next == aof.manifest {
+        return;
+    }
+    match aof.folder.write(&next) {
+        Ok(()) => aof.manifest = next,
+        // The next start will estimate it.
+        Err(not) => log.warning(format_args!(
+            "Fail to note the end of the append-only file in its manifest: {}",
+            os_text(&not.error)
+        )),
+    }
 }
 
 /// CONFIG SET appendonly yes: a rewrite begins, and what is written meanwhile counts once that has succeeded.
@@ -317,6 +339,7 @@ pub fn close(srv: &mut Server) {
     if let Err(error) = srv.aof.sync_now() {
         srv.log.warning(format_args!("Fail to fsync the AOF file: {}.", os_text(&error)));
     }
+    note_end(srv);
     srv.aof.bio.drain();
 }
 

@@ -116,7 +116,7 @@ impl Folder {
     /// Makes a single file the base. May be repeated after a crash.
     pub fn move_in_old_style(&self) -> io::Result<Manifest> {
         self.ensure()?;
-        let base = Part { name: self.stem.clone(), seq: 1, kind: Kind::Base };
+        let base = Part::new(self.stem.clone(), 1, Kind::Base);
         let manifest = Manifest { base: Some(base), base_seq: 1, ..Manifest::default() };
         self.write(&manifest)?;
         self.disk.rename(&named(&self.home, &self.stem), &self.path(&self.stem))?;

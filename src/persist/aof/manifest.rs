@@ -6,8 +6,9 @@
 //!   file appendonly.aof.2.incr.aof seq 2 type i      increments: what was written since, in order
 //! ```
 //!
-//! This is the format of Redis 7, word by word; pairs after the first three that nobody knows are passed over, so that
-//! offsets which newer releases note down do no harm. Nothing here touches a disk.
+//! This is the format of Redis 8, word by word. An increment has `startoffset n`: how much had been told before it began
+//! (`Unit::told`), and, if the server has let go of it in order, `endoffset n`. Pairs that nobody knows are passed over.
+//! Nothing here touches a disk.
 
 use crate::base::split;
 use crate::base::text::parse_i64;
@@ -29,6 +30,15 @@ pub struct Part {
     pub name: Vec<u8>,
     pub seq: i64,
     pub kind: Kind,
+    /// How much had been told before what is in the file, and with it.
+    pub start: Option<i64>,
+    pub end: Option<i64>,
+}
+
+impl Part {
+    pub fn new(name: Vec<u8>, seq: i64, kind: Kind) -> Part {
+        Part { name, seq, kind, start: None, end: None }
+    }
 }
 
 /// All files that count.
@@ -109,7 +119,13 @@ impl Manifest {
                 Kind::History => 'h',
                 Kind::Increment => 'i',
             };
-            out.extend_from_slice(format!(" seq {} type {letter}\n", part.seq).as_bytes());
+            out.extend_from_slice(format!(" seq {} type {letter}", part.seq).as_bytes());
+            for (word, offset) in [("startoffset", part.start), ("endoffset", part.end)] {
+                if let Some(offset) = offset {
+                    out.extend_from_slice(format!(" {word} {offset}").as_bytes());
+                }
+            }
+            out.push(b'\n');
         }
         out
     }
@@ -129,7 +145,7 @@ impl Manifest {
         self.base_seq += 1;
         let suffix = if is_rdb { "rdb" } else { "aof" };
         let name = numbered(stem, self.base_seq, &format!("base.{suffix}"));
-        let new = Part { name: name.clone(), seq: self.base_seq, kind: Kind::Base };
+        let new = Part::new(name.clone(), self.base_seq, Kind::Base);
         let old = self.base.replace(new);
         let ended = self.increments.len().saturating_sub(usize::from(keep_last));
         let ended = old.into_iter().chain(self.increments.drain(..ended));
@@ -139,13 +155,29 @@ impl Manifest {
         name
     }
 
-    /// Names the next increment, which is the last from now on.
-    pub fn add_increment(&mut self, stem: &[u8]) -> Vec<u8> {
+    /// Names the next increment, which is the last from now on. So much was told before it.
+    pub fn add_increment(&mut self, stem: &[u8], start: i64) -> Vec<u8> {
         self.increment_seq += 1;
         let name = numbered(stem, self.increment_seq, "incr.aof");
-        let (name_of_part, seq) = (name.clone(), self.increment_seq);
-        self.increments.push(Part { name: name_of_part, seq, kind: Kind::Increment });
+        let part = Part::new(name.clone(), self.increment_seq, Kind::Increment);
+        self.increments.push(Part { start: Some(start), ..part });
         name
+    }
+
+    /// Notes that the last increment is complete with so much told, or that it goes on. Where it is not known what was told
+    /// before, that says nothing.
+    pub fn set_end(&mut self, end: Option<i64>) {
+        if let Some(last) = self.increments.last_mut() {
+            last.end = end.filter(|_| last.start.is_some());
+        }
+    }
+
+    /// How much was told in all. If the server did not note that in the end, more than that: the last increment has so many
+    /// bytes, and what was told has at least one each.
+    pub fn told(&self, last_bytes: u64) -> i64 {
+        let Some(last) = self.increments.last() else { return 0 };
+        let beyond = || last.start.unwrap_or(0).saturating_add_unsigned(last_bytes);
+        last.end.unwrap_or_else(beyond)
     }
 }
 
@@ -159,7 +191,7 @@ fn read_part(line: &[u8]) -> Result<Part, &'static str> {
     if words.len() < 6 || words.len() % 2 != 0 {
         return Err(INVALID);
     }
-    let (mut name, mut seq, mut kind) = (None, 0, None);
+    let (mut name, mut seq, mut kind, mut start, mut end) = (None, 0, None, None, None);
     for pair in words.chunks_exact(2) {
         match pair[0].to_ascii_lowercase().as_slice() {
             b"file" if pair[1].contains(&b'/') => {
@@ -167,6 +199,8 @@ fn read_part(line: &[u8]) -> Result<Part, &'static str> {
             }
             b"file" => name = Some(pair[1].clone()),
             b"seq" => seq = leading_number(&pair[1]),
+            b"startoffset" => start = Some(leading_number(&pair[1])),
+            b"endoffset" => end = Some(leading_number(&pair[1])),
             b"type" => kind = Some(pair[1].first().copied().unwrap_or(0)),
             _ => {}
         }
@@ -183,7 +217,7 @@ fn read_part(line: &[u8]) -> Result<Part, &'static str> {
         b'i' => Kind::Increment,
         _ => return Err("Unknown AOF file type"),
     };
-    Ok(Part { name, seq, kind })
+    Ok(Part { name, seq, kind, start, end })
 }
 
 /// Compat: the reference reads a number as far as there is one.
@@ -209,10 +243,10 @@ mod tests {
         let manifest = Manifest::parse(text.as_bytes()).expect("sound");
         assert_eq!(manifest.print(), text.as_bytes());
         assert_eq!((manifest.base_seq, manifest.increment_seq), (2, 2));
-        let newer =
-            "# by a newer release\nfile \"a b\" SEQ 7 TYPE incr startoffset 16 endoffset 16\n";
+        let newer = "# by a newer release\nfile \"a b\" SEQ 7 TYPE incr startoffset 16 later 1 endoffset 16\n";
         let manifest = Manifest::parse(newer.as_bytes()).expect("sound");
-        assert_eq!(manifest.print(), b"file \"a b\" seq 7 type i\n");
+        let again = b"file \"a b\" seq 7 type i startoffset 16 endoffset 16\n";
+        assert_eq!(manifest.print(), again);
     }
 
     #[test]
@@ -246,14 +280,34 @@ mod tests {
     }
 
     #[test]
+    fn what_was_told_is_known_from_the_end_or_estimated() {
+        let mut manifest = Manifest::default();
+        assert_eq!(manifest.told(100), 0);
+        manifest.add_increment(b"a", 7);
+        manifest.add_increment(b"a", 9);
+        assert_eq!(manifest.told(100), 109);
+        manifest.set_end(Some(12));
+        assert_eq!(manifest.told(100), 12);
+        let text = "file a.1.incr.aof seq 1 type i startoffset 7\n\
+                    file a.2.incr.aof seq 2 type i startoffset 9 endoffset 12\n";
+        assert_eq!(manifest.print(), text.as_bytes());
+        manifest.set_end(None);
+        assert_eq!(manifest.told(1), 10);
+        // Of a release that notes nothing down.
+        let mut old = Manifest::parse(b"file x seq 1 type i\n").expect("sound");
+        old.set_end(Some(5));
+        assert_eq!((old.told(3), old.print()), (3, b"file x seq 1 type i\n".to_vec()));
+    }
+
+    #[test]
     fn a_rewrite_turns_what_was_into_history() {
         let mut manifest = Manifest::default();
         assert_eq!(manifest.supersede(b"a", true, true), b"a.1.base.rdb");
-        assert_eq!(manifest.add_increment(b"a"), b"a.1.incr.aof");
-        manifest.add_increment(b"a");
+        assert_eq!(manifest.add_increment(b"a", 0), b"a.1.incr.aof");
+        manifest.add_increment(b"a", 4);
         assert_eq!(manifest.supersede(b"a", false, true), b"a.2.base.aof");
-        let text = "file a.2.base.aof seq 2 type b\nfile a.1.incr.aof seq 1 type h\n\
-                    file a.1.base.rdb seq 1 type h\nfile a.2.incr.aof seq 2 type i\n";
+        let text = "file a.2.base.aof seq 2 type b\nfile a.1.incr.aof seq 1 type h startoffset 0\n\
+                    file a.1.base.rdb seq 1 type h\nfile a.2.incr.aof seq 2 type i startoffset 4\n";
         assert_eq!(manifest.print(), text.as_bytes());
     }
 
@@ -264,7 +318,7 @@ mod tests {
             for (index, name) in names.iter().enumerate() {
                 let name: Vec<u8> = name.iter().map(|b| if *b == b'/' { b'_' } else { *b }).collect();
                 let seq = index as i64 + 1;
-                manifest.increments.push(Part { name, seq, kind: Kind::Increment });
+                manifest.increments.push(Part::new(name, seq, Kind::Increment));
                 manifest.increment_seq = seq;
             }
             prop_assert_eq!(Manifest::parse(&manifest.print()).expect("sound"), manifest);

@@ -49,7 +49,7 @@ pub enum State {
 pub struct Rewrites {
     /// One is to begin as soon as it may.
     pub scheduled: bool,
-    /// Of those that were finished (INFO `aof_rewrites`).
+    /// Of those for which there was a fork, or should have been (INFO `aof_rewrites`).
     pub count: u64,
     pub last_ok: bool,
     pub last_s: i64,
@@ -96,7 +96,6 @@ impl Rewrites {
 
     pub fn note_success(&mut self) {
         self.last_ok = true;
-        self.count += 1;
         self.forget_failures();
     }
 
@@ -118,6 +117,8 @@ pub struct Aof {
     pub base_size: u64,
     pub earlier_size: u64,
     pub rewritten_size: u64,
+    /// What was told before the increment that waits for its base.
+    pub waiting_from: i64,
     /// Bytes handed to the system since the start, and up to which a sync was asked for.
     pub written: u64,
     pub sync_asked: u64,

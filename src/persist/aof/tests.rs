@@ -283,7 +283,8 @@ fn a_rewrite_replaces_what_was_written_before() {
     }
 }
 
-/// Whatever fails at whatever step: all is there after a start, and the next attempt succeeds.
+/// Whatever fails at whatever step, in the child's file or in the parent's: all is there after a start, and the next
+/// attempt succeeds.
 #[test]
 fn a_rewrite_that_fails_costs_an_attempt_and_nothing_else() {
     for (op, after) in [
@@ -300,9 +301,17 @@ fn a_rewrite_that_fails_costs_an_attempt_and_nothing_else() {
         (Op::Sync, 1),
         (Op::SyncFolder, 0),
         (Op::SyncFolder, 1),
+        (Op::Write, 2),
+        (Op::Sync, 2),
+        (Op::Rename, 3),
+        (Op::SyncFolder, 2),
+        (Op::SyncFolder, 3),
         (Op::Remove, 0),
     ] {
-        let mut kept = kept(&format!("rewrite-{op:?}-{after}"), |_| {});
+        let as_rdb = after % 2 == 0;
+        let mut kept = kept(&format!("rewrite-{op:?}-{after}"), |conf| {
+            conf.aof.use_rdb_preamble = as_rdb;
+        });
         fill(&mut kept);
         kept.t.advance(Duration::from_secs(2));
         kept.faults.plan(Fault::once(op, libc::ENOSPC, after));
@@ -599,7 +608,7 @@ fn an_old_single_file_is_taken_over() {
     let folder =
         Folder::new(Disk::default(), &t.srv.conf.process.dir, "appendonlydir", "appendonly.aof");
     let manifest = folder.read().expect("sound").expect("there").print();
-    let want = "file appendonly.aof seq 1 type b\nfile appendonly.aof.1.incr.aof seq 1 type i\n";
+    let want = "file appendonly.aof seq 1 type b\nfile appendonly.aof.1.incr.aof seq 1 type i startoffset 0\n";
     assert_eq!(String::from_utf8_lossy(&manifest), want);
     let (mut again, _) = begin(conf(&scratch), None).expect("it loads");
     assert_eq!(again.run("MGET k l"), "*2\r\n$1\r\nv\r\n$1\r\nw\r\n");
@@ -671,4 +680,52 @@ fn sizes_add_up() {
         .sum();
     assert_eq!(kept.t.srv.aof.size(), on_disk);
     assert!(kept.t.srv.aof.appender.as_ref().is_some_and(Appender::is_empty));
+}
+
+/// Values are those of Redis 8.2, which counts commands while it has no replicas.
+#[test]
+fn the_manifest_notes_what_was_told_before_an_increment_and_with_it() {
+    let mut kept = kept("offsets", |_| {});
+    let path = kept.scratch.0.join("appendonlydir/appendonly.aof.manifest");
+    let offsets = || {
+        let text = fs::read_to_string(&path).expect("a manifest");
+        let increments = text.lines().filter(|line| line.contains(" type i"));
+        increments.map(|line| line.split(" type i").nth(1).unwrap_or("").to_owned()).collect()
+    };
+    let check = |wanted: &[&str]| {
+        let found: Vec<String> = offsets();
+        assert_eq!(found, wanted);
+    };
+    check(&[" startoffset 0"]);
+    for line in ["SET a 1", "MULTI", "SET a 1", "SET b 2", "EXEC", "MULTI", "SET a 1", "EXEC"] {
+        kept.run(line);
+    }
+    kept.run("EVAL \"redis.call('set', 'x', 1) redis.call('set', 'y', 1)\" 0");
+    kept.run("PUBLISH c m");
+    kept.run("GET a");
+    assert!(kept.run("INFO replication").contains("master_repl_offset:10\r\n"));
+    // A rewrite that fails leaves two.
+    kept.faults.plan(Fault::once(Op::Fork, libc::EAGAIN, 0));
+    kept.run("BGREWRITEAOF");
+    check(&[" startoffset 0", " startoffset 10"]);
+    kept.run("SET c 3");
+    kept.run("CONFIG SET appendonly no");
+    check(&[" startoffset 0", " startoffset 10 endoffset 11"]);
+    kept.run("SET d 4");
+    kept.run("CONFIG SET appendonly yes");
+    kept.run("SET e 5");
+    kept.wait_for_child();
+    check(&[" startoffset 11"]);
+    // An end in order, and one that is none: what was told is estimated by the bytes.
+    kept.t.advance(Duration::from_secs(2));
+    super::driver::close(&mut kept.t.srv);
+    check(&[" startoffset 11 endoffset 12"]);
+    let mut next = kept.reloaded().expect("it loads");
+    assert!(next.run("INFO replication").contains("master_repl_offset:12\r\n"));
+    check(&[" startoffset 11"]);
+    let mut after = kept.reloaded().expect("it loads");
+    let size = after.srv.aof.appender.as_ref().map_or(0, Appender::size);
+    assert!(
+        after.run("INFO replication").contains(&format!("master_repl_offset:{}\r\n", 11 + size))
+    );
 }

@@ -5,6 +5,7 @@ use std::io;
 use mio::Interest;
 use mio::unix::SourceFd;
 
+use crate::base::affinity;
 use crate::base::os::os_text;
 use crate::net::token::Source;
 use crate::observe::latency::event;
@@ -60,6 +61,10 @@ pub fn fork(
 fn become_child(srv: &mut Server, task: Task) {
     let Server { log, oom, conf, files, title, .. } = srv;
     log.forked(std::process::id());
+    affinity::bind(match task {
+        Task::Snapshot => &conf.process.bgsave_cpulist,
+        Task::Rewrite => &conf.process.aof_rewrite_cpulist,
+    });
     // Refused: then it is as likely to be ended as its parent.
     let _ = oom.apply(&conf.process, OomRole::Child, files, log);
     if let Some(title) = title {
@@ -134,6 +139,7 @@ pub fn begin_snapshot(srv: &mut Server) -> Result<(), Refusal> {
     }
     srv.children.snapshot_scheduled = false;
     srv.children.snapshot_tried_s = srv.clock.now().seconds();
+    srv.rdb.saves += 1;
     match fork(srv, Task::Snapshot, write_snapshot) {
         Ok(pid) => {
             srv.log.notice(format_args!("Background saving started by pid {pid}"));
@@ -148,15 +154,9 @@ pub fn begin_snapshot(srv: &mut Server) -> Result<(), Refusal> {
     }
 }
 
-fn snapshot_name(pid: u32) -> String {
-    format!("temp-{pid}.rdb")
-}
-
 /// The child's work.
 fn write_snapshot(srv: &mut Server, reporter: &mut Reporter) -> io::Result<()> {
-    let home = std::path::PathBuf::from(&srv.conf.process.dir);
-    let temp = home.join(snapshot_name(std::process::id()));
-    let target = home.join(&srv.conf.rdb.filename);
+    let (temp, target) = rdb::places(srv, std::process::id());
     let options = Options { dismiss: reporter.dismiss(), ..rdb::save_options(srv, false) };
     let mut told_us = srv.clock.mono_us();
     let written = rdb::write_file(srv, (&temp, &target), &options, &mut |p| {
@@ -172,12 +172,9 @@ fn write_snapshot(srv: &mut Server, reporter: &mut Reporter) -> io::Result<()> {
             srv.log.notice(format_args!("DB saved on disk"));
             tell_copied(srv, reporter, "RDB");
         }
-        Err(error) => {
-            let reason = os_text(error);
-            srv.log.warning(format_args!("Write error while saving DB to the disk: {reason}"));
-        }
+        Err(not) => rdb::say_not_written(srv, (&temp, &target), not),
     }
-    written.map(drop)
+    Ok(written.map(drop)?)
 }
 
 fn snapshot_ended(srv: &mut Server, child: Summary, end: End) {
@@ -205,8 +202,8 @@ fn snapshot_ended(srv: &mut Server, child: Summary, end: End) {
 }
 
 fn remove_temporary(srv: &mut Server, pid: i32) {
-    let name = snapshot_name(pid as u32);
-    let _ = std::fs::remove_file(std::path::Path::new(&srv.conf.process.dir).join(name));
+    let (temp, _) = rdb::places(srv, pid as u32);
+    let _ = std::fs::remove_file(temp);
 }
 
 /// Ends a snapshot that is under way. True if there was one.

@@ -18,7 +18,7 @@ use crate::keyspace::{Event, Meta, Policy, Type};
 use crate::persist::child::Task;
 use crate::persist::children::driver as children;
 use crate::script::functions::commands as libraries;
-use crate::server::Server;
+use crate::server::{Server, exec};
 
 pub static SAVE: Command = Command::server("save", save)
     .arity(1)
@@ -214,7 +214,7 @@ const BAD_DATA: CmdError = CmdError::Fixed("ERR Bad data format");
 /// FLUSHALL. A snapshot under way is of data that nobody wants any more: it ends, and if there are save points the empty
 /// databases are saved at once, so that the old ones do not come back.
 pub fn flushall(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
-    with_data(srv, call, generic::flushall)?;
+    exec::with_data(srv, call, generic::flushall)?;
     children::kill_snapshot(srv);
     if !srv.conf.rdb.save_points.is_empty() {
         // Whether it succeeds or not, the data are gone; the log says what there is to say.
@@ -223,25 +223,10 @@ pub fn flushall(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Ok(Done)
 }
 
-/// Runs what needs the data alone.
-fn with_data<R>(
-    srv: &mut Server,
-    call: &mut Call,
-    run: impl FnOnce(&mut Cx<'_>) -> Result<R, CmdError>,
-) -> Result<R, CmdError> {
-    let Server { keyspace, conf, clock, unit, .. } = srv;
-    let Call { cmd, query, out, fx, session, origin, .. } = call;
-    fx.set_heard(unit.is_listening());
-    let now = clock.now();
-    let db = keyspace.select(session.db, now);
-    let (may_wait, origin) = (false, *origin);
-    run(&mut Cx { cmd, args: query.args(), db, out, fx, conf, now, may_wait, origin })
-}
-
 /// A command on data, but what is wrong with a payload is told to the log.
 fn restore(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     let mut fault = None;
-    let done = with_data(srv, call, |cx| restore_key(cx, &mut fault));
+    let done = exec::with_data(srv, call, |cx| restore_key(cx, &mut fault));
     if let Some(fault) = fault {
         let doing = load::Doing::ReadValue.name();
         srv.log.warning(format_args!(

@@ -24,7 +24,7 @@ use crate::config::{Config, RdbSaveVersion, RdbVersionCheck};
 use crate::ds::hash::HashSeed;
 use crate::keyspace::{DbIndex, Entry};
 use crate::persist::dismiss::Dismiss;
-use crate::persist::file::NewFile;
+use crate::persist::file::{NewFile, NotWritten, Step};
 use crate::script::functions::commands as libraries;
 use crate::server::{COMPAT_VERSION, LongWork, Server, turn};
 
@@ -97,25 +97,58 @@ pub fn write_file(
     (temp, target): (&Path, &Path),
     options: &save::Options<'_>,
     progress: &mut dyn FnMut(Progress) -> io::Result<()>,
-) -> io::Result<Progress> {
-    let mut file = NewFile::create(temp, target, srv.conf.rdb.save_incremental_fsync)?;
-    let done = save::save(&srv.keyspace, &mut file, options, progress)?;
+) -> Result<Progress, NotWritten> {
+    let (disk, incremental) = (&srv.aof.folder.disk, srv.conf.rdb.save_incremental_fsync);
+    let mut file = NewFile::create(disk, temp, target, incremental)?;
+    let done = save::save(&srv.keyspace, &mut file, options, progress)
+        .map_err(NotWritten::at(Step::Write))?;
     file.commit()?;
     Ok(done)
 }
 
+/// Tells the log why a snapshot was not written.
+pub fn say_not_written(srv: &mut Server, (temp, target): (&Path, &Path), not: &NotWritten) {
+    let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let (temp, target, home) = (name(temp), name(target), &srv.conf.process.dir);
+    let reason = os_text(&not.error);
+    let log = &mut srv.log;
+    match not.step {
+        Step::Open => log.warning(format_args!(
+            "Failed opening the temp RDB file {temp} (in server root dir {home}) for saving: {reason}"
+        )),
+        Step::Write => log.warning(format_args!(
+            "Write error while saving DB to the disk(rdbSaveRio): {reason}"
+        )),
+        Step::Sync => {
+            log.warning(format_args!("Write error while saving DB to the disk(fsync): {reason}"));
+        }
+        Step::Rename => log.warning(format_args!(
+            "Error moving temp DB file {temp} on the final destination {target} (in server root dir {home}): {reason}"
+        )),
+        Step::SyncFolder => {
+            log.warning(format_args!("Failed to fsync directory while saving DB: {reason}"));
+        }
+    }
+}
+
+/// Where this process writes a snapshot, and where it then is.
+pub fn places(srv: &Server, pid: u32) -> (PathBuf, PathBuf) {
+    let home = Path::new(&srv.conf.process.dir);
+    (home.join(temp_file(pid)), home.join(&srv.conf.rdb.filename))
+}
+
 /// Where a process writes before the file takes its place.
-pub fn temp_file(pid: u32) -> PathBuf {
+fn temp_file(pid: u32) -> PathBuf {
     PathBuf::from(format!("temp-{pid}.rdb"))
 }
 
 /// Saves in the foreground. False: it failed, and the log says why.
 pub fn save_file(srv: &mut Server) -> bool {
     let (dirty, now_s) = (srv.keyspace.dirty, srv.clock.now().seconds());
-    let target = PathBuf::from(&srv.conf.rdb.filename);
+    srv.rdb.saves += 1;
+    let (temp, target) = places(srv, srv.process.pid);
     let written = match srv.files {
         Files::Disk => {
-            let temp = temp_file(srv.process.pid);
             let options = save_options(srv, false);
             write_file(srv, (&temp, &target), &options, &mut |_| Ok(())).map(drop)
         }
@@ -123,7 +156,9 @@ pub fn save_file(srv: &mut Server) -> bool {
             let mut bytes = Vec::new();
             let options = save_options(srv, false);
             let saved = save::save(&srv.keyspace, &mut bytes, &options, &mut |_| Ok(()));
-            saved.and_then(|_| srv.files.write(&target, &bytes))
+            let target = PathBuf::from(&srv.conf.rdb.filename);
+            let written = saved.and_then(|_| srv.files.write(&target, &bytes));
+            written.map_err(NotWritten::at(Step::Write))
         }
     };
     match written {
@@ -133,9 +168,8 @@ pub fn save_file(srv: &mut Server) -> bool {
             srv.refresh_states();
             true
         }
-        Err(error) => {
-            let reason = os_text(&error);
-            srv.log.warning(format_args!("Write error while saving DB to the disk: {reason}"));
+        Err(not) => {
+            say_not_written(srv, (&temp, &target), &not);
             false
         }
     }

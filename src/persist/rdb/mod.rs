@@ -13,6 +13,8 @@ pub mod driver;
 pub mod format;
 pub mod load;
 pub mod save;
+#[cfg(test)]
+mod tests;
 
 /// How a load stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,7 +45,7 @@ pub struct Snapshots {
     pub last_save_s: i64,
     /// `Keyspace::dirty` when the last one that succeeded was begun: what came since is unsaved.
     pub saved_dirty: u64,
-    /// Snapshots written (INFO `rdb_saves`).
+    /// Snapshots that were begun, however they ended (INFO `rdb_saves`).
     pub saves: u64,
     /// The last attempt succeeded: else writes stop (`stop-writes-on-bgsave-error`).
     pub last_ok: bool,
@@ -72,7 +74,6 @@ impl Snapshots {
     pub fn saved(&mut self, dirty: u64, now_s: i64) {
         self.last_save_s = now_s;
         self.saved_dirty = dirty;
-        self.saves += 1;
         self.last_ok = true;
     }
 

@@ -60,6 +60,12 @@ impl StreamId {
         text
     }
 
+    /// From [`StreamId::to_bytes`].
+    pub fn from_bytes(bytes: [u8; 16]) -> StreamId {
+        let both = u128::from_be_bytes(bytes);
+        StreamId::new((both >> 64) as u64, both as u64)
+    }
+
     /// As the key of a node in files.
     pub fn to_bytes(self) -> [u8; 16] {
         (u128::from(self.ms) << 64 | u128::from(self.seq)).to_be_bytes()
@@ -161,6 +167,7 @@ fn texts_are_those_that_are_read() {
     for id in [StreamId::ZERO, StreamId::MAX, StreamId::new(1_700_000_000_000, 10)] {
         assert_eq!(id.text().as_bytes(), id.to_string().as_bytes());
         assert_eq!(StreamId::parse(id.text().as_bytes(), 0), Some(id));
+        assert_eq!(StreamId::from_bytes(id.to_bytes()), id);
     }
 }
 

@@ -1,25 +1,40 @@
 //! Streams: entries in the order of their ids, and the groups that read them.
 //!
 //! ```text
-//!   nodes    id of the first entry ever ─► listpack of some hundred entries     see `node`
+//!   nodes    id of the first entry ever ─► some hundred entries                 see `node`
+//!
+//!     node   compressed                                                        see `kept`
+//!     node   plain: open, for entries of it were deleted
+//!     node   compressed
+//!     node   plain: full, one of the last TAIL
+//!     node   plain: takes new entries
+//!
 //!   groups   by name                                                           see `group`
 //! ```
 //!
-//! New entries go to the end of the last node, until it is full; then its spare memory is given back. A node whose
-//! last live entry is deleted is removed, while deleted entries within a node stay as tombstones. `length` counts live entries; `first_id`
-//! is the first live one (0-0 without any). The other numbers only ever move on: `last_id`, `max_deleted_id` and
+//! New entries go to the end of the last node, until it is full; then its spare memory is given back. A full node that is no
+//! more among the last [`TAIL`] is compressed. Reading leaves it so (the reader inflates a copy), deleting in it does not: it
+//! is open then, and compressed again when [`OPEN_MAX`] others have been opened after it. So whoever deletes entries
+//! one after the other, be it in one call or in many, pays for one inflation and one compression of each node.
+//!
+//! A node whose last live entry is deleted is removed, while deleted entries within a node stay as tombstones. `length`
+//! counts live entries; `first_id` is the first live one (0-0 without any). The other numbers only ever move on: `last_id`, `max_deleted_id` and
 //! `entries_added`, from which the place of an id within all entries ever added is estimated ([`Stream::position`]).
 //! An empty stream keeps its key, since these numbers are its state.
 
+mod entries;
 pub mod group;
 mod id;
+mod kept;
 pub mod node;
 #[cfg(test)]
 mod tests;
 mod trim;
 
+pub use entries::Entries;
 pub use group::{Consumer, ConsumerId, Group, Pending};
 pub use id::StreamId;
+pub use kept::{Node, Scratch, Squeezed};
 pub use node::{Entry, Fields};
 pub use trim::{Bound, References, Trim};
 
@@ -28,10 +43,18 @@ use super::{Form, Object, View};
 use crate::base::alloc::class_size;
 use crate::ds::ascending::{Ascending, Place};
 use crate::ds::listpack::{Corrupt, Listpack};
-use node::{Head, Walk};
+use kept::Hope;
+use node::{Counts, Head};
 
 /// Fields and values of an entry may have so many bytes together, and a node whose size is not limited.
 pub const BYTES_MAX: u64 = 1 << 30;
+
+/// So many nodes at the end are not compressed. Two: at least a node's worth of entries behind the last one, for which most
+/// readers come, is always plain.
+const TAIL: usize = 2;
+
+/// So many compressed nodes may be open at a time.
+const OPEN_MAX: usize = 4;
 
 /// When a node is full.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +68,10 @@ pub struct Limits {
 /// A stream.
 #[derive(Clone, Debug, Default)]
 pub struct Stream {
-    nodes: Ascending<StreamId, Listpack>,
+    nodes: Ascending<StreamId, Node>,
+    /// Nodes that were compressed until an entry was deleted, the one that was opened last at the end.
+    open: Vec<StreamId>,
+    hope: Hope,
     length: u64,
     first_id: StreamId,
     pub last_id: StreamId,
@@ -57,17 +83,6 @@ pub struct Stream {
 
 /// A stream, looked at.
 pub type StreamView<'a> = &'a Stream;
-
-/// Live entries between two ids, in either direction.
-pub struct Entries<'a> {
-    stream: &'a Stream,
-    /// The node that comes next.
-    node: Option<Place>,
-    walk: Option<Walk<'a>>,
-    start: StreamId,
-    end: StreamId,
-    backwards: bool,
-}
 
 impl Stream {
     /// Number of live entries.
@@ -82,27 +97,48 @@ impl Stream {
 
     /// The last live entry.
     pub fn last_live_id(&self) -> Option<StreamId> {
-        self.entries(StreamId::ZERO, StreamId::MAX, true).next().map(|entry| entry.id)
+        self.entries(StreamId::ZERO, StreamId::MAX, true).next_entry().map(|entry| entry.id)
     }
 
     /// The nodes, for files.
-    pub fn nodes(&self) -> &Ascending<StreamId, Listpack> {
+    pub fn nodes(&self) -> &Ascending<StreamId, Node> {
         &self.nodes
     }
 
-    /// Takes over a node from outside, behind those that are there. The numbers of the stream are the caller's to set, but
-    /// for those that the entries themselves tell. Returns the id of its last entry.
-    pub fn push_node(&mut self, id: StreamId, blob: Vec<u8>) -> Result<StreamId, Corrupt> {
+    /// Takes over a node from outside, behind those that are there, and perhaps its compressed form. The numbers of the stream
+    /// are the caller's to set, but for those that the entries themselves tell. Returns the id of its last entry.
+    /// The last nodes are to be made ready by [`Stream::end_nodes`].
+    pub fn push_node(
+        &mut self,
+        id: StreamId,
+        blob: Vec<u8>,
+        lzf: Option<&[u8]>,
+    ) -> Result<StreamId, Corrupt> {
         let (head, end) = node::check(id, &blob)?;
         if self.nodes.last().is_some_and(|last| self.nodes.at(last).0 >= id) {
             return Err(Corrupt);
         }
-        self.nodes.push_back(id, Listpack::from_blob(blob));
+        let pack = Listpack::from_blob(blob);
+        let squeezed = lzf.and_then(|lzf| Squeezed::made_before(id, pack.view(), lzf));
+        self.nodes.push_back(id, squeezed.map_or(Node::Plain(pack), Node::Squeezed));
+        self.squeeze_old();
         self.length += head.live;
-        if self.first_id == StreamId::ZERO {
+        if self.first_id == StreamId::ZERO && head.live > 0 {
             self.find_first();
         }
         Ok(end)
+    }
+
+    /// Ends what [`Stream::push_node`] has begun: the last nodes are plain.
+    pub fn end_nodes(&mut self) {
+        let mut scratch = Scratch::default();
+        let mut place = self.nodes.last();
+        for _ in 0..TAIL {
+            let Some(at) = place else { return };
+            let id = self.nodes.at(at).0;
+            self.nodes.at_mut(at).open(id, &mut scratch);
+            place = self.nodes.before(at);
+        }
     }
 
     /// Adds an entry at the end: fields with values, and how many bytes they have, at most [`BYTES_MAX`]. Its id is
@@ -115,9 +151,14 @@ impl Stream {
     ) {
         assert!(id > self.last_id, "ids ascend");
         let mut buffer = Vec::new();
-        let room = self.nodes.last_mut().and_then(|(node, pack)| {
+        let room = self.nodes.last_mut().and_then(|(node, kept)| {
+            // It is compressed if all nodes behind it have gone.
+            if kept.squeezed().is_some() && limits.allow(kept.raw_bytes(), kept.counts(), bytes) {
+                kept.open(node, &mut Scratch::default());
+            }
+            let Node::Plain(pack) = kept else { return None };
             let head = Head::of(pack.view());
-            if limits.allow(pack, head, bytes) {
+            if limits.allow(pack.view().bytes().len(), head.counts(), bytes) {
                 return Some((node, pack, head));
             }
             pack.shrink();
@@ -126,7 +167,10 @@ impl Stream {
         });
         match room {
             Some(room) => node::append(room, id, fields),
-            None => self.nodes.push_back(id, node::first(buffer, fields)),
+            None => {
+                self.nodes.push_back(id, Node::Plain(node::first(buffer, fields)));
+                self.squeeze_old();
+            }
         }
         self.entries_added = self.entries_added.wrapping_add(1);
         self.last_id = id;
@@ -136,34 +180,57 @@ impl Stream {
         }
     }
 
-    /// Live entries from `start` to `end`, both included.
-    pub fn entries(&self, start: StreamId, end: StreamId, backwards: bool) -> Entries<'_> {
-        let from = if backwards { end } else { start };
-        let node = if start > end { None } else { self.nodes.floor(from) };
-        let node = if backwards || start > end { node } else { node.or(self.nodes.first()) };
-        Entries { stream: self, node, walk: None, start, end, backwards }
+    /// Compresses the node that is no more one of the last, once another has come behind them.
+    fn squeeze_old(&mut self) {
+        let mut place = self.nodes.last();
+        for _ in 0..TAIL {
+            place = place.and_then(|at| self.nodes.before(at));
+        }
+        if let Some(at) = place {
+            let id = self.nodes.at(at).0;
+            self.hope.squeeze(id, self.nodes.at_mut(at));
+        }
+    }
+
+    /// The node at a place, to be changed within. If that opens it, the one that has been open for longest may be
+    /// compressed again.
+    fn open(&mut self, place: Place, scratch: &mut Scratch) -> &mut Listpack {
+        let id = self.nodes.at(place).0;
+        if self.nodes.at(place).1.squeezed().is_some() {
+            if self.open.len() == OPEN_MAX {
+                let oldest = self.open.remove(0);
+                self.close(oldest);
+            }
+            self.open.push(id);
+        }
+        self.nodes.at_mut(place).open(id, scratch)
+    }
+
+    /// Compresses a node that was open, unless it is one of the last.
+    fn close(&mut self, id: StreamId) {
+        let Some(place) = self.nodes.find(id) else { return };
+        let behind = (0..TAIL).try_fold(place, |at, _| self.nodes.next(at));
+        if behind.is_some() {
+            self.nodes.at_mut(place).squeeze(id);
+        }
     }
 
     /// The live entry with an id.
-    pub fn entry(&self, id: StreamId) -> Option<Entry<'_>> {
-        self.entries(id, id, false).next()
-    }
-
-    /// Whether an entry is there and alive.
-    pub fn contains(&self, id: StreamId) -> bool {
-        let node = self.nodes.floor(id).map(|at| self.nodes.at(at));
-        node.is_some_and(|(node, pack)| node::find(node, pack.view(), id).is_some())
+    pub fn entry<'s>(&'s self, id: StreamId, scratch: &'s mut Scratch) -> Option<Entry<'s>> {
+        let (node, kept) = self.nodes.at(self.nodes.floor(id)?);
+        node::find(node, scratch.look(node, kept), id)
     }
 
     /// Deletes an entry; true if it was there.
-    pub fn delete(&mut self, id: StreamId) -> bool {
+    pub fn delete(&mut self, id: StreamId, scratch: &mut Scratch) -> bool {
         let Some(place) = self.nodes.floor(id) else { return false };
-        let (node, pack) = self.nodes.at(place);
-        let Some(at) = node::find(node, pack.view(), id) else { return false };
-        if Head::of(pack.view()).live == 1 {
+        let (node, kept) = self.nodes.at(place);
+        let Some(entry) = node::find(node, scratch.look(node, kept), id) else { return false };
+        let at = entry.offset();
+        if kept.counts().live == 1 {
             self.nodes.remove_at(place);
         } else {
-            node::delete(self.nodes.at_mut(place), at);
+            node::delete(self.open(place, scratch), at);
         }
         self.length -= 1;
         self.max_deleted_id = self.max_deleted_id.max(id);
@@ -175,8 +242,15 @@ impl Stream {
 
     /// Looks for the first live entry again.
     fn find_first(&mut self) {
-        let first = self.entries(StreamId::ZERO, StreamId::MAX, false).next();
-        self.first_id = first.map_or(StreamId::ZERO, |entry| entry.id);
+        self.first_id = match self.nodes.first().map(|at| self.nodes.at(at)) {
+            None => StreamId::ZERO,
+            // The first entry ever of a compressed node has its id.
+            Some((id, kept)) if kept.squeezed().is_some() && kept.counts().deleted == 0 => id,
+            Some(_) => {
+                let mut all = self.entries(StreamId::ZERO, StreamId::MAX, false);
+                all.next_entry().map_or(StreamId::ZERO, |entry| entry.id)
+            }
+        };
     }
 
     /// The groups, by name.
@@ -318,47 +392,15 @@ fn radix_nodes(keys: &[[u8; 16]], above: isize) -> usize {
 }
 
 impl Limits {
-    /// Whether a node has room for an entry with so many bytes of names and values.
+    /// Whether a node of so many bytes and entries has room for an entry with so many bytes more of names and values.
     #[inline]
-    fn allow(self, pack: &Listpack, head: Head, bytes: u64) -> bool {
+    fn allow(self, node_bytes: usize, counts: Counts, more: u64) -> bool {
         let bytes_max = match self.node_bytes {
             0 => BYTES_MAX,
             max => max.min(BYTES_MAX),
         };
-        pack.view().bytes().len() as u64 + bytes < bytes_max
-            && (self.node_entries == 0 || head.live + head.deleted < self.node_entries)
-    }
-}
-
-impl<'a> Iterator for Entries<'a> {
-    type Item = Entry<'a>;
-
-    fn next(&mut self) -> Option<Entry<'a>> {
-        loop {
-            while let Some(entry) = self.step() {
-                let (is_before, is_behind) = (entry.id < self.start, entry.id > self.end);
-                if if self.backwards { is_before } else { is_behind } {
-                    (self.node, self.walk) = (None, None);
-                    return None;
-                }
-                if !is_before && !is_behind && !entry.is_deleted {
-                    return Some(entry);
-                }
-            }
-            let place = self.node?;
-            let nodes = &self.stream.nodes;
-            let (id, pack) = nodes.at(place);
-            self.walk = Some(Walk::new(id, pack.view()));
-            self.node = if self.backwards { nodes.before(place) } else { nodes.next(place) };
-        }
-    }
-}
-
-impl<'a> Entries<'a> {
-    /// The next entry of the node under way.
-    fn step(&mut self) -> Option<Entry<'a>> {
-        let walk = self.walk.as_mut()?;
-        if self.backwards { walk.next_back() } else { walk.next() }
+        node_bytes as u64 + more < bytes_max
+            && (self.node_entries == 0 || counts.live + counts.deleted < self.node_entries)
     }
 }
 
@@ -386,10 +428,11 @@ impl Object for Stream {
     }
 
     fn memory_bytes(&self) -> usize {
-        let packs: usize = self.nodes.iter().map(|(_, pack)| pack.memory_bytes()).sum();
+        let kept: usize = self.nodes.iter().map(|(_, node)| node.memory_bytes()).sum();
         let groups: usize = self.groups.iter().map(Group::memory_bytes).sum();
         let list = class_size(self.groups.capacity() * size_of::<Group>());
-        self.nodes.memory_bytes() + packs + list + groups
+        let open = class_size(self.open.capacity() * size_of::<StreamId>());
+        self.nodes.memory_bytes() + kept + open + list + groups
     }
 }
 
@@ -408,7 +451,8 @@ impl View for StreamView<'_> {
 
     fn digest(self, into: &mut Digest) {
         let mut buffer = Vec::new();
-        for entry in self.entries(StreamId::ZERO, StreamId::MAX, false) {
+        let mut entries = self.entries(StreamId::ZERO, StreamId::MAX, false);
+        while let Some(entry) = entries.next_entry() {
             into.mix(format!("{}.{}", entry.id.ms, entry.id.seq).as_bytes());
             for (name, value) in entry.fields {
                 into.mix(name.bytes(&mut buffer));

@@ -1,4 +1,4 @@
-//! Nodes: some hundred entries of a stream in one listpack.
+//! What is in a node: some hundred entries of a stream in one listpack.
 //!
 //! ```text
 //!   head    live │ deleted │ fields │ name 1 .. name n │ 0
@@ -33,6 +33,14 @@ pub struct Head {
     names: usize,
 }
 
+/// How many entries a node has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counts {
+    /// Those that are not deleted.
+    pub live: u64,
+    pub deleted: u64,
+}
+
 /// An entry, where it stands.
 #[derive(Clone, Copy)]
 pub struct Entry<'a> {
@@ -54,14 +62,31 @@ pub struct Fields<'a> {
     left: usize,
 }
 
-/// A walk over the entries of a node, deleted ones included, from either end; not both in turn.
-#[derive(Clone)]
-pub struct Walk<'a> {
-    pack: Packed<'a>,
+/// An entry of a node that is looked at from elsewhere.
+#[derive(Clone, Copy)]
+pub struct Spot {
+    pub id: StreamId,
+    pub is_deleted: bool,
+    names: Option<usize>,
+    values: usize,
+    left: usize,
+    at: usize,
+}
+
+/// How far one has come in a node, from either end; not from both in turn.
+#[derive(Clone, Copy)]
+pub struct Cursor {
     id: StreamId,
     head: Head,
     front: usize,
     back: usize,
+}
+
+/// A walk over the entries of a node, deleted ones included, from either end; not both in turn.
+#[derive(Clone)]
+pub struct Walk<'a> {
+    pack: Packed<'a>,
+    cursor: Cursor,
 }
 
 /// An integer element. Anything else does not occur in a well-formed node.
@@ -81,6 +106,11 @@ impl Head {
         let (fields, names) = pack.decode(at);
         let [live, deleted, fields] = [live, deleted, fields].map(|item| int(item) as u64);
         Head { live, deleted, fields, names }
+    }
+
+    /// How many entries there are.
+    pub fn counts(self) -> Counts {
+        Counts { live: self.live, deleted: self.deleted }
     }
 }
 
@@ -120,34 +150,74 @@ impl<'a> Iterator for Fields<'a> {
     }
 }
 
-impl<'a> Walk<'a> {
-    /// Over the node with this id.
-    pub fn new(id: StreamId, pack: Packed<'a>) -> Walk<'a> {
+impl Spot {
+    /// The entry, in the node where it was found.
+    #[inline]
+    pub fn entry(self, pack: Packed<'_>) -> Entry<'_> {
+        let fields = Fields { pack, names: self.names, at: self.values, left: self.left };
+        Entry { id: self.id, is_deleted: self.is_deleted, fields, at: self.at }
+    }
+}
+
+impl Cursor {
+    /// At both ends of the node with this id.
+    pub fn new(id: StreamId, pack: Packed<'_>) -> Cursor {
         let head = Head::of(pack);
         let names_end = (0..head.fields).fold(head.names, |at, _| pack.skip(at));
-        Walk { pack, id, head, front: pack.skip(names_end), back: pack.end() }
+        Cursor { id, head, front: pack.skip(names_end), back: pack.end() }
     }
 
-    /// The entry whose flags stand at an offset, and the offset of what comes after its fields (unless those are not
-    /// wanted).
+    /// The entry whose flags stand at an offset.
     #[inline]
-    fn entry(&self, at: usize) -> Entry<'a> {
-        let (flags, next) = self.pack.decode(at);
-        let (ms, next) = self.pack.decode(next);
-        let (seq, next) = self.pack.decode(next);
+    fn spot(&self, pack: Packed<'_>, at: usize) -> Spot {
+        let (flags, next) = pack.decode(at);
+        let (ms, next) = pack.decode(next);
+        let (seq, next) = pack.decode(next);
         let flags = int(flags);
-        let fields = if flags & SAME_FIELDS != 0 {
-            let left = self.head.fields as usize;
-            Fields { pack: self.pack, names: Some(self.head.names), at: next, left }
+        let (names, left, values) = if flags & SAME_FIELDS != 0 {
+            (Some(self.head.names), self.head.fields as usize, next)
         } else {
-            let (left, next) = self.pack.decode(next);
-            Fields { pack: self.pack, names: None, at: next, left: int(left) as usize }
+            let (left, next) = pack.decode(next);
+            (None, int(left) as usize, next)
         };
         let id = StreamId {
             ms: self.id.ms.wrapping_add_signed(int(ms)),
             seq: self.id.seq.wrapping_add_signed(int(seq)),
         };
-        Entry { id, is_deleted: flags & DELETED != 0, fields, at }
+        Spot { id, is_deleted: flags & DELETED != 0, names, values, left, at }
+    }
+
+    /// The next entry of the node.
+    #[inline]
+    pub fn next(&mut self, pack: Packed<'_>) -> Option<Spot> {
+        if self.front >= self.back {
+            return None;
+        }
+        let spot = self.spot(pack, self.front);
+        let elements = spot.left * if spot.names.is_some() { 1 } else { 2 };
+        let count = (0..elements).fold(spot.values, |at, _| pack.skip(at));
+        self.front = pack.skip(count);
+        Some(spot)
+    }
+
+    /// The next entry from the end.
+    #[inline]
+    pub fn next_back(&mut self, pack: Packed<'_>) -> Option<Spot> {
+        if self.front >= self.back {
+            return None;
+        }
+        let count = pack.before(self.back).expect("an entry ends with its count");
+        let elements = int(pack.item(count));
+        let start = (0..elements).try_fold(count, |at, _| pack.before(at));
+        self.back = start.expect("an entry is as long as it says");
+        Some(self.spot(pack, self.back))
+    }
+}
+
+impl<'a> Walk<'a> {
+    /// Over the node with this id.
+    pub fn new(id: StreamId, pack: Packed<'a>) -> Walk<'a> {
+        Walk { pack, cursor: Cursor::new(id, pack) }
     }
 }
 
@@ -156,28 +226,14 @@ impl<'a> Iterator for Walk<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Entry<'a>> {
-        if self.front >= self.back {
-            return None;
-        }
-        let entry = self.entry(self.front);
-        let elements = entry.fields.left * if entry.fields.names.is_some() { 1 } else { 2 };
-        let count = (0..elements).fold(entry.fields.at, |at, _| self.pack.skip(at));
-        self.front = self.pack.skip(count);
-        Some(entry)
+        self.cursor.next(self.pack).map(|spot| spot.entry(self.pack))
     }
 }
 
 impl DoubleEndedIterator for Walk<'_> {
     #[inline]
     fn next_back(&mut self) -> Option<Self::Item> {
-        if self.front >= self.back {
-            return None;
-        }
-        let count = self.pack.before(self.back).expect("an entry ends with its count");
-        let elements = int(self.pack.item(count));
-        let start = (0..elements).try_fold(count, |at, _| self.pack.before(at));
-        self.back = start.expect("an entry is as long as it says");
-        Some(self.entry(self.back))
+        self.cursor.next_back(self.pack).map(|spot| spot.entry(self.pack))
     }
 }
 
@@ -259,10 +315,10 @@ pub fn append<'f>(
     pack.replace(HEAD, Item::Int(head.live as i64 + 1));
 }
 
-/// The offset of a live entry, if the node has it.
-pub fn find(id: StreamId, pack: Packed<'_>, wanted: StreamId) -> Option<usize> {
+/// A live entry, if the node has it.
+pub fn find(id: StreamId, pack: Packed<'_>, wanted: StreamId) -> Option<Entry<'_>> {
     let entry = Walk::new(id, pack).find(|entry| entry.id >= wanted && !entry.is_deleted)?;
-    (entry.id == wanted).then_some(entry.at)
+    (entry.id == wanted).then_some(entry)
 }
 
 impl Entry<'_> {

@@ -2,10 +2,10 @@
 //!
 //! Whole nodes go as long as that is possible. Then an approximate trim is over; an exact one deletes entries one by one,
 //! which leaves tombstones. What groups still know of an entry can be kept, or go with it, or protect it; in the last two
-//! cases every entry has to be looked at, so that nothing goes as a whole.
+//! cases every entry has to be looked at, so that nothing goes as a whole. Whole nodes are not inflated for it.
 
-use super::node::{self, Head, Walk};
-use super::{Stream, StreamId};
+use super::node::{self, Walk};
+use super::{Scratch, Stream, StreamId};
 use crate::ds::ascending::Place;
 
 /// What is to be left.
@@ -44,9 +44,10 @@ impl Stream {
     /// Trims, and returns how many entries went.
     pub fn trim(&mut self, trim: Trim) -> u64 {
         let before = self.length;
+        let mut scratch = Scratch::default();
         let mut place = self.nodes().first();
         while let Some(at) = place {
-            let live = Head::of(self.nodes.at(at).1.view()).live;
+            let live = self.nodes.at(at).1.counts().live;
             let removed = before - self.length;
             if self.is_trimmed(trim.bound) || trim.limit > 0 && removed + live > trim.limit {
                 break;
@@ -62,10 +63,10 @@ impl Stream {
             }
             let next = self.nodes.next(at);
             let Some(next_id) = next.map(|next| self.nodes.at(next).0) else {
-                self.trim_node(at, trim);
+                self.trim_node(at, trim, &mut scratch);
                 break;
             };
-            if self.trim_node(at, trim) {
+            if self.trim_node(at, trim, &mut scratch) {
                 break;
             }
             place = self.nodes.find(next_id);
@@ -89,21 +90,21 @@ impl Stream {
         match bound {
             Bound::Length(length) => self.length - live >= length,
             Bound::Id(id) => {
-                let (node, pack) = self.nodes.at(at);
-                Walk::new(node, pack.view()).next_back().is_some_and(|last| last.id < id)
+                let (node, kept) = self.nodes.at(at);
+                kept.last_id(node).is_some_and(|last| last < id)
             }
         }
     }
 
     /// Deletes entries of a node one by one. True when the bound is reached.
-    fn trim_node(&mut self, at: Place, trim: Trim) -> bool {
-        let (node, pack) = self.nodes.at(at);
+    fn trim_node(&mut self, at: Place, trim: Trim, scratch: &mut Scratch) -> bool {
+        let (node, kept) = self.nodes.at(at);
         let mut surplus = match trim.bound {
             Bound::Length(length) => self.length - length,
             Bound::Id(_) => u64::MAX,
         };
         let (mut doomed, mut is_done) = (vec![], false);
-        for entry in Walk::new(node, pack.view()) {
+        for entry in Walk::new(node, scratch.look(node, kept)) {
             is_done = surplus == 0 || matches!(trim.bound, Bound::Id(id) if entry.id >= id);
             if is_done {
                 break;
@@ -116,7 +117,7 @@ impl Stream {
             surplus -= 1;
             doomed.push((entry.id, entry.offset()));
         }
-        let live = Head::of(pack.view()).live;
+        let live = kept.counts().live;
         let is_whole = doomed.len() as u64 == live && self.is_beyond(trim.bound, at, live);
         self.length -= doomed.len() as u64;
         if trim.references == References::Drop {
@@ -127,7 +128,10 @@ impl Stream {
             self.nodes.remove_at(at);
             return is_done;
         }
-        let pack = self.nodes.at_mut(at);
+        if doomed.is_empty() {
+            return is_done;
+        }
+        let pack = self.open(at, scratch);
         let mut moved = 0;
         for (_, offset) in doomed {
             moved += node::delete(pack, offset.wrapping_add_signed(moved));

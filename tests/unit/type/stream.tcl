@@ -141,6 +141,45 @@ start_server {tags {stream}} {
         assert_same_stream s $wanted
     }
 
+    test {A long stream is read, changed, copied and reloaded as a model says, however its nodes are kept} {
+        r del s t
+        set model {}
+        for {set i 1} {$i <= 2000} {incr i} {
+            set fields [list sensor $i temp 19.8]
+            r xadd s $i-0 {*}$fields
+            lappend model [list $i-0 $fields]
+        }
+        foreach compress {yes no} {
+            with_config [list rdbcompression $compress] {
+                # Some in one old node, many ids of which are not there; one in each of many; and the oldest, one by one.
+                set first [lindex [split [lindex $model 0 0] -] 0]
+                set gone [list [expr {$first + 250}] [expr {$first + 251}] [expr {$first + 290}]]
+                for {set i 0} {$i < 10} {incr i} { lappend gone [expr {$first + 400 + 117 * $i}] }
+                for {set i 0} {$i < 30} {incr i} { lappend gone [expr {$first + $i}] }
+                foreach i $gone { r xdel s $i-0 $i-1 $i-2 [expr {$i + 9}]-1 }
+                set model [lmap entry $model {
+                    if {[lindex [split [lindex $entry 0] -] 0] in $gone} { continue }
+                    set entry
+                }]
+                assert_same_stream s $model
+                r xtrim s maxlen [expr {[llength $model] - 77}]
+                set model [lrange $model 77 end]
+                r xtrim s minid ~ [lindex $model 100 0]
+                set model [lrange $model [expr {[llength $model] - [r xlen s]}] end]
+                assert_same_stream s $model
+                set digest [r debug digest-value s]
+                r debug reload
+                assert_same_stream s $model
+                assert_equal $digest [r debug digest-value s]
+                r restore t 0 [r dump s] replace
+                assert_same_stream t $model
+                r copy s t replace
+                assert_equal $digest [r debug digest-value t]
+                assert_equal [lrange $model 150 159] [r xrange s [lindex $model 150 0] + count 10]
+            }
+        }
+    }
+
     test {An entry of a long stream takes few bytes} {
         r del s
         for {set i 0} {$i < 10000} {incr i} { r xadd s [expr {1700000000000 + $i}]-0 sensor $i temp 19.8 }
@@ -151,4 +190,10 @@ start_server {tags {stream}} {
         r unlink s
         assert_equal 0 [r exists s]
     }
+
+    test {Old entries that are alike take half of that} {
+        r del s
+        for {set i 0} {$i < 10000} {incr i} { r xadd s [expr {1700000000000 + $i}]-0 sensor $i temp 19.8 }
+        assert_less [expr {[r memory usage s] / 10000.0}] 14.0
+    } {hematite-only}
 }

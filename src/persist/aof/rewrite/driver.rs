@@ -22,7 +22,7 @@ use crate::persist::child::{End, Reporter, Task};
 use crate::persist::children::driver::{self as children, Summary};
 use crate::persist::disk::NotReplaced;
 use crate::persist::dismiss::Dismiss;
-use crate::persist::file::NewFile;
+use crate::persist::file::{NewFile, NotWritten, Step};
 use crate::persist::rdb::driver as rdb;
 use crate::persist::rdb::save;
 use crate::server::Server;
@@ -119,7 +119,7 @@ fn next_increment(srv: &mut Server) -> io::Result<()> {
         return Err(io::Error::from_raw_os_error(aof.write_error.unwrap_or(libc::EIO)));
     };
     let mut next = aof.manifest.clone();
-    let name = next.add_increment(&aof.folder.stem);
+    let name = next.add_increment(&aof.folder.stem, unit.told());
     let shown = String::from_utf8_lossy(&name).into_owned();
     let path = aof.folder.path(&name);
     log.notice(format_args!("Creating AOF incr file {shown} on background rewrite"));
@@ -150,6 +150,7 @@ fn temporary_increment(srv: &mut Server) -> io::Result<()> {
     let file = disk.begin(&srv.aof.folder.path(&name))?;
     // What is told before the fork is in the base.
     srv.unit.forget();
+    srv.aof.waiting_from = srv.unit.told();
     srv.aof.appender = Some(Appender::new(disk, file, 0));
     listen(srv, true);
     Ok(())
@@ -157,6 +158,7 @@ fn temporary_increment(srv: &mut Server) -> io::Result<()> {
 
 fn fork(srv: &mut Server) -> io::Result<()> {
     srv.aof.rewrites.as_rdb = srv.conf.aof.use_rdb_preamble;
+    srv.aof.rewrites.count += 1;
     match children::fork(srv, Task::Rewrite, write_base) {
         Ok(pid) => {
             srv.log
@@ -187,14 +189,19 @@ fn write_base(srv: &mut Server, reporter: &mut Reporter) -> io::Result<()> {
             srv.log.notice(format_args!("Successfully created the temporary AOF base file {name}"));
             children::tell_copied(srv, reporter, "AOF rewrite");
         }
-        Err(error) => {
-            srv.log.warning(format_args!(
-                "Write error writing append only file on disk: {}",
-                os_text(error)
-            ));
-        }
+        Err(not) => say_not_written(srv, not),
     }
-    written
+    Ok(written?)
+}
+
+fn say_not_written(srv: &mut Server, not: &NotWritten) {
+    let what = match not.step {
+        Step::Open => "Opening the temp file for AOF rewrite in rewriteAppendOnlyFile()",
+        Step::Write | Step::Sync => "Write error writing append only file on disk",
+        Step::Rename => "Error moving temp append only file on the final destination",
+        Step::SyncFolder => "Failed to fsync directory while rewriting the append only file",
+    };
+    srv.log.warning(format_args!("{what}: {}", os_text(&not.error)));
 }
 
 /// Writes a base of the data as they are, and puts it in its place. `tell` hears now and then how many keys are done.
@@ -203,9 +210,9 @@ pub fn write_file(
     (temp, target): (&PathBuf, &PathBuf),
     dismiss: Dismiss,
     tell: &mut dyn FnMut(u64),
-) -> io::Result<()> {
+) -> Result<(), NotWritten> {
     let incremental = srv.conf.aof.rewrite_incremental_fsync;
-    let mut file = NewFile::create(temp, target, incremental)?;
+    let mut file = NewFile::create(&srv.aof.folder.disk, temp, target, incremental)?;
     let options = save::Options { dismiss, ..rdb::save_options(srv, true) };
     let Server { keyspace, clock, conf, .. } = srv;
     let mut told_us = clock.mono_us();
@@ -219,7 +226,8 @@ pub fn write_file(
         save::save(keyspace, &mut file, &options, &mut |p| {
             progress(p.keys);
             Ok(())
-        })?;
+        })
+        .map_err(NotWritten::at(Step::Write))?;
     } else {
         let form = super::Form {
             stamp: conf.aof.timestamp_enabled.then(|| clock.now()),
@@ -227,7 +235,8 @@ pub fn write_file(
             functions: options.functions,
             dismiss,
         };
-        super::write_all(keyspace, &mut file, &form, &mut progress)?;
+        super::write_all(keyspace, &mut file, &form, &mut progress)
+            .map_err(NotWritten::at(Step::Write))?;
     }
     file.commit()?;
     tell(keyspace.len() as u64);
@@ -337,7 +346,7 @@ fn place_increment(srv: &mut Server, next: &mut Manifest) -> io::Result<()> {
         return Ok(());
     }
     let temporary = aof.folder.temporary_increment();
-    let name = next.add_increment(&aof.folder.stem);
+    let name = next.add_increment(&aof.folder.stem, aof.waiting_from);
     aof.folder.disk.rename(&aof.folder.path(&temporary), &aof.folder.path(&name))?;
     log.notice(format_args!(
         "Successfully renamed the temporary AOF incr file {} into {}",

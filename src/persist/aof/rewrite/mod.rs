@@ -246,7 +246,8 @@ fn write_stream(key: &[u8], stream: &Stream, lines: &mut Lines<'_>) {
     if stream.length() == 0 {
         lines.command(&[b"XADD", key, b"MAXLEN", b"0", b"0-1", b"x", b"y"]);
     }
-    for entry in stream.entries(StreamId::ZERO, StreamId::MAX, false) {
+    let mut entries = stream.entries(StreamId::ZERO, StreamId::MAX, false);
+    while let Some(entry) = entries.next_entry() {
         line::begin(&mut lines.buf, 3 + 2 * entry.fields.count());
         line::word(&mut lines.buf, b"XADD");
         line::word(&mut lines.buf, key);

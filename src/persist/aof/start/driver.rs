@@ -32,6 +32,10 @@ pub fn start(srv: &mut Box<Server>, until_s: Option<i64>) -> Result<(), Fatal> {
     srv.aof.folder = Folder::new(disk, home, dirname, stem);
     read_manifest(srv)?;
     let loaded = load::load(srv, until_s)?;
+    let Server { aof, unit, .. } = &mut **srv;
+    let last = aof.manifest.increments.last();
+    let bytes = last.and_then(|part| aof.folder.size(&part.name).ok()).unwrap_or(0);
+    unit.set_told(aof.manifest.told(bytes));
     let opened = match (until_s, loaded.stopped_at) {
         (Some(until_s), None) if !loaded.is_stamped && loaded.increments > 0 => {
             return Err(no_times(srv, until_s));
@@ -120,6 +124,7 @@ fn open(srv: &mut Server) -> io::Result<()> {
         let file = aof.folder.disk.append(&aof.folder.path(&name))?;
         let size = file.metadata()?.len();
         aof.appender = Some(Appender::new(aof.folder.disk.clone(), file, size));
+        next.set_end(None);
     }
     take_up(srv, next)
 }
@@ -140,9 +145,18 @@ fn warn_of_snapshot(srv: &mut Server) {
 
 /// From now on these files count.
 fn take_up(srv: &mut Server, next: Manifest) -> io::Result<()> {
-    let Server { aof, .. } = srv;
+    let Server { aof, log, .. } = srv;
     if next != aof.manifest {
-        aof.folder.write(&next)?;
+        let mut as_ended = next.clone();
+        as_ended.set_end(aof.manifest.increments.last().and_then(|part| part.end));
+        match aof.folder.write(&next) {
+            // On a full disk data can still be served; the line is written with the next change.
+            Err(not) if as_ended == aof.manifest => log.warning(format_args!(
+                "Fail to note in the manifest that the append-only file goes on: {}",
+                os_text(&not.error)
+            )),
+            written => written?,
+        }
         aof.manifest = next;
     }
     let size = |name: &[u8]| aof.folder.size(name).unwrap_or(0);
@@ -161,13 +175,12 @@ fn create_base(srv: &mut Server, next: &mut Manifest) -> io::Result<()> {
     srv.log.notice(format_args!("Creating AOF base file {shown} on server start"));
     let temp = srv.aof.folder.beside(&format!("temp-rewriteaof-{}.aof", std::process::id()));
     let target = srv.aof.folder.path(&name);
-    srv.aof.folder.disk.check(crate::persist::disk::Op::Create)?;
-    rewrite::write_file(srv, (&temp, &target), Dismiss::default(), &mut |_| {})
+    Ok(rewrite::write_file(srv, (&temp, &target), Dismiss::default(), &mut |_| {})?)
 }
 
 fn create_increment(srv: &mut Server, next: &mut Manifest) -> io::Result<()> {
-    let Server { aof, log, .. } = srv;
-    let name = next.add_increment(&aof.folder.stem);
+    let Server { aof, log, unit, .. } = srv;
+    let name = next.add_increment(&aof.folder.stem, unit.told());
     log.notice(format_args!(
         "Creating AOF incr file {} on server start",
         String::from_utf8_lossy(&name)

@@ -6,6 +6,8 @@
 //! No length is believed. What is to be taken in one piece is either in the buffer, or grows as its bytes arrive; if the
 //! host knows how many are left, a length beyond that ends the load at once.
 
+use std::ops::Range;
+
 use super::{Doing, Fault, Host, corrupt};
 use crate::base::clock::UnixMillis;
 use crate::base::crc::Crc64;
@@ -39,6 +41,8 @@ pub struct Reader<'h> {
     crc: Option<Crc64>,
     summed: usize,
     scratch: Vec<u8>,
+    /// Where in the buffer the compressed string that was read last is.
+    packed: Range<usize>,
 }
 
 /// Where a string is.
@@ -73,8 +77,9 @@ impl<'h> Reader<'h> {
     }
 
     fn over(host: &'h mut dyn Host, buffer: Vec<u8>, end: usize, crc: Option<Crc64>) -> Self {
-        let (at, before, summed, scratch) = (0, 0, 0, Vec::new());
-        Reader { host, doing: Doing::Start, buffer, at, end, before, crc, summed, scratch }
+        let (at, before, summed, scratch, packed) = (0, 0, 0, Vec::new(), 0..0);
+        let doing = Doing::Start;
+        Reader { host, doing, buffer, at, end, before, crc, summed, scratch, packed }
     }
 
     /// Bytes read so far.
@@ -112,6 +117,7 @@ impl<'h> Reader<'h> {
         self.buffer.copy_within(self.at..self.end, 0);
         self.before += self.at as u64;
         (self.end, self.at, self.summed) = (self.end - self.at, 0, 0);
+        self.packed = 0..0;
         while self.end < n {
             match self.buffer.get_mut(self.end..).filter(|room| !room.is_empty()) {
                 None => return Err(Fault::Short),
@@ -251,8 +257,15 @@ impl<'h> Reader<'h> {
         self.get(span).to_vec()
     }
 
+    /// The compressed form of what was read last, if that was a string that came so.
+    pub fn packed(&self) -> Option<&[u8]> {
+        let is_last = !self.packed.is_empty() && self.packed.end == self.at;
+        is_last.then(|| &self.buffer[self.packed.clone()])
+    }
+
     /// Puts other bytes in the place of those that were read last.
     pub fn replace(&mut self, bytes: Vec<u8>) -> Span {
+        self.packed = 0..0;
         self.scratch = bytes;
         self.in_scratch()
     }
@@ -279,6 +292,7 @@ impl<'h> Reader<'h> {
         let fits = if packed <= IN_PLACE as u64 {
             let packed = packed as usize;
             self.need(packed)?;
+            self.packed = self.at..self.at + packed;
             self.at += packed;
             lzf::decompress_into(&self.buffer[self.at - packed..self.at], len, &mut scratch)
         } else {

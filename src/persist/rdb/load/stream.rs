@@ -19,16 +19,18 @@ pub fn read<'r>(r: &'r mut Reader<'_>, kind: u8) -> Result<Found<'r>, Fault> {
         let Ok(id) = <[u8; 16]>::try_from(r.get(key)) else {
             return corrupt("Stream node key entry is not the size of a stream ID");
         };
-        let id = id_of(id);
+        let id = StreamId::from_bytes(id);
         if id <= last && last != StreamId::ZERO {
             return corrupt("Stream nodes are not in order");
         }
         let span = listpack(r, kind)?;
-        match stream.push_node(id, r.take(span)) {
+        let blob = r.take(span);
+        match stream.push_node(id, blob, r.packed()) {
             Ok(end) => last = end,
             Err(_) => return corrupt(doubtful(kind)),
         }
     }
+    stream.end_nodes();
     let length = r.number()?;
     if length != stream.length() {
         return corrupt("Stream length inconsistent with its entries");
@@ -52,11 +54,6 @@ pub fn read<'r>(r: &'r mut Reader<'_>, kind: u8) -> Result<Found<'r>, Fault> {
         }
     }
     Ok(Found::Value(Value::Stream(Box::new(stream))))
-}
-
-fn id_of(bytes: [u8; 16]) -> StreamId {
-    let both = u128::from_be_bytes(bytes);
-    StreamId::new((both >> 64) as u64, both as u64)
 }
 
 /// An id as two numbers.
@@ -89,7 +86,7 @@ fn read_group(r: &mut Reader<'_>, kind: u8, stream: &Stream) -> Result<Group, Fa
     let count = r.count(25)?;
     let mut all: Vec<HandedOut> = Vec::with_capacity(count.min(1 << 16));
     for _ in 0..count {
-        let id = id_of(r.array()?);
+        let id = StreamId::from_bytes(r.array()?);
         let delivered = past(r)?.unwrap_or_default();
         let deliveries = r.number()?;
         if all.last().is_some_and(|before| before.id >= id) {
@@ -127,7 +124,7 @@ fn read_consumer(
     }
     group.consumer_mut(consumer).active = active;
     for _ in 0..r.count(16)? {
-        let id = id_of(r.array()?);
+        let id = StreamId::from_bytes(r.array()?);
         let found = all.binary_search_by(|handed| handed.id.cmp(&id));
         match found.map(|at| &mut all[at].owner) {
             Ok(owner @ None) => *owner = Some(consumer),

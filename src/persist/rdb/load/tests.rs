@@ -268,6 +268,39 @@ fn what_is_saved_comes_back() {
     }
 }
 
+/// Old nodes of a stream are compressed in memory, and they come back so, however the file was written.
+#[test]
+fn long_streams_come_back_compressed() {
+    let mut t = server();
+    for i in 0..2000u64 {
+        t.run(&format!("XADD s {}-0 sensor {i} temp 19.8", NOW.0 as u64 + i));
+    }
+    t.run(&format!("XDEL s {}-0 {}-0", NOW.0 + 50, NOW.0 + 750));
+    let before = picture(&mut t);
+    let bytes = |t: &mut TestServer| {
+        let answer = t.run("MEMORY USAGE s");
+        answer.trim().trim_start_matches(':').parse::<u64>().expect("a number")
+    };
+    let most = bytes(&mut t);
+    assert!(most < 30_000, "{most} bytes for 2000 entries");
+    let payload = |t: &TestServer| {
+        let db = t.srv.keyspace.db(DbIndex(0));
+        let entry = db.keys.find(db.keys.hash(b"s"), b"s").expect("it is there");
+        save::payload(entry, None, true).expect("memory")
+    };
+    let dumped = payload(&t);
+    for compress in [true, false] {
+        let save = save::Options { compress, ..save_options() };
+        let file = saved(&t.srv.keyspace, &save);
+        assert_eq!(file.len() > 27_000, !compress, "{} bytes", file.len());
+        t.srv.keyspace.replace_all();
+        load_into(&mut t.srv.keyspace, &file, 1000, &options()).expect("loads");
+        assert_eq!(picture(&mut t), before);
+        assert_eq!(payload(&t), dumped, "compressed again as it was");
+        assert!(bytes(&mut t) <= most);
+    }
+}
+
 #[test]
 fn every_value_comes_back_through_a_payload() {
     let mut t = server();

@@ -11,7 +11,7 @@ use std::io;
 
 use super::Writer;
 use crate::persist::rdb::format::kind;
-use crate::types::stream::{Consumer, Group, Stream, StreamId};
+use crate::types::stream::{Consumer, Group, Scratch, Stream, StreamId};
 
 /// Whether a consumer was active at another time than it was seen.
 pub fn needs_active_times(stream: &Stream) -> bool {
@@ -22,9 +22,13 @@ pub fn needs_active_times(stream: &Stream) -> bool {
 pub fn save(stream: &Stream, kind: u8, w: &mut Writer<'_>) -> io::Result<()> {
     let nodes = stream.nodes();
     w.length(nodes.len() as u64);
-    for (id, pack) in nodes.iter() {
+    let mut scratch = Scratch::default();
+    for (id, node) in nodes.iter() {
         w.string(&id.to_bytes())?;
-        w.string(pack.view().bytes())?;
+        match node.squeezed().filter(|_| w.compresses()) {
+            Some(squeezed) => w.squeezed_before(squeezed.lzf(), squeezed.raw_bytes())?,
+            None => w.string(scratch.look(id, node).bytes())?,
+        }
     }
     w.length(stream.length());
     for id in [stream.last_id, stream.first_id(), stream.max_deleted_id] {

@@ -232,6 +232,11 @@ impl<'a> Writer<'a> {
         true
     }
 
+    /// Whether strings are compressed.
+    pub fn compresses(&self) -> bool {
+        self.compressor.is_some()
+    }
+
     /// A string that is compressed already.
     pub fn squeezed_before(&mut self, packed: &[u8], len: usize) -> io::Result<()> {
         self.byte(special::LZF);
