@@ -117,6 +117,31 @@ start_server {tags {rdb}} {
         assert_equal 2 [r get a]
     }
 
+    # The child stands still where it has written three quarters, and all values are written anew: what it has let go of is
+    # not copied.
+    test {A child that saves gives back what it has written} {
+        r flushall
+        r config set rdbcompression no rdb-key-save-delay 10000
+        for {set i 0} {$i < 40} {incr i} { r set "key $i" [string repeat [format %04d $i] 100000] }
+        r bgsave
+        wait_for_condition 1000 2 {
+            [set temp [glob -nocomplain -directory [srv dir] temp-*.rdb]] ne {} && [file size $temp] > 12000000
+        } else { fail "the child does not write" }
+        regexp {temp-(\d+)} $temp -> pid
+        exec kill -STOP $pid
+        for {set i 0} {$i < 40} {incr i} { r setrange "key $i" 0 [string repeat [format %04x $i] 100000] }
+        exec kill -CONT $pid
+        wait_for_condition 400 25 {[s rdb_bgsave_in_progress] == 0} else { fail "the child does not end" }
+        assert_equal ok [s rdb_last_bgsave_status]
+        assert_less [s rdb_last_cow_size] 10000000
+        set digest [r debug digest]
+        r config set rdb-key-save-delay 0 rdbcompression yes
+        r save
+        r debug reload nosave
+        assert_equal $digest [r debug digest]
+        r flushall
+    }
+
     test {Keys whose time is over do not come back} {
         r flushall
         r debug set-active-expire 0

@@ -434,6 +434,39 @@ fn damage_is_found_and_located() {
     assert_eq!(again.run("EXISTS key:150"), ":0\r\n");
 }
 
+/// A byte that is not what was written, at each place: the file is refused, or it was none that mattered.
+#[test]
+fn a_wrong_byte_anywhere_is_never_believed() {
+    let mut kept = kept("flips", |conf| conf.aof.use_rdb_preamble = false);
+    for second in 0..2 {
+        for line in ["SET a 1", "SET b 22", "MULTI", "INCR a", "APPEND b x", "EXEC"] {
+            kept.run(line);
+        }
+        kept.t.advance(Duration::from_secs(1 + second));
+    }
+    super::driver::close(&mut kept.t.srv);
+    let digest = kept.run("DEBUG DIGEST");
+    let name = kept.scratch.0.join("appendonlydir/appendonly.aof.1.incr.aof");
+    let whole = fs::read(&name).expect("read");
+    let (mut refused, mut harmless) = (0, 0);
+    for at in 0..whole.len() {
+        for flip in [0x01, 0x10] {
+            let mut bad = whole.clone();
+            bad[at] ^= flip;
+            fs::write(&name, &bad).expect("written");
+            match kept.reloaded() {
+                None => refused += 1,
+                // The name of an annotation, or the end of the last one.
+                Some(mut again) => {
+                    harmless += 1;
+                    assert_eq!(again.run("DEBUG DIGEST"), digest, "byte {at}, flip {flip}");
+                }
+            }
+        }
+    }
+    assert!(refused > 10 * harmless, "{refused} refused, {harmless} harmless");
+}
+
 #[test]
 fn keys_outlive_their_time_until_they_are_told_to_go() {
     let mut kept = kept("expiry", |conf| conf.aof.use_rdb_preamble = false);

@@ -17,7 +17,7 @@ use crate::server::Server;
 use crate::server::oom::OomRole;
 
 /// How often a child tells how it gets on.
-pub const TELL_EVERY_US: u64 = 1_000_000;
+const TELL_EVERY_US: u64 = 1_000_000;
 /// Seconds between tries of a snapshot that failed.
 const RETRY_S: i64 = 5;
 
@@ -73,6 +73,23 @@ fn become_child(srv: &mut Server, task: Task) {
             Task::Rewrite => "redis-aof-rewrite",
         };
         title.write(&format!("{name} *:{}", conf.net.port));
+    }
+}
+
+/// When a child tells how it gets on: at its first key, and from then on every second.
+#[derive(Debug, Default)]
+pub struct Pace {
+    told_us: Option<u64>,
+}
+
+impl Pace {
+    /// Whether it should tell now, which it then does.
+    pub fn is_time(&mut self, now_us: u64) -> bool {
+        let is_time = self.told_us.is_none_or(|told| now_us.saturating_sub(told) > TELL_EVERY_US);
+        if is_time {
+            self.told_us = Some(now_us);
+        }
+        is_time
     }
 }
 
@@ -158,10 +175,9 @@ pub fn begin_snapshot(srv: &mut Server) -> Result<(), Refusal> {
 fn write_snapshot(srv: &mut Server, reporter: &mut Reporter) -> io::Result<()> {
     let (temp, target) = rdb::places(srv, std::process::id());
     let options = Options { dismiss: reporter.dismiss(), ..rdb::save_options(srv, false) };
-    let mut told_us = srv.clock.mono_us();
+    let mut pace = Pace::default();
     let written = rdb::write_file(srv, (&temp, &target), &options, &mut |p| {
-        if srv.clock.mono_us().saturating_sub(told_us) > TELL_EVERY_US {
-            told_us = srv.clock.mono_us();
+        if p.keys > 0 && pace.is_time(srv.clock.mono_us()) {
             reporter.tell(p.keys);
         }
         Ok(())

@@ -215,10 +215,9 @@ pub fn write_file(
     let mut file = NewFile::create(&srv.aof.folder.disk, temp, target, incremental)?;
     let options = save::Options { dismiss, ..rdb::save_options(srv, true) };
     let Server { keyspace, clock, conf, .. } = srv;
-    let mut told_us = clock.mono_us();
+    let mut pace = children::Pace::default();
     let mut progress = |keys: u64| {
-        if clock.mono_us().saturating_sub(told_us) > children::TELL_EVERY_US {
-            told_us = clock.mono_us();
+        if keys > 0 && pace.is_time(clock.mono_us()) {
             tell(keys);
         }
     };

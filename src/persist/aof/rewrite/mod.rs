@@ -148,7 +148,7 @@ pub fn write_all(
             lines.check()?;
             form.dismiss.value(entry, lines.position() - before);
             keys += 1;
-            if keys % 1024 == 0 {
+            if keys % 1024 == 1 {
                 progress(keys);
             }
         }

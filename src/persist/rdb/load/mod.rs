@@ -27,6 +27,7 @@ use super::Loads;
 use super::format::{module_name, opcode, version};
 use crate::base::clock::UnixMillis;
 use crate::base::crc::crc64;
+use crate::base::os::os_text;
 use crate::base::text::parse_i64;
 use crate::keyspace::access::{idle_since, lfu};
 use crate::keyspace::{Entry, Meta, Policy};
@@ -60,7 +61,7 @@ impl fmt::Display for Fault {
         match self {
             Fault::Corrupt(reason) => f.write_str(reason),
             Fault::Short => f.write_str("Unexpected EOF reading RDB file"),
-            Fault::Io(error) => error.fmt(f),
+            Fault::Io(error) => f.write_str(&os_text(error)),
             Fault::Version(version) => write!(f, "Can't handle RDB format version {version}"),
             Fault::Signature => f.write_str("Wrong signature trying to load DB from file"),
             Fault::Checksum(expected, found) => write!(

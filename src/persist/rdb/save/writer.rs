@@ -77,11 +77,11 @@ impl<'a> Writer<'a> {
         self.written + self.buffer.len() as u64
     }
 
-    /// A key is complete. Now and then somebody is told, however little the keys take.
+    /// A key is complete. Of the first and now and then somebody is told, however little the keys take.
     #[inline]
     pub fn count_key(&mut self) -> io::Result<()> {
         self.keys += 1;
-        if self.keys.is_multiple_of(KEYS_UNTOLD) {
+        if self.keys % KEYS_UNTOLD == 1 {
             let bytes = self.position();
             (self.progress)(Progress { keys: self.keys, bytes })?;
         }
