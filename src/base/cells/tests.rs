@@ -97,10 +97,10 @@ fn blocks_never_overlap_and_keep_their_bytes() {
     let mut live: Vec<Block> = vec![];
     let mut ranges: BTreeMap<usize, usize> = BTreeMap::new();
     let mut counted = 0;
-    let rounds = effort(60_000, 600);
+    let rounds: usize = effort(60_000, 600);
     for round in 0..rounds {
         // Phases of growth and of decline; sizes of a few classes at a time, so that chunks run full and empty.
-        let grows = round * 15 / rounds % 2 == 0;
+        let grows = (round * 15 / rounds).is_multiple_of(2);
         if draw.below(10) < if grows { 7 } else { 2 } {
             let size = if draw.below(4) == 0 { draw.below(900) } else { 30 + round * 60 / rounds };
             let block = Block::new(size, draw.below(256) as u8);
