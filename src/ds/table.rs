@@ -67,7 +67,7 @@ fn with_spare(count: usize) -> usize {
 
 /// Average buckets per segment above which the next segment is dealt out to two.
 /// Miri shall see many segments of few elements.
-const SPLIT_AVG: usize = if cfg!(miri) { 12 } else { 192 };
+const SPLIT_AVG: usize = if cfg!(miri) { 8 } else { 192 };
 
 /// Average buckets per segment below which the last segment goes back to its partner.
 const MERGE_AVG: usize = SPLIT_AVG / 4;

@@ -77,7 +77,7 @@ fn strings_grow_in_place_and_out_of_it() {
     let mut db = keyspace.select(DB, NOW);
     db.set(b"k", Value::Int(12), Ttl::At(later(1000)));
     let mut model = b"12".to_vec();
-    for round in 1..effort(3000usize, 600) {
+    for round in 1..effort(3000usize, 560) {
         let len = model.len();
         let byte = round as u8;
         let grown = db.edit_text(b"k", len + 1, |bytes| bytes[len] = byte).expect("a string");
@@ -116,7 +116,7 @@ fn random_operations_agree_with_a_map() {
         let mut model: HashMap<Vec<u8>, (Vec<u8>, Option<i64>)> = HashMap::new();
         let mut now = NOW;
         let mut state = 5u64;
-        for step in 0..effort(200_000u64, 600) {
+        for step in 0..effort(200_000u64, 100) {
             state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
             let draw = state >> 24;
             now.0 += i64::from(draw.is_multiple_of(50)) * (draw % 40) as i64;
@@ -183,9 +183,9 @@ fn random_operations_agree_with_a_map() {
 fn expiry_is_on_time_whatever_the_clock_does() {
     let mut keyspace = Keyspace::default();
     let mut db = keyspace.select(DB, NOW);
-    let all = effort(50_000, 1000);
+    let all = effort(50_000, 100);
     for i in 0..all as i64 {
-        db.set(format!("k{i}").as_bytes(), Value::Int(i), Ttl::At(later(i % 1000)));
+        db.set(format!("k{i}").as_bytes(), Value::Int(i), Ttl::At(later(i * effort(1, 10) % 1000)));
     }
     assert!(keyspace.expire_due(later(500), Duration::MAX));
     assert_eq!(keyspace.len(), all / 2, "those below 500 are gone, the others are not");
@@ -204,7 +204,7 @@ fn a_flush_in_the_thread_returns_at_once_and_frees_everything() {
     let mut keyspace = Keyspace::default();
     keyspace.lazyfree.start("").expect("a thread");
     let mut db = keyspace.select(DB, NOW);
-    let all = effort(100_000usize, 300);
+    let all = effort(100_000usize, 100);
     for i in 0..all as u64 {
         db.set(&i.to_be_bytes(), Value::Bytes(b"value"), Ttl::Clear);
     }
@@ -220,7 +220,7 @@ fn a_flush_in_the_thread_returns_at_once_and_frees_everything() {
 fn slots_are_counted_listed_and_dropped_alone() {
     let mut keyspace = Keyspace::new(HashSeed::new(1, 2), 3, 1, true);
     let mut db = keyspace.select(DB, NOW);
-    let each = effort(1000, 100);
+    let each = effort(1000, 40);
     for i in 0..each as i64 {
         db.set(format!("{{a}}{i}").as_bytes(), Value::Int(i), Ttl::At(later(50)));
         db.set(format!("{{b}}{i}").as_bytes(), Value::Int(i), Ttl::Clear);

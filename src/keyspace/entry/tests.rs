@@ -93,7 +93,7 @@ fn values_are_overwritten_in_place_within_the_class() {
 #[test]
 fn an_inline_value_follows_a_model_through_all_lengths() {
     let mut draw = Draws::new(3);
-    let rounds = effort(3000, 40);
+    let rounds = effort(3000, 22);
     for (key_len, deadline) in
         [(0, false), (1, true), (2, false), (16, true), (254, false), (300, true)]
     {

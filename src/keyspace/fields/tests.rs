@@ -336,7 +336,7 @@ fn the_index_is_exact_whatever_happens_to_keys() {
     for by_slot in [false, true] {
         let mut keyspace = Keyspace::new(SEED, 3, 2, by_slot);
         let (mut model, mut now, mut state) = (Model::default(), NOW, 5u64);
-        for count in 0..effort(30_000, 100) {
+        for count in 0..effort(30_000, 40) {
             let draw = next(&mut state);
             now.0 += i64::from(draw.is_multiple_of(4)) * (draw >> 9) as i64 % 60;
             model.settle(now.0);

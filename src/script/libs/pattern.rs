@@ -8,12 +8,15 @@
 //!
 //! Matching goes back when it fails, so there are patterns that take as many steps as one likes, and Lua itself cannot be
 //! interrupted while it matches. Here each match has so many steps and so much depth ([`STEPS_MAX`], [`DEPTH_MAX`]), and is
-//! then said to be too complex. It never reads beyond pattern or subject.
+//! then said to be too complex. Walks through long sets, captures and subjects are paid for by their bytes. It never reads
+//! beyond pattern or subject.
 
 /// Parts of a pattern that stand for a part of the subject.
 pub const CAPTURES_MAX: usize = 32;
 /// Steps for one call, and as many again for each byte of the subject.
 const STEPS_MAX: u64 = 50_000_000;
+/// So many bytes may be walked through for a step.
+const BYTES_PER_STEP: u64 = 8;
 /// Items of a pattern that wait for the rest of it at once.
 const DEPTH_MAX: u32 = 2000;
 
@@ -66,6 +69,12 @@ impl<'a> Matcher<'a> {
         Ok(())
     }
 
+    /// Pays for a walk through so many bytes. Who has not enough is stopped by the next step.
+    #[inline]
+    fn pay(&mut self, bytes: usize) {
+        self.steps = self.steps.saturating_sub(bytes as u64 / BYTES_PER_STEP);
+    }
+
     /// The rest of a match, deeper.
     fn go_on(&mut self, at: usize, p: usize) -> Result<Option<usize>, Complaint> {
         if self.depth >= DEPTH_MAX {
@@ -95,6 +104,7 @@ impl<'a> Matcher<'a> {
                         return Err("missing '[' after '%f' in pattern");
                     }
                     let end = self.class_end(p)?;
+                    self.pay(end - p);
                     let before = at.checked_sub(1).map_or(0, |at| self.subject[at]);
                     let here = self.subject.get(at).copied().unwrap_or(0);
                     if self.in_set(before, p, end - 1) || !self.in_set(here, p, end - 1) {
@@ -109,6 +119,7 @@ impl<'a> Matcher<'a> {
                 [b'$'] => return Ok((at == self.subject.len()).then_some(at)),
                 _ => {
                     let end = self.class_end(p)?;
+                    self.pay(end - p);
                     let fits = at < self.subject.len() && self.single(self.subject[at], p, end);
                     match self.pattern.get(end) {
                         Some(b'?') => {
@@ -131,9 +142,12 @@ impl<'a> Matcher<'a> {
 
     /// As many as there are, then fewer and fewer.
     fn most(&mut self, at: usize, (p, end): (usize, usize)) -> Result<Option<usize>, Complaint> {
-        let rest = &self.subject[at..];
-        let mut count = rest.iter().take_while(|b| self.single(**b, p, end)).count();
-        self.steps = self.steps.saturating_sub(count as u64 / 8);
+        let (rest, len) = (&self.subject[at..], end - p);
+        let affordable = self.steps.saturating_mul(BYTES_PER_STEP) / len as u64;
+        let affordable = usize::try_from(affordable).unwrap_or(usize::MAX).saturating_add(1);
+        let fits = rest.iter().take(affordable).take_while(|b| self.single(**b, p, end));
+        let mut count = fits.count();
+        self.pay(count.saturating_mul(len));
         loop {
             if let Some(found) = self.go_on(at + count, end + 1)? {
                 return Ok(Some(found));
@@ -155,6 +169,7 @@ impl<'a> Matcher<'a> {
             if let Some(found) = self.go_on(at, end + 1)? {
                 return Ok(Some(found));
             }
+            self.pay(end - p);
             match self.subject.get(at) {
                 Some(byte) if self.single(*byte, p, end) => at += 1,
                 _ => return Ok(None),
@@ -186,7 +201,7 @@ impl<'a> Matcher<'a> {
         Ok(end)
     }
 
-    fn balance(&self, at: usize, p: usize) -> Result<Option<usize>, Complaint> {
+    fn balance(&mut self, at: usize, p: usize) -> Result<Option<usize>, Complaint> {
         let Some(&[open, close]) = self.pattern.get(p..p + 2) else {
             return Err("unbalanced pattern");
         };
@@ -198,22 +213,25 @@ impl<'a> Matcher<'a> {
             if *byte == close {
                 depth -= 1;
                 if depth == 0 {
+                    self.pay(index - at);
                     return Ok(Some(index + 1));
                 }
             } else if *byte == open {
                 depth += 1;
             }
         }
+        self.pay(self.subject.len() - at);
         Ok(None)
     }
 
-    fn back_reference(&self, at: usize, digit: u8) -> Result<Option<usize>, Complaint> {
+    fn back_reference(&mut self, at: usize, digit: u8) -> Result<Option<usize>, Complaint> {
         let index = usize::from(digit).checked_sub(usize::from(b'1'));
         let capture = index.and_then(|index| self.captures[..self.level].get(index));
-        let Some(Capture { at: from, len: Len::Closed(len) }) = capture else {
+        let Some(&Capture { at: from, len: Len::Closed(len) }) = capture else {
             return Err("invalid capture index");
         };
-        let text = &self.subject[*from..from + len];
+        self.pay(len);
+        let text = &self.subject[from..from + len];
         Ok(self.subject[at..].starts_with(text).then_some(at + len))
     }
 
@@ -312,4 +330,29 @@ fn bombs_come_to_an_end() {
     let nested = b"a-".repeat(100_000);
     let subject = b"a".repeat(10);
     assert!(Matcher::new(&subject, &[nested, b"b".to_vec()].concat()).match_at(0, 0).is_err());
+}
+
+/// Steps were all alike once: with sets, captures and subjects of a megabyte the fifty millions took hours.
+#[test]
+fn long_walks_are_paid_for() {
+    let long = b"a".repeat(1 << 20);
+    let set = |after: &[u8]| [b"[", &long[..], b"x]", after].concat();
+    let spaces = b"x".repeat(1 << 20);
+    for (subject, pattern) in [
+        (&spaces, set(b"*y")),
+        (&spaces, set(b"-y")),
+        (&spaces, set(b"?").repeat(2)),
+        (&long, b"(a*)%1b".to_vec()),
+        (&b"(".repeat(1 << 20), b"%b()".to_vec()),
+        (&spaces, [b"%f".to_vec(), set(b"")].concat()),
+    ] {
+        let mut matcher = Matcher::new(subject, &pattern);
+        matcher.steps = 1_000_000;
+        let mut looked = 0;
+        while looked < subject.len() && matcher.match_at(looked, 0) != Err("pattern too complex") {
+            looked += 1;
+        }
+        let name = String::from_utf8_lossy(&pattern[..pattern.len().min(4)]);
+        assert!(looked < 20 && matcher.steps == 0, "{name}: {looked} places");
+    }
 }

@@ -132,7 +132,7 @@ fn run(limits: Limits, names: u64, longest: usize, seed: u64) {
     let checks = names.max(20) as i32;
     let (mut hash, mut model, mut state) = (Hash::default(), Model::default(), seed);
     let mut now = 1_700_000_000_000i64;
-    for step in 0..effort(3000, 150) {
+    for step in 0..effort(3000, 50) {
         let draw = next(&mut state);
         now += i64::from(draw.is_multiple_of(9)) * (draw >> 7) as i64 % 300;
         let name = format!("f{}", next(&mut state) % names).into_bytes();

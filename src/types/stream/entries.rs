@@ -72,14 +72,22 @@ impl Entries<'_> {
         if self.backwards { cursor.next_back(pack) } else { cursor.next(pack) }
     }
 
-    /// Goes on to the next node, unless that lies behind the end.
+    /// Goes on to the next node, unless that lies behind the end. A compressed one in which there is nothing for the walk is
+    /// not inflated.
     fn enter(&mut self) -> Option<()> {
         let place = self.node?;
         let nodes = &self.stream.nodes;
         let (id, kept) = nodes.at(place);
-        if !self.backwards && id > self.end {
-            (self.node, self.cursor) = (None, None);
+        let is_behind = id > self.end;
+        let is_before = kept.squeezed().is_some() && kept.last_id(id) < Some(self.start);
+        self.cursor = None;
+        if if self.backwards { is_before } else { is_behind } {
+            self.node = None;
             return None;
+        }
+        self.node = if self.backwards { nodes.before(place) } else { nodes.next(place) };
+        if is_before {
+            return Some(());
         }
         self.plain = match kept {
             Node::Plain(pack) => Some(pack),
@@ -89,7 +97,6 @@ impl Entries<'_> {
             }
         };
         self.cursor = Some(Cursor::new(id, under_way(self.plain, &self.scratch)));
-        self.node = if self.backwards { nodes.before(place) } else { nodes.next(place) };
         Some(())
     }
 }

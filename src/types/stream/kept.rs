@@ -50,14 +50,15 @@ pub struct Hope {
 /// After so many failures there are no more nodes passed over than before.
 const FAILURES_MAX: u8 = 4;
 
-/// Memory for reading compressed nodes, those of one stream.
+/// Memory for reading compressed nodes, those of one stream. None is taken before the first of them.
 #[derive(Debug, Default)]
 pub struct Scratch {
-    /// The node that was inflated last, and how many entries it had: whatever changes a node changes one of these numbers,
-    /// and neither comes back.
-    held: Option<(StreamId, Counts)>,
-    pack: Listpack,
+    /// The node that was inflated last.
+    held: Option<(Edition, Listpack)>,
 }
+
+/// A node as it was at a time. Whatever changes a node changes one of its counts, and neither comes back.
+type Edition = (StreamId, Counts);
 
 impl Node {
     /// Bytes of the listpack.
@@ -220,26 +221,26 @@ impl Scratch {
             Node::Plain(pack) => pack.view(),
             Node::Squeezed(squeezed) => {
                 self.inflate(id, squeezed);
-                self.pack.view()
+                self.view()
             }
         }
     }
 
-    /// The node that was inflated last.
+    /// The node that was inflated last; there has been one.
     #[inline]
     pub fn view(&self) -> Packed<'_> {
-        self.pack.view()
+        self.held.as_ref().expect("a node was inflated").1.view()
     }
 
     /// Inflates the node with this id, unless it is here already.
     pub fn inflate(&mut self, id: StreamId, squeezed: &Squeezed) {
-        let wanted = Some((id, squeezed.counts()));
-        if self.held == wanted {
+        let wanted = (id, squeezed.counts());
+        if self.held.as_ref().is_some_and(|(held, _)| *held == wanted) {
             return;
         }
-        let mut blob = std::mem::take(&mut self.pack).into_blob();
+        let mut blob = self.held.take().map_or_else(Vec::new, |(_, pack)| pack.into_blob());
         let is_whole = lzf::decompress_into(squeezed.lzf(), squeezed.raw_bytes(), &mut blob);
         assert!(is_whole, "what we keep compressed was compressed well");
-        (self.held, self.pack) = (wanted, Listpack::from_blob(blob));
+        self.held = Some((wanted, Listpack::from_blob(blob)));
     }
 }

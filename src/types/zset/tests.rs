@@ -69,7 +69,7 @@ fn check(set: &Zset, model: &Model, state: &mut u64) {
 fn storm(seed: u64, rules: Rules) {
     let (mut set, mut model, mut state) = (Zset::default(), Model::new(), seed);
     let scores = [0.0, 1.0, -1.5, 100.0, 1e17, 1e300, f64::INFINITY, f64::NEG_INFINITY, 0.1, -7.0];
-    for step in 0..effort(20_000u64, 150) {
+    for step in 0..effort(20_000u64, 60) {
         let draw = next(&mut state);
         let member = match draw % 3 {
             0 => format!("{}", draw % 90).into_bytes(),
