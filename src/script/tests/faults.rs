@@ -302,6 +302,49 @@ fn scripts_leave_nothing_behind() {
     assert_eq!(t.run("EXISTS k"), ":1\r\n");
 }
 
+/// Sources of any size, as expressions of Lua.
+const SOURCES: &[&str] = &[
+    "('local a = 1 '):rep(N)",
+    "'local ' .. ('a,'):rep(N) .. 'a = 1'",
+    "('a,'):rep(N) .. 'a = 1'",
+    "'local a = ' .. ('{'):rep(N) .. ('}'):rep(N)",
+    "'return ' .. ('('):rep(N) .. '1' .. (')'):rep(N)",
+    "'return ' .. ('-'):rep(N) .. '1'",
+    "'return ' .. ('not '):rep(N) .. '1'",
+    "'return ' .. ('1 + '):rep(N) .. '1'",
+    "'return ' .. ('1 .. '):rep(N) .. '1'",
+    "'return ' .. ('2 ^ '):rep(N) .. '1'",
+    "'return ' .. ('true and '):rep(N) .. '1'",
+    "('do '):rep(N) .. ('end '):rep(N)",
+    "('while true do '):rep(N) .. ('break end '):rep(N)",
+    "('function f() '):rep(N) .. ('end '):rep(N)",
+    "'return ' .. ('function() return '):rep(N) .. '1' .. (' end'):rep(N)",
+    "('if true then else'):rep(N) .. ' end'",
+    "'function f(' .. ('a,'):rep(N) .. 'a) end'",
+    "'function f(' .. ('a,'):rep(N) .. '...) return arg end return f()'",
+    "'return f' .. ('()'):rep(N)",
+    "'return a' .. ('.a'):rep(N)",
+    "'return a' .. ('[a'):rep(N) .. (']'):rep(N)",
+    "'return a' .. (':a()'):rep(N)",
+    "'return {' .. ('1,'):rep(N) .. '}'",
+    "'return {' .. ('[1]=2;'):rep(N) .. '}'",
+    "'return ' .. ('1,'):rep(N) .. '1'",
+    "'f(' .. ('1,'):rep(N) .. '1)'",
+    "('local function f() end '):rep(N)",
+    "'x = \"' .. ('\\\\255'):rep(N) .. '\"'",
+    "'return ' .. ('9'):rep(N)",
+    "'return 0x' .. ('f'):rep(N)",
+    "'return 1e' .. ('9'):rep(N)",
+    "('a'):rep(N) .. ' = 1'",
+    "'--[' .. ('='):rep(N) .. '['",
+    "('\\n'):rep(N) .. 'x x'",
+    "('repeat local a = function() return a end '):rep(N) .. ('until a '):rep(N)",
+    "'local t = {} for ' .. ('a,'):rep(N) .. 'a in pairs(t) do end'",
+    "'goto x ' .. (';'):rep(N)",
+    "('x'):rep(N)",
+    "('('):rep(N)",
+];
+
 /// CVE-2022-24736. Sources at the limits of the compiler: each is refused or runs.
 #[test]
 fn no_source_is_too_much_for_the_compiler() {
@@ -309,48 +352,7 @@ fn no_source_is_too_much_for_the_compiler() {
         let mut conf = Config::default();
         conf.script.memory_limit = 64 << 20;
         let mut t = TestServer::with(conf);
-        let sources = [
-            "('local a = 1 '):rep(N)",
-            "'local ' .. ('a,'):rep(N) .. 'a = 1'",
-            "('a,'):rep(N) .. 'a = 1'",
-            "'local a = ' .. ('{'):rep(N) .. ('}'):rep(N)",
-            "'return ' .. ('('):rep(N) .. '1' .. (')'):rep(N)",
-            "'return ' .. ('-'):rep(N) .. '1'",
-            "'return ' .. ('not '):rep(N) .. '1'",
-            "'return ' .. ('1 + '):rep(N) .. '1'",
-            "'return ' .. ('1 .. '):rep(N) .. '1'",
-            "'return ' .. ('2 ^ '):rep(N) .. '1'",
-            "'return ' .. ('true and '):rep(N) .. '1'",
-            "('do '):rep(N) .. ('end '):rep(N)",
-            "('while true do '):rep(N) .. ('break end '):rep(N)",
-            "('function f() '):rep(N) .. ('end '):rep(N)",
-            "'return ' .. ('function() return '):rep(N) .. '1' .. (' end'):rep(N)",
-            "('if true then else'):rep(N) .. ' end'",
-            "'function f(' .. ('a,'):rep(N) .. 'a) end'",
-            "'function f(' .. ('a,'):rep(N) .. '...) return arg end return f()'",
-            "'return f' .. ('()'):rep(N)",
-            "'return a' .. ('.a'):rep(N)",
-            "'return a' .. ('[a'):rep(N) .. (']'):rep(N)",
-            "'return a' .. (':a()'):rep(N)",
-            "'return {' .. ('1,'):rep(N) .. '}'",
-            "'return {' .. ('[1]=2;'):rep(N) .. '}'",
-            "'return ' .. ('1,'):rep(N) .. '1'",
-            "'f(' .. ('1,'):rep(N) .. '1)'",
-            "('local function f() end '):rep(N)",
-            "'x = \"' .. ('\\\\255'):rep(N) .. '\"'",
-            "'return ' .. ('9'):rep(N)",
-            "'return 0x' .. ('f'):rep(N)",
-            "'return 1e' .. ('9'):rep(N)",
-            "('a'):rep(N) .. ' = 1'",
-            "'--[' .. ('='):rep(N) .. '['",
-            "('\\n'):rep(N) .. 'x x'",
-            "('repeat local a = function() return a end '):rep(N) .. ('until a '):rep(N)",
-            "'local t = {} for ' .. ('a,'):rep(N) .. 'a in pairs(t) do end'",
-            "'goto x ' .. (';'):rep(N)",
-            "('x'):rep(N)",
-            "('('):rep(N)",
-        ];
-        for source in sources {
+        for source in SOURCES {
             for count in [1, 59, 60, 61, 199, 200, 201, 249, 250, 251, 256, 1000, 20_000] {
                 if count > 1000 && source.contains("else") {
                     continue; // Lua goes along the list of jumps to the end once for each of them.
