@@ -97,10 +97,10 @@ fn blocks_never_overlap_and_keep_their_bytes() {
     let mut live: Vec<Block> = vec![];
     let mut ranges: BTreeMap<usize, usize> = BTreeMap::new();
     let mut counted = 0;
-    let rounds = effort(60_000, 600);
+    let rounds: usize = effort(60_000, 600);
     for round in 0..rounds {
         // Phases of growth and of decline; sizes of a few classes at a time, so that chunks run full and empty.
-        let grows = round * 15 / rounds % 2 == 0;
+        let grows = (round * 15 / rounds).is_multiple_of(2);
         if draw.below(10) < if grows { 7 } else { 2 } {
             let size = if draw.below(4) == 0 { draw.below(900) } else { 30 + round * 60 / rounds };
             let block = Block::new(size, draw.below(256) as u8);
@@ -169,7 +169,7 @@ fn empty_chunks_and_regions_go_back() {
 #[test]
 fn pages_of_free_chunks_are_kept_within_bounds() {
     with_own_heap(|heap| {
-        let (all, several) = (effort(200_000, 2700), effort(1000, 90));
+        let (all, several) = (effort(200_000, 400), effort(1000, 45));
         let mut blocks: Vec<_> = (0..all).map(|_| Block::new(100, 3)).collect();
         let used = heap.used();
         // Half of them goes, some whole chunks each time.
