@@ -22,8 +22,8 @@ use super::region::{CHUNK, Chunk, REGION, Region};
 use super::system::map;
 use super::{CLASSES, COARSE, FINE, FINE_CLASSES, FINE_MAX, Stats};
 
-/// Free chunks that keep their pages in any case: 1 MiB.
-pub const DIRTY_MIN: usize = 64;
+/// Free chunks that keep their pages in any case: 1 MiB. Few for Miri, whose chunks are small.
+pub const DIRTY_MIN: usize = if cfg!(miri) { 8 } else { 64 };
 
 /// For so many chunks in use one more keeps its pages.
 pub const USED_PER_DIRTY: usize = 32;

@@ -169,7 +169,7 @@ fn empty_chunks_and_regions_go_back() {
 #[test]
 fn pages_of_free_chunks_are_kept_within_bounds() {
     with_own_heap(|heap| {
-        let (all, several) = (effort(200_000, 2700), effort(1000, 90));
+        let (all, several) = (effort(200_000, 400), effort(1000, 45));
         let mut blocks: Vec<_> = (0..all).map(|_| Block::new(100, 3)).collect();
         let used = heap.used();
         // Half of them goes, some whole chunks each time.
