@@ -421,7 +421,7 @@ impl Host for FromSource<'_> {
     }
 
     fn function(&mut self, code: Vec<u8>) -> Result<(), Fault> {
-        match libraries::load_code(self.srv, &code, false) {
+        match libraries::load_code(self.srv, &code, self.inserter.replaces()) {
             Ok(_) => Ok(()),
             Err(error) => {
                 let reason = String::from_utf8_lossy(error.text()).into_owned();
@@ -545,6 +545,24 @@ mod tests {
         assert_eq!(t.run("DEBUG RELOAD NOSAVE"), "+OK\r\n");
         assert_eq!(t.run("DEBUG DIGEST"), digest);
         assert!(t.run("DEBUG RELOAD SLOWLY").starts_with("-ERR DEBUG RELOAD only supports"));
+    }
+
+    #[test]
+    fn libraries_give_way_to_those_of_a_file_that_is_merged() {
+        let mut t = server();
+        for answer in [1, 2] {
+            let body = format!("server.register_function('f', function() return {answer} end)");
+            let library = format!("FUNCTION LOAD REPLACE \"#!lua name=l\\n{body}\"");
+            assert_eq!(t.run(&library), "$1\r\nl\r\n");
+            if answer == 1 {
+                t.run("SAVE");
+            }
+        }
+        assert!(t.run("DEBUG RELOAD NOSAVE NOFLUSH").starts_with("-ERR Error trying to load"));
+        assert!(logged(&t, "Library 'l' already exists"));
+        assert_eq!(t.run("FCALL f 0"), ":2\r\n");
+        assert_eq!(t.run("DEBUG RELOAD NOSAVE NOFLUSH MERGE"), "+OK\r\n");
+        assert_eq!(t.run("FCALL f 0"), ":1\r\n");
     }
 
     #[test]

@@ -21,6 +21,11 @@ impl Inserter {
         Inserter { replace, ..Inserter::default() }
     }
 
+    /// Whether what is there gives way.
+    pub fn replaces(&self) -> bool {
+        self.replace
+    }
+
     /// Takes a key, to go in now or soon.
     #[inline]
     pub fn add(&mut self, keyspace: &mut Keyspace, db: u32, entry: Entry) -> Result<(), Fault> {
