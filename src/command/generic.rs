@@ -62,7 +62,7 @@ fn unlink(cx: &mut Cx<'_>) -> CmdResult {
 
 fn delete(cx: &mut Cx<'_>, lazily: bool) -> CmdResult {
     let mut count = 0;
-    cx.db.prefetch(cx.args.from(1));
+    cx.db.fetch_ahead(cx.args.from(1));
     for key in cx.args.from(1) {
         if cx.db.remove(key, lazily) {
             cx.db.changed(key, DEL_EVENT, 1);

@@ -19,6 +19,9 @@ use crate::ds::hash::HashSeed;
 use crate::ds::table::{Drain, Slot, Table, Whereabouts};
 use crate::ds::tally::Tally;
 
+/// Keys that are fetched at once.
+pub const AHEAD: usize = 32;
+
 /// Bits of a slot number.
 const SLOT_BITS: u32 = SLOTS.ilog2();
 
@@ -206,7 +209,7 @@ impl Keys {
         self.tables.iter().flat_map(Table::iter)
     }
 
-    /// Asks the processor to fetch the bucket of a key, whose hash is returned for [`Keys::prefetch_entry`].
+    /// Asks the processor to fetch the bucket of a key, whose hash is returned.
     #[inline]
     pub fn prefetch_bucket(&self, key: &[u8]) -> u64 {
         let hash = self.hash(key);
@@ -214,10 +217,24 @@ impl Keys {
         hash
     }
 
-    /// Asks the processor to fetch the entry of a key, whose bucket should have arrived.
-    #[inline]
-    pub fn prefetch_entry(&self, hash: u64, key: &[u8]) {
-        self.tables[self.index(key)].prefetch_entry(hash);
+    /// Asks the processor to fetch the first [`AHEAD`] keys, which will be looked up soon: first all buckets, then all
+    /// entries. Returns their hashes and how many they are.
+    // The less work stands between two misses, the more of them are under way at once: hence a loop for each step.
+    pub fn fetch_ahead<'k>(
+        &self,
+        keys: impl Iterator<Item = &'k [u8]> + Clone,
+    ) -> ([u64; AHEAD], usize) {
+        let (mut hashes, mut count) = ([0; AHEAD], 0);
+        for (hash, key) in hashes.iter_mut().zip(keys.clone()) {
+            *hash = self.hash(key);
+            count += 1;
+        }
+        if count > 1 {
+            let hashed = || hashes[..count].iter().zip(keys.clone());
+            hashed().for_each(|(hash, key)| self.tables[self.index(key)].prefetch_bucket(*hash));
+            hashed().for_each(|(hash, key)| self.tables[self.index(key)].prefetch_entry(*hash));
+        }
+        (hashes, count)
     }
 
     /// Forbids or allows moves in all tables: a forked child lives.

@@ -13,7 +13,7 @@
 //! The deadline of a key is not even looked at unless some deadline of the database has passed: the index
 //! knows the earliest one, and the cycle keeps it ahead of the clock. The same goes for fields of hashes; see `fields`.
 
-use super::db::Db;
+use super::db::{AHEAD, Db};
 use super::entry::{Boxed, Entry, EntryMut, EntryRef, Kind, Meta, ObjectFn, Type, Value};
 use super::events::Event;
 use super::touched::Touch;
@@ -76,9 +76,6 @@ pub struct Selected<'a> {
     pub no_touch: bool,
 }
 
-/// Keys that the processor fetches at once.
-const AHEAD: usize = 32;
-
 impl Selected<'_> {
     /// Reads a value of a type.
     #[inline]
@@ -102,7 +99,7 @@ impl Selected<'_> {
         mut read: impl FnMut(Option<EntryRef<'_>>),
     ) {
         loop {
-            let (hashes, count) = self.prefetch(keys.clone());
+            let (hashes, count) = self.fetch_ahead(keys.clone());
             for (hash, key) in hashes[..count].iter().zip(keys.by_ref()) {
                 read(self.entry_hashed(*hash, key));
             }
@@ -242,24 +239,12 @@ impl Selected<'_> {
         }
     }
 
-    /// Asks the processor to fetch the first [`AHEAD`] keys, which will be looked up soon: first all buckets, then all
-    /// entries. Returns their hashes and how many they are.
-    pub fn prefetch<'k>(
+    /// See [`Keys::fetch_ahead`].
+    pub fn fetch_ahead<'k>(
         &self,
         keys: impl Iterator<Item = &'k [u8]> + Clone,
     ) -> ([u64; AHEAD], usize) {
-        let table = &self.db().keys;
-        let mut hashes = [0; AHEAD];
-        let mut count = 0;
-        for (hash, key) in hashes.iter_mut().zip(keys.clone()) {
-            *hash = table.prefetch_bucket(key);
-            count += 1;
-        }
-        if count > 1 {
-            let entries = hashes[..count].iter().zip(keys);
-            entries.for_each(|(hash, key)| table.prefetch_entry(*hash, key));
-        }
-        (hashes, count)
+        self.db().keys.fetch_ahead(keys)
     }
 
     /// True when expired keys are ours to delete: on a primary.

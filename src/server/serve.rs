@@ -9,7 +9,6 @@ use crate::base::slab::Id;
 use crate::client::Client;
 use crate::command::{Call, ReplyMode};
 use crate::config::LogLevel;
-use crate::keyspace::db::Keys;
 use crate::keyspace::entry::ObjectFn;
 use crate::observe::crash;
 use crate::observe::log::Log;
@@ -165,40 +164,32 @@ fn run_requests(srv: &mut Box<Server>, call: &mut Call) {
 /// Requests whose keys are fetched ahead at once.
 pub const AHEAD: usize = 16;
 
-/// Asks the processor for the memory that the next requests will want: first all buckets, then all entries. Worth it
-/// only for several requests, and for more keys than the caches hold anyway.
+/// Asks the processor for the memory that the next requests will want: their keys, if there are more than the caches hold
+/// anyway, and members or fields, if they are about one large collection.
 #[inline]
 pub fn fetch_ahead(srv: &Server, call: &Call) {
     const KEYS_MIN: usize = 8192;
+    let mut upcoming = call.query.upcoming();
+    let (Some(first), Some(second)) = (upcoming.next(), upcoming.next()) else { return };
     let keys = &srv.keyspace.db(call.session.db).keys;
-    if keys.len() < KEYS_MIN {
-        return fetch_names_ahead(keys, call);
+    let (many_keys, one_key) = (keys.len() >= KEYS_MIN, first.0 == second.0 && first.1.is_some());
+    if !many_keys && !one_key {
+        return;
     }
-    let mut hashes = [0; AHEAD];
-    let mut count = 0;
-    for (hash, (key, _)) in hashes.iter_mut().zip(call.query.upcoming()) {
-        *hash = keys.prefetch_bucket(key);
+    let mut ahead = [(&[][..], None); AHEAD];
+    (ahead[0], ahead[1]) = (first, second);
+    let mut count = 2;
+    for (room, request) in ahead[count..].iter_mut().zip(upcoming) {
+        *room = request;
         count += 1;
     }
-    if count > 1 {
-        for (hash, (key, _)) in hashes[..count].iter().zip(call.query.upcoming()) {
-            keys.prefetch_entry(*hash, key);
-        }
-        fetch_names_ahead(keys, call);
+    let ahead = &ahead[..count];
+    if many_keys {
+        keys.fetch_ahead(ahead.iter().map(|(key, _)| *key));
     }
-}
-
-/// The same for members and fields, when the next requests are about one large collection.
-#[inline]
-fn fetch_names_ahead(keys: &Keys, call: &Call) {
-    let upcoming = call.query.upcoming();
-    let mut ahead = upcoming.clone();
-    let (Some((key, Some(_))), Some((next, _))) = (ahead.next(), ahead.next()) else { return };
-    if key == next
-        && let Some(entry) = keys.find(keys.hash(key), key)
-    {
-        let names = upcoming.take(AHEAD).filter(|(other, _)| *other == key);
-        entry.object(FetchAhead(names.filter_map(|(_, name)| name)));
+    if one_key && let Some(entry) = keys.find(keys.hash(first.0), first.0) {
+        let names = ahead.iter().filter(|(key, _)| *key == first.0);
+        entry.object(FetchAhead(names.filter_map(|(_, name)| *name)));
     }
 }
 

@@ -402,6 +402,28 @@ def floor_binary():
     return max(built, key=os.path.getmtime)
 
 
+def in_turns(servers, rounds, measure):
+    """What is measured of each server, round by round."""
+    seen = {name: [] for name, _ in servers}
+    for _ in range(rounds):
+        for i, (name, path) in enumerate(servers):
+            server = Running(path, 17900 + i, name == "floor")
+            try:
+                seen[name].append(measure(server))
+            finally:
+                server.stop()
+    return seen
+
+
+def show_all(label, unit, seen, names):
+    """The medians: one row, or two where the program's part is known."""
+    if isinstance(seen[names[0]][0], tuple):
+        for part, of in enumerate((unit, f"{unit} user")):
+            show(label, of, {n: statistics.median(f[part] for f in all) for n, all in seen.items()}, names)
+    else:
+        show(label, unit, {n: statistics.median(all) for n, all in seen.items()}, names)
+
+
 def show(name, unit, figures, names):
     cells = "  ".join(f"{n} {figures[n]:.3f}" for n in names if n in figures)
     others = [figures[n] for n in names[1:] if n in figures and n != "floor"]
@@ -425,35 +447,15 @@ def main():
     names = [n for n, _ in servers]
 
     for row in RATES:
-        if options.only not in row[0] or options.suite not in (None, "rates"):
-            continue
-        seen = {n: [] for n in names}
-        for _ in range(options.rounds):
-            for i, (name, path) in enumerate(servers):
-                server = Running(path, 17900 + i, name == "floor")
-                try:
-                    seen[name].append(rate(server, row))
-                finally:
-                    server.stop()
-        for unit, part in (("us", 0), ("us user", 1)):
-            show(row[0], unit, {n: statistics.median(f[part] for f in seen[n]) for n in names}, names)
+        if options.only in row[0] and options.suite in (None, "rates"):
+            seen = in_turns(servers, options.rounds, lambda server: rate(server, row))
+            show_all(row[0], "us", seen, names)
     for suite, label, unit, measure in FIGURES:
-        if options.only not in label or options.suite not in (None, suite):
-            continue
-        figures = {}
-        for i, (name, path) in enumerate(servers):
-            if name == "floor":
-                continue
-            server = Running(path, 17900 + i)
-            try:
-                figures[name] = measure(server)
-            finally:
-                server.stop()
-        if isinstance(figures[names[0]], tuple):
-            for part, of in enumerate((unit, f"{unit} user")):
-                show(label, of, {n: both[part] for n, both in figures.items()}, names)
-        else:
-            show(label, unit, figures, names)
+        if options.only in label and options.suite in (None, suite):
+            # Time is at the mercy of the machine's mood; the others would only take long.
+            rounds = options.rounds if unit == "us" else 1
+            kept = [server for server in servers if server[0] != "floor"]
+            show_all(label, unit, in_turns(kept, rounds, measure), names)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ fn look_up<'s, 'k>(
     db: &'s mut Selected<'_>,
     keys: impl Iterator<Item = &'k [u8]> + Clone,
 ) -> Result<Vec<Option<SetView<'s>>>, CmdError> {
-    db.prefetch(keys.clone());
+    db.fetch_ahead(keys.clone());
     for key in keys.clone() {
         db.get::<Set>(key)?;
     }

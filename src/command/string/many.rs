@@ -75,7 +75,7 @@ fn msetnx(cx: &mut Cx<'_>) -> CmdResult {
 
 /// Stores key after key, up to the argument `end`.
 fn set_pairs(cx: &mut Cx<'_>, first: usize, end: usize, ttl: Ttl) {
-    cx.db.prefetch(cx.args.from(first).take(end - first).step_by(2));
+    cx.db.fetch_ahead(cx.args.from(first).take(end - first).step_by(2));
     for at in (first..end).step_by(2) {
         let key = cx.args.at(at);
         cx.db.set(key, value_of(cx.args, at + 1), ttl);

@@ -268,7 +268,7 @@ fn subtract(inputs: &Inputs<'_>, result: &mut Gathered) {
 fn query(cx: &mut Cx<'_>, how: How, goal: Goal) -> Result<Query, CmdError> {
     let mut query = Query::begin(cx, how, if goal == Goal::Store { 2 } else { 1 })?;
     let keys = query.keys.clone().map(|at| cx.args.at(at));
-    cx.db.prefetch(keys.clone());
+    cx.db.fetch_ahead(keys.clone());
     for key in keys {
         Input::of(cx.db.entry(key))?;
     }
