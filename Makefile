@@ -30,7 +30,7 @@ test:
 
 check:
 	$(CARGO) fmt --check
-	$(CARGO) clippy --all-targets -- -D warnings
+	$(CARGO) clippy --all-targets --features sim -- -D warnings
 
 # Instructions per request, then CPU time per request beside the installed peers and the bare echo loop.
 bench: build

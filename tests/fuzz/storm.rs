@@ -67,7 +67,8 @@ fn main() {
         }
         let lines: usize =
             storm.server.srv.log.lines().iter().map(|(_, text)| text.len() + 40).sum();
-        let held: usize = storm.server.srv.clients.iter().map(|c| c.memory()).sum();
+        let (clients, watch) = (&storm.server.srv.clients, &storm.server.srv.keyspace.watch);
+        let held: usize = clients.iter().map(|client| client.memory(watch)).sum();
         let grown = grown.saturating_sub(lines);
         assert!(
             grown < GROWTH_MAX,
