@@ -34,6 +34,10 @@ fn main() {
     };
     let seed = option("--seed").unwrap_or_else(|| Rng::from_system().next_u64());
     println!("storm: {requests} requests, seed {seed}");
+    // Children write files, and may be left alone with them at the end.
+    let folder = std::env::temp_dir().join(format!("hematite-storm-{}", std::process::id()));
+    std::fs::create_dir(&folder).expect("a folder of our own");
+    std::env::set_current_dir(&folder).expect("it has just been made");
     let mut conf = Config::default();
     conf.clients.query_buffer_limit = QUERY_MAX;
     let server = TestServer::with(conf);
@@ -82,6 +86,8 @@ fn main() {
         "storm: done, {closed} connections closed, {} bytes more",
         alloc::used().saturating_sub(start)
     );
+    // A child that still writes may add to it: then it stays.
+    let _ = std::fs::remove_dir_all(&folder);
 }
 
 struct Storm {
