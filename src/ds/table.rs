@@ -446,21 +446,12 @@ impl<E: Element> Table<E> {
         }
     }
 
-    /// Asks the processor to fetch some elements that will be looked up soon: first all buckets, then all elements. Does
-    /// nothing in a table that the caches hold anyway.
+    /// [`fetch_ahead`] in this table. Does nothing if the caches hold it anyway.
     pub fn fetch_ahead<'k>(&self, keys: impl Iterator<Item = &'k [u8]> + Clone) {
-        const AHEAD: usize = 32;
         const LEN_MIN: usize = 4096;
-        if self.len < LEN_MIN {
-            return;
+        if self.len >= LEN_MIN {
+            fetch_ahead(keys, |key| self.hash(key), |_| self);
         }
-        let (mut hashes, mut count) = ([0; AHEAD], 0);
-        for (hash, key) in hashes.iter_mut().zip(keys) {
-            *hash = self.hash(key);
-            self.prefetch_bucket(*hash);
-            count += 1;
-        }
-        hashes[..count].iter().for_each(|hash| self.prefetch_entry(*hash));
     }
 
     /// Finds segment and spot of a key.
@@ -664,6 +655,31 @@ fn deal(n: usize, source: impl Fn(&mut dyn FnMut(Item))) -> Segment {
         unsafe { segment.free() }
         n = grown(n);
     }
+}
+
+/// Elements that are fetched at once.
+pub const AHEAD: usize = 32;
+
+/// Asks the processor to fetch the first [`AHEAD`] elements, which will be looked up soon: first all buckets, then all
+/// elements, each in its `table`. Returns their hashes and how many they are.
+// The less work stands between two misses, the more of them are under way at once: hence a loop for each step.
+#[inline]
+pub fn fetch_ahead<'k, 't, E: Element + 't>(
+    keys: impl Iterator<Item = &'k [u8]> + Clone,
+    hash: impl Fn(&[u8]) -> u64,
+    table: impl Fn(&[u8]) -> &'t Table<E>,
+) -> ([u64; AHEAD], usize) {
+    let (mut hashes, mut count) = ([0; AHEAD], 0);
+    for (room, key) in hashes.iter_mut().zip(keys.clone()) {
+        *room = hash(key);
+        count += 1;
+    }
+    if count > 1 {
+        let hashed = || hashes[..count].iter().zip(keys.clone());
+        hashed().for_each(|(hash, key)| table(key).prefetch_bucket(*hash));
+        hashed().for_each(|(hash, key)| table(key).prefetch_entry(*hash));
+    }
+    (hashes, count)
 }
 
 impl<E: Element> Drop for Table<E> {

@@ -16,11 +16,8 @@ use super::slots::{SLOTS, slot_of};
 use crate::base::clock::UnixMillis;
 use crate::ds::expiry::{Due, Expiry, LOW_BITS};
 use crate::ds::hash::HashSeed;
-use crate::ds::table::{Drain, Slot, Table, Whereabouts};
+use crate::ds::table::{self, AHEAD, Drain, Slot, Table, Whereabouts};
 use crate::ds::tally::Tally;
-
-/// Keys that are fetched at once.
-pub const AHEAD: usize = 32;
 
 /// Bits of a slot number.
 const SLOT_BITS: u32 = SLOTS.ilog2();
@@ -217,24 +214,13 @@ impl Keys {
         hash
     }
 
-    /// Asks the processor to fetch the first [`AHEAD`] keys, which will be looked up soon: first all buckets, then all
-    /// entries. Returns their hashes and how many they are.
-    // The less work stands between two misses, the more of them are under way at once: hence a loop for each step.
+    /// Asks the processor for keys that will be looked up soon: see [`table::fetch_ahead`].
+    #[inline]
     pub fn fetch_ahead<'k>(
         &self,
         keys: impl Iterator<Item = &'k [u8]> + Clone,
     ) -> ([u64; AHEAD], usize) {
-        let (mut hashes, mut count) = ([0; AHEAD], 0);
-        for (hash, key) in hashes.iter_mut().zip(keys.clone()) {
-            *hash = self.hash(key);
-            count += 1;
-        }
-        if count > 1 {
-            let hashed = || hashes[..count].iter().zip(keys.clone());
-            hashed().for_each(|(hash, key)| self.tables[self.index(key)].prefetch_bucket(*hash));
-            hashed().for_each(|(hash, key)| self.tables[self.index(key)].prefetch_entry(*hash));
-        }
-        (hashes, count)
+        table::fetch_ahead(keys, |key| self.hash(key), |key| &self.tables[self.index(key)])
     }
 
     /// Forbids or allows moves in all tables: a forked child lives.

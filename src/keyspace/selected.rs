@@ -13,13 +13,14 @@
 //! The deadline of a key is not even looked at unless some deadline of the database has passed: the index
 //! knows the earliest one, and the cycle keeps it ahead of the clock. The same goes for fields of hashes; see `fields`.
 
-use super::db::{AHEAD, Db};
+use super::db::Db;
 use super::entry::{Boxed, Entry, EntryMut, EntryRef, Kind, Meta, ObjectFn, Type, Value};
 use super::events::Event;
 use super::touched::Touch;
 use super::{DbIndex, Expire, Keyspace};
 use crate::base::clock::UnixMillis;
 use crate::ds::hash::HashSeed;
+use crate::ds::table::AHEAD;
 use crate::types::text::Text;
 use crate::types::{Form, View};
 
@@ -239,7 +240,7 @@ impl Selected<'_> {
         }
     }
 
-    /// See [`Keys::fetch_ahead`].
+    /// Asks the processor for keys that will be looked up soon: see [`fetch_ahead`](crate::ds::table::fetch_ahead).
     pub fn fetch_ahead<'k>(
         &self,
         keys: impl Iterator<Item = &'k [u8]> + Clone,
