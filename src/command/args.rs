@@ -4,6 +4,7 @@ use super::CmdError;
 use crate::base::clock::UnixMillis;
 use crate::base::extended::Extended;
 use crate::base::text::parse_i64;
+use crate::resp::request::Args;
 
 /// A whole number.
 pub fn integer(word: &[u8]) -> Result<i64, CmdError> {
@@ -18,6 +19,17 @@ pub fn integer32(word: &[u8]) -> Result<i32, CmdError> {
 /// A whole number with its own complaint.
 pub fn integer_or(word: &[u8], error: CmdError) -> Result<i64, CmdError> {
     parse_i64(word).ok_or(error)
+}
+
+/// What may stand at the end of a flush, at this place: SYNC or ASYNC; without either the configuration decides. `None`:
+/// something else.
+pub fn lazily(args: Args<'_>, at: usize, default: bool) -> Option<bool> {
+    match args.len().checked_sub(at)? {
+        0 => Some(default),
+        1 if args.is(at, "ASYNC") => Some(true),
+        1 if args.is(at, "SYNC") => Some(false),
+        _ => None,
+    }
 }
 
 /// A whole number over 0 called `name` in complaints.

@@ -20,9 +20,10 @@ pub use scan::{KEYS, RANDOMKEY, SCAN};
 
 use super::key_spec::key_flag::{ACCESS, DELETE, INSERT, UPDATE};
 use super::{Arg, CmdError, CmdResult, Command, Cx, Done, Group, KeySpec, category, flag};
-use crate::command::args::integer32;
-use crate::keyspace::{DbIndex, Entry, Event, Meta};
+use crate::command::args::{integer32, lazily};
+use crate::keyspace::{DbIndex, Entry, Event, Keyspace, Meta};
 use crate::persist::rdb::commands as rdb;
+use crate::resp::request::Args;
 
 const DEL_EVENT: Event = Event::generic("del");
 
@@ -87,7 +88,11 @@ pub static EXISTS: Command = Command::data("exists", exists)
     .history(&[("3.0.3", "Several keys at once.")]);
 
 fn exists(cx: &mut Cx<'_>) -> CmdResult {
-    cx.db.no_touch = true;
+    count_existing(cx, true)
+}
+
+fn count_existing(cx: &mut Cx<'_>, no_touch: bool) -> CmdResult {
+    cx.db.no_touch = no_touch;
     let mut count = 0;
     cx.db.each_entry(cx.args.from(1), |entry| count += u64::from(entry.is_some()));
     cx.out.uint(count);
@@ -107,11 +112,7 @@ pub static TOUCH: Command = Command::data("touch", touch)
     .tips(&["request_policy:multi_shard", "response_policy:agg_sum"]);
 
 fn touch(cx: &mut Cx<'_>) -> CmdResult {
-    cx.db.no_touch = false;
-    let mut count = 0;
-    cx.db.each_entry(cx.args.from(1), |entry| count += u64::from(entry.is_some()));
-    cx.out.uint(count);
-    Ok(Done)
+    count_existing(cx, false)
 }
 
 pub static TYPE: Command = Command::data("type", type_key)
@@ -192,9 +193,9 @@ fn move_name(cx: &mut Cx<'_>) -> Result<(), CmdError> {
 }
 
 /// The database that a word names.
-fn database(cx: &Cx<'_>, word: &[u8]) -> Result<DbIndex, CmdError> {
+pub fn database(keyspace: &Keyspace, word: &[u8]) -> Result<DbIndex, CmdError> {
     let number = integer32(word)?;
-    let index = u32::try_from(number).ok().filter(|n| *n < cx.db.keyspace.databases());
+    let index = u32::try_from(number).ok().filter(|n| *n < keyspace.databases());
     index.map(DbIndex).ok_or(CmdError::DB_INDEX)
 }
 
@@ -214,20 +215,30 @@ pub static COPY: Command = Command::data("copy", copy)
         Arg::pure_token("replace", "REPLACE").optional(),
     ]);
 
-fn copy(cx: &mut Cx<'_>) -> CmdResult {
-    let (from, to) = (cx.args.at(1), cx.args.at(2));
-    let (mut target, mut replace, mut at) = (cx.db.index, false, 3);
-    while at < cx.args.len() {
-        if cx.args.is(at, "REPLACE") {
+/// Where COPY copies to, called in a database, and whether it may replace a key there.
+pub fn copy_options(
+    args: Args<'_>,
+    here: DbIndex,
+    keyspace: &Keyspace,
+) -> Result<(DbIndex, bool), CmdError> {
+    let (mut target, mut replace, mut at) = (here, false, 3);
+    while at < args.len() {
+        if args.is(at, "REPLACE") {
             replace = true;
-        } else if cx.args.is(at, "DB") && at + 1 < cx.args.len() {
+        } else if args.is(at, "DB") && at + 1 < args.len() {
             at += 1;
-            target = database(cx, cx.args.at(at))?;
+            target = database(keyspace, args.at(at))?;
         } else {
             return Err(CmdError::SYNTAX);
         }
         at += 1;
     }
+    Ok((target, replace))
+}
+
+fn copy(cx: &mut Cx<'_>) -> CmdResult {
+    let (from, to) = (cx.args.at(1), cx.args.at(2));
+    let (target, replace) = copy_options(cx.args, cx.db.index, cx.db.keyspace)?;
     if from == to && target == cx.db.index {
         return Err(CmdError::SAME_OBJECT);
     }
@@ -264,7 +275,7 @@ pub static MOVE: Command = Command::data("move", move_key)
 
 fn move_key(cx: &mut Cx<'_>) -> CmdResult {
     let key = cx.args.at(1);
-    let target = database(cx, cx.args.at(2))?;
+    let target = database(cx.db.keyspace, cx.args.at(2))?;
     if target == cx.db.index {
         return Err(CmdError::SAME_OBJECT);
     }
@@ -293,7 +304,8 @@ pub static SWAPDB: Command = Command::data("swapdb", swapdb)
 fn swapdb(cx: &mut Cx<'_>) -> CmdResult {
     integer32(cx.args.at(1)).map_err(|_| CmdError::FIRST_DB)?;
     integer32(cx.args.at(2)).map_err(|_| CmdError::SECOND_DB)?;
-    let (a, b) = (database(cx, cx.args.at(1))?, database(cx, cx.args.at(2))?);
+    let named = |at| database(cx.db.keyspace, cx.args.at(at));
+    let (a, b) = (named(1)?, named(2)?);
     if a != b {
         cx.db.keyspace.swap(a, b, cx.now);
     }
@@ -369,12 +381,7 @@ pub fn flushall(cx: &mut Cx<'_>) -> CmdResult {
 }
 
 fn flush_lazily(cx: &Cx<'_>) -> Result<bool, CmdError> {
-    match cx.args.len() {
-        1 => Ok(cx.conf.lazyfree.user_flush),
-        2 if cx.args.is(1, "ASYNC") => Ok(true),
-        2 if cx.args.is(1, "SYNC") => Ok(false),
-        _ => Err(CmdError::SYNTAX),
-    }
+    lazily(cx.args, 1, cx.conf.lazyfree.user_flush).ok_or(CmdError::SYNTAX)
 }
 
 fn flush(cx: &mut Cx<'_>, databases: std::ops::Range<u32>, lazily: bool) -> CmdResult {

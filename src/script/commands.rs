@@ -4,6 +4,7 @@ use super::Form;
 use super::bridge::{self, Job};
 use super::eval::{self, Sha};
 use super::shebang;
+use crate::command::args::lazily;
 use crate::command::{
     Arg, Call, CmdError, CmdResult, Command, Done, Group, KeySpec, category, flag, key_spec,
 };
@@ -206,17 +207,9 @@ pub static FLUSH: Command = Command::server("script|flush", flush)
     .optional()]);
 
 fn flush(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
-    let args = call.args();
-    let is_known = match args.len() {
-        2 => true,
-        3 => args.is(2, "SYNC") || args.is(2, "ASYNC"),
-        _ => false,
-    };
-    if !is_known {
+    let Some(lazily) = lazily(call.args(), 2, srv.conf.lazyfree.user_flush) else {
         return Err(CmdError::Fixed("ERR SCRIPT FLUSH only support SYNC|ASYNC option"));
-    }
-    let lazily =
-        call.args().is(2, "ASYNC") || call.args().len() == 2 && srv.conf.lazyfree.user_flush;
+    };
     let cache = std::mem::take(&mut srv.script.cache);
     srv.script.machine_bytes[Form::Script as usize] = 0;
     let (machine, scripts) = (srv.script.eval.take(), cache.len());

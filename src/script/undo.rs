@@ -17,14 +17,13 @@
 use std::collections::HashSet;
 
 use crate::base::clock::UnixMillis;
-use crate::base::text::parse_i64;
+use crate::command::generic;
 use crate::command::getkeys::{self, Found};
 use crate::command::key_spec::key_flag;
 use crate::command::{Call, Command};
 use crate::keyspace::entry::Entry;
 use crate::keyspace::events::Event;
 use crate::keyspace::{DbIndex, Keyspace};
-use crate::resp::request::Args;
 
 /// What is to be taken back, and how.
 enum Step {
@@ -103,18 +102,20 @@ impl Undo {
                 self.steps.push(Step::Flush(keyspace.flushed()));
             }
             Reach::Swap => {
-                let named = |at: usize| database(args.at(at), keyspace);
-                if let (Some(a), Some(b)) = (named(1), named(2)) {
+                let named = |at: usize| generic::database(keyspace, args.at(at));
+                if let (Ok(a), Ok(b)) = (named(1), named(2)) {
                     self.steps.push(Step::Swap(a, b));
                     self.noted.clear();
                 }
             }
             Reach::Copy => {
-                let target = copy_target(args, here, keyspace);
-                target.into_iter().for_each(|db| self.note_key(keyspace, (db, args.at(2)), now));
+                if let Ok((target, _)) = generic::copy_options(args, here, keyspace) {
+                    self.note_key(keyspace, (target, args.at(2)), now);
+                }
             }
             Reach::Move => {
-                for db in database(args.at(2), keyspace).into_iter().chain([here]) {
+                let target = generic::database(keyspace, args.at(2));
+                for db in target.into_iter().chain([here]) {
                     self.note_key(keyspace, (db, args.at(1)), now);
                 }
             }
@@ -148,7 +149,7 @@ impl Undo {
 
     fn note_key(&mut self, keyspace: &mut Keyspace, place: (DbIndex, &[u8]), now: UnixMillis) {
         let (db, key) = (place.0, Box::<[u8]>::from(place.1));
-        if self.noted.contains(&(db, key.clone())) {
+        if !self.noted.insert((db, key.clone())) {
             return;
         }
         let mut selected = keyspace.select(db, now);
@@ -156,7 +157,6 @@ impl Undo {
         selected.settle(&key);
         let before = selected.peek(&key);
         let before = before.map(|entry| Entry::new(&key, entry.copy_value(), entry.meta()));
-        self.noted.insert((db, key.clone()));
         self.steps.push(Step::Key { db, key, before });
     }
 
@@ -202,25 +202,6 @@ fn put_back(
     if existed || exists {
         keyspace.select(db, now).changed(key, Event::generic("undo"), 0);
     }
-}
-
-/// The database that a word names.
-fn database(word: &[u8], keyspace: &Keyspace) -> Option<DbIndex> {
-    let index = u32::try_from(parse_i64(word)?).ok()?;
-    (index < keyspace.databases()).then_some(DbIndex(index))
-}
-
-/// The database into which COPY copies.
-fn copy_target(args: Args<'_>, here: DbIndex, keyspace: &Keyspace) -> Option<DbIndex> {
-    let (mut target, mut at) = (Some(here), 3);
-    while at < args.len() {
-        if args.is(at, "DB") && at + 1 < args.len() {
-            at += 1;
-            target = database(args.at(at), keyspace);
-        }
-        at += 1;
-    }
-    target
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 use super::registry::{Draft, Function, Library};
 use crate::base::glob;
+use crate::command::args::lazily;
 use crate::command::{
     Arg, Call, CmdError, CmdResult, Command, Done, Group, KeySpec, category, flag, key_spec,
 };
@@ -226,12 +227,9 @@ fn flush(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     if call.args().len() > 3 {
         return Err(CmdError::subcommand_arity("FUNCTION", call.args().at(1)));
     }
-    let is_known = call.args().len() < 3 || call.args().is(2, "SYNC") || call.args().is(2, "ASYNC");
-    if !is_known {
+    let Some(lazily) = lazily(call.args(), 2, srv.conf.lazyfree.user_flush) else {
         return Err(CmdError::Fixed("ERR FUNCTION FLUSH only supports SYNC|ASYNC option"));
-    }
-    let lazily =
-        call.args().is(2, "ASYNC") || call.args().len() == 2 && srv.conf.lazyfree.user_flush;
+    };
     let libraries = std::mem::take(&mut srv.script.libraries);
     srv.script.machine_bytes[Form::Function as usize] = 0;
     let (machine, functions) = (srv.script.functions.take(), libraries.functions());
