@@ -114,7 +114,7 @@ fn xinfo_stream(cx: &mut Cx<'_>) -> CmdResult {
 /// Entries and groups, so many of each list at most.
 fn full(out: &mut Reply, stream: &Stream, shown: usize) {
     text(out, "entries");
-    reply_entries(out, stream.entries(StreamId::ZERO, StreamId::MAX, false), shown);
+    reply_entries(out, stream.entries(StreamId::ZERO, StreamId::MAX, false), shown, drop);
     text(out, "groups");
     out.array(stream.groups().len());
     for group in stream.groups() {

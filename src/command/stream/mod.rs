@@ -84,13 +84,19 @@ fn reply_entry(out: &mut Reply, entry: Entry<'_>) {
     }
 }
 
-/// Answers with entries, so many of them at most.
-fn reply_entries(out: &mut Reply, mut entries: Entries<'_>, max: usize) {
+/// Answers with entries, so many of them at most. `note` is shown the id of each.
+fn reply_entries(
+    out: &mut Reply,
+    mut entries: Entries<'_>,
+    max: usize,
+    mut note: impl FnMut(StreamId),
+) {
     let list = out.open();
     let mut count = 0;
     while count < max
         && let Some(entry) = entries.next_entry()
     {
+        note(entry.id);
         reply_entry(out, entry);
         count += 1;
     }

@@ -79,7 +79,7 @@ fn range(cx: &mut Cx<'_>, backwards: bool) -> CmdResult {
         Some(_) if max == Some(0) => cx.out.null_array(),
         Some(stream) => {
             let entries = stream.entries(start, end, backwards);
-            reply_entries(cx.out, entries, max.unwrap_or(usize::MAX));
+            reply_entries(cx.out, entries, max.unwrap_or(usize::MAX), drop);
         }
     }
     Ok(Done)

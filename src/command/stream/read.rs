@@ -10,7 +10,7 @@ use super::super::key_spec::key_flag::ACCESS;
 use super::super::{
     Arg, CmdError, CmdResult, Command, Cx, Done, Group, KeySpec, Outcome, Wait, category, flag,
 };
-use super::{announce_consumer, consumer_seen, id, reply_entry, reply_id};
+use super::{announce_consumer, consumer_seen, id, reply_entries, reply_entry, reply_id};
 use crate::base::clock::UnixMillis;
 use crate::command::args::{integer, timeout_ms};
 use crate::keyspace::Type;
@@ -165,30 +165,18 @@ impl Answer {
         out.bulk(key);
     }
 
-    /// Answers what there is of a stream, so many entries at most, unless that is nothing. `note` is shown each id.
+    /// Answers what there is of a stream, so many entries at most, unless that is nothing. `note` is shown the id of each.
     fn entries(
         &mut self,
         out: &mut Reply,
         key: &[u8],
         (mut entries, max): (Entries<'_>, usize),
-        mut note: impl FnMut(StreamId),
+        note: impl FnMut(StreamId),
     ) {
-        let mut next = entries.next_entry();
-        if next.is_none() {
-            return;
+        if entries.has_next() {
+            self.stream(out, key);
+            reply_entries(out, entries, max, note);
         }
-        self.stream(out, key);
-        let (list, mut count) = (out.open(), 0);
-        while let Some(entry) = next {
-            note(entry.id);
-            reply_entry(out, entry);
-            count += 1;
-            if count == max {
-                break;
-            }
-            next = entries.next_entry();
-        }
-        out.close_array(list, count);
     }
 }
 

@@ -18,6 +18,8 @@ pub struct Entries<'a> {
     /// That node, unless it is compressed: then it is in the scratch.
     plain: Option<&'a Listpack>,
     scratch: Scratch,
+    /// The next entry, if it was looked for already.
+    found: Option<Spot>,
     start: StreamId,
     end: StreamId,
     backwards: bool,
@@ -29,8 +31,8 @@ impl Stream {
         let from = if backwards { end } else { start };
         let node = if start > end { None } else { self.nodes.floor(from) };
         let node = if backwards || start > end { node } else { node.or(self.nodes.first()) };
-        let (cursor, plain, scratch) = (None, None, Scratch::default());
-        Entries { stream: self, node, cursor, plain, scratch, start, end, backwards }
+        let (cursor, plain, scratch, found) = (None, None, Scratch::default(), None);
+        Entries { stream: self, node, cursor, plain, scratch, found, start, end, backwards }
     }
 }
 
@@ -41,9 +43,15 @@ fn under_way<'s>(plain: Option<&'s Listpack>, scratch: &'s Scratch) -> Packed<'s
 }
 
 impl Entries<'_> {
+    /// Whether there is another entry.
+    pub fn has_next(&mut self) -> bool {
+        self.found = self.found.take().or_else(|| self.seek());
+        self.found.is_some()
+    }
+
     /// The next entry.
     pub fn next_entry(&mut self) -> Option<Entry<'_>> {
-        let spot = self.seek()?;
+        let spot = self.found.take().or_else(|| self.seek())?;
         Some(spot.entry(under_way(self.plain, &self.scratch)))
     }
 
