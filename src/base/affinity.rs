@@ -47,6 +47,17 @@ pub fn bind(list: &str) -> bool {
     list.is_empty() || parse(list).is_some_and(|set| sched_setaffinity(None, &set).is_ok())
 }
 
+/// Starts a thread that runs on the processors of a list only.
+pub fn spawn(name: &str, cpus: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    let cpus = cpus.to_owned();
+    let thread = std::thread::Builder::new().name(name.to_owned());
+    thread.spawn(move || {
+        bind(&cpus);
+        work();
+    })?;
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -53,9 +53,7 @@ impl Lazyfree {
     pub fn start(&mut self, cpus: &str) -> std::io::Result<()> {
         let (sender, receiver) = channel::<Garbage>();
         let (pending, freed) = (Arc::clone(&self.pending), Arc::clone(&self.freed));
-        let cpus = cpus.to_owned();
-        std::thread::Builder::new().name("bio_lazy_free".into()).spawn(move || {
-            affinity::bind(&cpus);
+        affinity::spawn("bio_lazy_free", cpus, move || {
             for garbage in receiver {
                 let objects = garbage.objects();
                 drop(garbage);

@@ -63,9 +63,7 @@ impl Bio {
     pub fn start(&mut self, cpus: &str) -> std::io::Result<()> {
         let (sender, receiver) = channel::<Job>();
         let (shared, disk) = (Arc::clone(&self.shared), self.disk.clone());
-        let cpus = cpus.to_owned();
-        std::thread::Builder::new().name("bio_aof".into()).spawn(move || {
-            affinity::bind(&cpus);
+        affinity::spawn("bio_aof", cpus, move || {
             for job in receiver {
                 work(&shared, &disk, job);
             }
