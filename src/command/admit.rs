@@ -134,15 +134,14 @@ pub fn check(srv: &Server, call: &Call, bits: u32) -> Admission {
 /// What stands against a call from inside a script, which has passed the gates itself.
 #[inline]
 pub fn check_inside(srv: &Server, call: &Call) -> Option<CmdError> {
-    let is_unsafe = srv.states & state::UNSAFE != 0;
-    if !is_unsafe && !call.cmd.has(flag::PROTECTED) {
-        return None;
-    }
-    if is_unsafe && call.cmd.has(flag::WRITE) {
+    if srv.states & state::UNSAFE != 0 && call.cmd.has(flag::WRITE) {
         return Some(misconf(srv));
     }
-    match call.cmd.has(flag::PROTECTED).then(|| guarded(srv, call)) {
-        Some(Admission::Refuse(error)) => Some(error),
+    if !call.cmd.has(flag::PROTECTED) {
+        return None;
+    }
+    match guarded(srv, call) {
+        Admission::Refuse(error) => Some(error),
         _ => None,
     }
 }

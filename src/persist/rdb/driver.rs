@@ -134,12 +134,7 @@ pub fn say_not_written(srv: &mut Server, (temp, target): (&Path, &Path), not: &N
 /// Where this process writes a snapshot, and where it then is.
 pub fn places(srv: &Server, pid: u32) -> (PathBuf, PathBuf) {
     let home = Path::new(&srv.conf.process.dir);
-    (home.join(temp_file(pid)), home.join(&srv.conf.rdb.filename))
-}
-
-/// Where a process writes before the file takes its place.
-fn temp_file(pid: u32) -> PathBuf {
-    PathBuf::from(format!("temp-{pid}.rdb"))
+    (home.join(format!("temp-{pid}.rdb")), home.join(&srv.conf.rdb.filename))
 }
 
 /// Saves in the foreground. False: it failed, and the log says why.
