@@ -1,6 +1,7 @@
 //! Messages to clients that did not ask: lines for monitors, what is published, what is invalidated.
 //!
-//! A message goes to the end of the client's output and is sent at the end of the turn. The one client that is being
+//! A message goes to the end of the client's output and is sent at the end of the turn, after the answers; if there are
+//! many receivers, some of them have to wait for the next turns (`server::turn`). The one client that is being
 //! served has lent its output to the call, so what it is sent meanwhile waits in the output it was given in exchange and
 //! is appended after the answer to its present command ([`Clients::deliver_mail`]); so a message can never land in the
 //! middle of an answer.
@@ -62,11 +63,17 @@ impl Clients {
     /// Has sent what was written to a client's output.
     fn announce_mail(&mut self, id: Id, net: &mut Net) {
         let Some(client) = self.slab.get_mut(id) else { return };
-        let Marks { lent, write_blocked, pending_write, swelling, .. } = &mut client.marks;
+        let Marks { lent, write_blocked, pending_write, pending_push, swelling, .. } =
+            &mut client.marks;
         self.has_mail |= *lent;
-        if !*pending_write && !*write_blocked {
-            *pending_write = true;
-            net.pending_writes.push(id);
+        if !*pending_write && !*pending_push && !*write_blocked {
+            if *lent {
+                *pending_write = true;
+                net.pending_writes.push(id);
+            } else {
+                *pending_push = true;
+                net.pending_pushes.push_back(id);
+            }
         }
         let heavy = *write_blocked || client.out.len() > UNCHECKED;
         if heavy && !*lent && !*swelling {

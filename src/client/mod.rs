@@ -87,6 +87,8 @@ pub struct Marks {
     pub close_after_reply: bool,
     /// Stands in `Net::pending_writes`.
     pub pending_write: bool,
+    /// Stands in `Net::pending_pushes`.
+    pub pending_push: bool,
     /// The socket refused bytes: wait until it is writable.
     pub write_blocked: bool,
     /// The peer sends no more: reading goes on until the end of file, for which there is no edge.

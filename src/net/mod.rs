@@ -32,6 +32,8 @@ pub struct Net {
     pub resumed: VecDeque<Id>,
     /// Clients with a reply to send before the reactor sleeps.
     pub pending_writes: Vec<Id>,
+    /// Clients with nothing to send but messages they did not ask for: some of them in every turn, in this order.
+    pub pending_pushes: VecDeque<Id>,
 }
 
 impl Net {
@@ -44,6 +46,7 @@ impl Net {
             ready: VecDeque::new(),
             resumed: VecDeque::new(),
             pending_writes: vec![],
+            pending_pushes: VecDeque::new(),
         }
     }
 }

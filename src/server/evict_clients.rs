@@ -73,6 +73,9 @@ pub fn run(srv: &mut Server) {
     for at in 0..srv.net.pending_writes.len() {
         weigh_one(srv, srv.net.pending_writes[at]);
     }
+    for at in 0..srv.net.pending_pushes.len() {
+        weigh_one(srv, srv.net.pending_pushes[at]);
+    }
     if srv.clients.weight_total() as u64 > limit(&srv.conf) {
         close_largest(srv);
     }

@@ -10,6 +10,7 @@ use crate::base::slab::Id;
 use crate::base::split::split_args;
 use crate::command::Session;
 use crate::config::Config;
+use crate::net::Net;
 use crate::net::conn::{Conn, SimConn};
 use crate::net::reactor::{Reactor, Ready};
 use crate::net::token::Source;
@@ -96,7 +97,8 @@ impl TestServer {
         loop {
             turn::turn(&mut self.srv, &mut ready).expect("a simulated reactor does not fail");
             turn::before_sleep(&mut self.srv);
-            if self.srv.net.again.is_empty() && self.srv.net.pending_writes.is_empty() {
+            let Net { again, pending_writes, pending_pushes, .. } = &self.srv.net;
+            if again.is_empty() && pending_writes.is_empty() && pending_pushes.is_empty() {
                 return;
             }
         }

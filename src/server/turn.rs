@@ -7,6 +7,7 @@ use super::{Server, cron, evict, evict_clients, expire, news, serve, shutdown, s
 use crate::base::cells;
 use crate::base::os::os_text;
 use crate::base::slab::Id;
+use crate::client::Marks;
 use crate::client::flush::Sent;
 use crate::client::limits;
 use crate::command::Session;
@@ -21,12 +22,18 @@ use crate::tracking::commands as tracking;
 /// Chunks of cells freed by another thread that are taken back in one turn: 256 KiB, a tenth of a millisecond if the system
 /// gets all the pages back.
 const CHUNKS_PER_TURN: usize = 16;
+/// Clients that are sent messages before those who ask have their turn again: half a millisecond of sending.
+const PUSHES_PER_TURN: usize = 128;
 
 /// Runs turns until the server stops.
 pub fn run(srv: &mut Box<Server>) -> io::Result<()> {
     let mut ready = vec![];
     while !srv.stopping {
         turn(srv, &mut ready)?;
+    }
+    // Nobody who listens loses what was published before.
+    while !srv.net.pending_pushes.is_empty() {
+        write_pushes(srv);
     }
     Ok(())
 }
@@ -126,8 +133,9 @@ fn client_ready(srv: &mut Box<Server>, id: Id, event: Ready) {
 
 fn sleep_time(srv: &Server, now_us: u64) -> Duration {
     let unread = !srv.net.again.is_empty() || srv.net.listeners.iter().any(|l| l.again);
+    let unsent = !srv.net.pending_writes.is_empty() || !srv.net.pending_pushes.is_empty();
     let unfinished = srv.eviction.running || cells::is_collecting();
-    if unread || unfinished || srv.stopping || !srv.net.pending_writes.is_empty() {
+    if unread || unsent || unfinished || srv.stopping {
         return Duration::ZERO;
     }
     let until_tick = Duration::from_micros(srv.cron.due_in_us(now_us));
@@ -151,12 +159,14 @@ pub fn before_sleep(srv: &mut Box<Server>) {
         // What was answered in this turn is not on the disk: nobody may hear of it.
         srv.stopping = true;
         srv.net.pending_writes.clear();
+        srv.net.pending_pushes.clear();
         srv.net.again.clear();
         return;
     }
     close_swollen(srv);
     evict_clients::run(srv);
     write_replies(srv);
+    write_pushes(srv);
     free_closed(srv);
     cells::collect(CHUNKS_PER_TURN);
 }
@@ -166,7 +176,8 @@ fn tell_readers(srv: &mut Server) {
     aof::flush(srv, aof::Flush::Turn);
 }
 
-/// Closes clients that do not take the messages they are sent, as soon as these pass the limit.
+/// Closes clients that do not take the messages they are sent, as soon as these pass the limit. To the others that much is
+/// sent in this turn, lest they pass it because they have to wait.
 fn close_swollen(srv: &mut Server) {
     for id in srv.clients.take_swelling() {
         let Server { clients, conf, clock, stats, .. } = &mut *srv;
@@ -180,54 +191,85 @@ fn close_swollen(srv: &mut Server) {
             clients.close_later(id);
             let who = String::from_utf8_lossy(&srv.describe(id)).into_owned();
             serve::say_over_output(&mut srv.log, &who);
+        } else if !client.marks.pending_write && !client.marks.write_blocked {
+            client.marks.pending_write = true;
+            srv.net.pending_writes.push(id);
         }
     }
 }
 
-/// One `write` or `writev` per client that has something to be sent.
+/// One `write` or `writev` per client that has an answer to be sent.
 fn write_replies(srv: &mut Server) {
-    let Server { clients, net, stats, log, .. } = srv;
-    if net.pending_writes.is_empty() {
-        return;
-    }
-    let mut unfinished = vec![];
-    let mut queue = std::mem::take(&mut net.pending_writes);
+    // The emptied queue keeps its capacity.
+    let mut queue = std::mem::take(&mut srv.net.pending_writes);
     for (i, id) in queue.iter().copied().enumerate() {
         // What the kernel does for one of them drives the others out of the nearest cache.
-        queue.get(i + 1).into_iter().for_each(|next| clients.prefetch(*next));
-        let Some(client) = clients.get_mut(id) else {
-            continue;
-        };
-        client.marks.pending_write = false;
-        if client.marks.closing {
-            continue;
+        queue.get(i + 1).into_iter().for_each(|next| srv.clients.prefetch(*next));
+        send(srv, id, |marks| marks.pending_write = false);
+    }
+    queue.clear();
+    queue.append(&mut srv.net.pending_writes);
+    srv.net.pending_writes = queue;
+}
+
+/// The same for clients that are owed nothing but messages: at least [`PUSHES_PER_TURN`] of them, and for as long as
+/// everything else in the turn took, so that neither those who listen nor those who ask have to wait for all of the others.
+///
+/// Who publishes has its answer first and may go on meanwhile; what it adds for those whose turn has not come travels
+/// with what they have not got yet.
+fn write_pushes(srv: &mut Server) {
+    if srv.net.pending_pushes.is_empty() {
+        return;
+    }
+    let begun_us = srv.clock.mono_us();
+    let others_took_us = begun_us.saturating_sub(srv.clock.mono_cached_us());
+    loop {
+        for _ in 0..PUSHES_PER_TURN {
+            let Some(id) = srv.net.pending_pushes.pop_front() else {
+                return;
+            };
+            srv.net.pending_pushes.front().into_iter().for_each(|next| srv.clients.prefetch(*next));
+            send(srv, id, |marks| marks.pending_push = false);
         }
-        let (sent, n) = client.flush();
-        stats.bytes_out += n as u64;
-        stats.writes += 1;
-        match sent {
-            Sent::All => {
-                net.buffers.take_back(std::mem::take(client.out.buffer()));
-                if client.marks.close_after_reply {
-                    clients.close_later(id);
-                }
-            }
-            Sent::Blocked => client.marks.write_blocked = true,
-            Sent::Fair => {
-                client.marks.pending_write = true;
-                unfinished.push(id);
-            }
-            Sent::Failed(code) => {
-                let reason = os_text(&io::Error::from_raw_os_error(code));
-                log.verbose(format_args!("Error writing to client: {reason}"));
+        // Where clients are weighed, what waits here must not be what one of them has to go for.
+        if !srv.clients.are_weighed() && srv.clock.mono_us() - begun_us >= others_took_us {
+            return;
+        }
+    }
+}
+
+/// Sends as much of a client's output as its socket takes, but leaves something for the others.
+fn send(srv: &mut Server, id: Id, unqueue: impl FnOnce(&mut Marks)) {
+    let Server { clients, net, stats, log, .. } = srv;
+    let Some(client) = clients.get_mut(id) else {
+        return;
+    };
+    unqueue(&mut client.marks);
+    // There is nothing where the client stood in the other queue too.
+    if client.marks.closing || client.marks.write_blocked || client.out.is_empty() {
+        return;
+    }
+    let (sent, n) = client.flush();
+    stats.bytes_out += n as u64;
+    stats.writes += 1;
+    match sent {
+        Sent::All => {
+            net.buffers.take_back(std::mem::take(client.out.buffer()));
+            if client.marks.close_after_reply {
                 clients.close_later(id);
             }
         }
+        Sent::Blocked => client.marks.write_blocked = true,
+        Sent::Fair => {
+            client.marks.pending_write = true;
+            net.pending_writes.push(id);
+        }
+        Sent::Failed(code) => {
+            let reason = os_text(&io::Error::from_raw_os_error(code));
+            log.verbose(format_args!("Error writing to client: {reason}"));
+            clients.close_later(id);
+        }
     }
-    // The emptied queue keeps its capacity.
-    queue.clear();
-    queue.append(&mut unfinished);
-    net.pending_writes = queue;
 }
 
 /// Frees the clients that were closed during the turn.
@@ -405,5 +447,94 @@ mod tests {
         t.advance(Duration::from_secs(1));
         assert_eq!(t.srv.clients.len(), 2);
         assert!(!t.srv.net.listeners[0].stuck);
+    }
+
+    /// Three turns' worth of listeners, and a publication that was served but of which nothing has been sent yet.
+    fn published(payload: &str) -> (TestServer, Vec<Id>) {
+        let mut t = TestServer::new();
+        let me = t.client;
+        let listeners: Vec<_> = (0..3 * PUSHES_PER_TURN).map(|_| t.connect()).collect();
+        for id in &listeners {
+            t.run_as(*id, "SUBSCRIBE c");
+        }
+        serve_only(&mut t, me, &format!("PUBLISH c {payload}\r\n"));
+        (t, listeners)
+    }
+
+    /// Serves a client; nothing is sent yet.
+    fn serve_only(t: &mut TestServer, id: Id, line: &str) {
+        let sim = t.srv.clients.get_mut(id).and_then(|c| c.conn.simulated()).expect("it is");
+        sim.incoming.extend_from_slice(line.as_bytes());
+        let source = Source::Client(id);
+        let event = Ready { source, readable: true, writable: false, closed: false };
+        serve_all(&mut t.srv, &mut vec![event]);
+        while !t.srv.net.again.is_empty() {
+            serve_all(&mut t.srv, &mut vec![]);
+        }
+    }
+
+    /// How many of them have got so much since the last look.
+    fn count(t: &mut TestServer, listeners: &[Id], messages: &str) -> usize {
+        listeners.iter().filter(|id| t.receive(**id) == messages.as_bytes()).count()
+    }
+
+    const ONE: &str = "*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$3\r\none\r\n";
+
+    #[test]
+    fn who_publishes_goes_on_before_all_have_heard_and_the_rest_hears_both_at_once() {
+        let (mut t, listeners) = published("one");
+        before_sleep(&mut t.srv);
+        assert_eq!(t.receive(t.client), b":384\r\n");
+        assert_eq!(count(&mut t, &listeners, ONE), PUSHES_PER_TURN);
+        assert_eq!(sleep_time(&t.srv, 0), Duration::ZERO);
+        let me = t.client;
+        serve_only(&mut t, me, "PUBLISH c two\r\n");
+        let both = format!("{ONE}{}", ONE.replace("one", "two"));
+        let writes = t.srv.stats.writes;
+        for _ in 0..2 {
+            before_sleep(&mut t.srv);
+            assert_eq!(count(&mut t, &listeners, &both), PUSHES_PER_TURN);
+        }
+        before_sleep(&mut t.srv);
+        assert_eq!(count(&mut t, &listeners, &ONE.replace("one", "two")), PUSHES_PER_TURN);
+        assert_eq!(t.srv.stats.writes - writes, 1 + listeners.len() as u64, "one for each");
+        assert!(t.srv.net.pending_pushes.is_empty());
+    }
+
+    #[test]
+    fn who_asks_meanwhile_has_the_messages_first_and_with_the_answer() {
+        let (mut t, listeners) = published("one");
+        let last = listeners[listeners.len() - 1];
+        serve_only(&mut t, last, "PING\r\n");
+        before_sleep(&mut t.srv);
+        let want = format!("{ONE}*2\r\n$4\r\npong\r\n$0\r\n\r\n");
+        assert_eq!(t.receive(last), want.as_bytes());
+        t.settle();
+        assert_eq!(count(&mut t, &listeners, ONE), listeners.len() - 1, "and no one twice");
+    }
+
+    /// Waiting must not bring anybody over a limit that everybody would keep without it.
+    #[test]
+    fn what_is_large_does_not_wait_for_the_next_turn() {
+        let (mut t, listeners) = published(&"x".repeat(20_000));
+        before_sleep(&mut t.srv);
+        assert!(listeners.iter().all(|id| t.receive(*id).len() > 20_000));
+    }
+
+    #[test]
+    fn all_is_sent_where_clients_are_weighed() {
+        let (mut t, listeners) = published("one");
+        let me = t.client;
+        serve_only(&mut t, me, "CONFIG SET maxmemory-clients 1g\r\n");
+        before_sleep(&mut t.srv);
+        assert_eq!(count(&mut t, &listeners, ONE), listeners.len());
+    }
+
+    #[test]
+    fn all_have_heard_when_the_server_ends() {
+        let (mut t, listeners) = published("one");
+        t.srv.stopping = true;
+        run(&mut t.srv).expect("a simulated reactor does not fail");
+        assert_eq!(count(&mut t, &listeners, ONE), listeners.len());
     }
 }

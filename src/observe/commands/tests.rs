@@ -193,10 +193,10 @@ fn closing_clients_are_sent_nothing() {
     t.srv.clients.close_later(id);
     let crate::server::Server { clients, net, .. } = &mut *t.srv;
     clients.send_to(id, net, |out| out.simple("late"));
-    assert!(clients.get(id).is_some_and(|c| c.out.is_empty()) && net.pending_writes.is_empty());
+    assert!(clients.get(id).is_some_and(|c| c.out.is_empty()) && net.pending_pushes.is_empty());
     clients.send_to(other, net, |out| out.simple("in time"));
     clients.send_to(other, net, |out| out.simple("twice"));
-    assert_eq!(net.pending_writes, [other], "queued once");
+    assert_eq!(net.pending_pushes, [other], "queued once");
     t.settle();
     assert_eq!(heard(&mut t, other), "+in time\r\n+twice\r\n");
 }
