@@ -44,7 +44,7 @@ fuzz-smoke:
 	$(CARGO) bench --features sim --bench storm -- --requests $(STORM)
 
 # Unit tests of unsafe code under Miri, which installs nothing (tests/README.md).
-MIRI_TESTS ?= base::alloc base::cells ds::record ds::table ds::ordered ds::bits the_wide_unit_says_the_same \
+MIRI_TESTS ?= base::alloc base::cells base::tape ds::record ds::table ds::ordered ds::bits the_wide_unit_says_the_same \
 	keyspace::entry keyspace::tests keyspace::fields types::hash types::set types::zset
 MIRI_SKIP ?=
 miri:

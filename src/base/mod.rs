@@ -23,4 +23,5 @@ pub mod os;
 pub mod rng;
 pub mod slab;
 pub mod split;
+pub mod tape;
 pub mod text;

@@ -46,15 +46,17 @@ impl Clients {
         &mut self,
         id: Id,
         net: &mut Net,
-        message: &mut Message<W>,
+        message: &mut Message<'_, W>,
     ) -> bool {
         let Some(client) = self.slab.get_mut(id).filter(|client| !client.is_leaving()) else {
             return false;
         };
-        if !message.is_shared() && client.out.open_capacity() == 0 {
+        // Who takes nothing must not keep what the others have had.
+        let may_refer = message.is_shared() && !client.marks.write_blocked;
+        if !may_refer && client.out.open_capacity() == 0 {
             *client.out.buffer() = net.buffers.lend();
         }
-        message.append_to(&mut client.out);
+        message.append_to(&mut client.out, may_refer);
         client.out.seal_if_large();
         self.announce_mail(id, net);
         true

@@ -1,28 +1,32 @@
 //! One message for many clients: encoded at most once for each protocol.
 //!
-//! Few receivers have it copied into their outputs, whose buffers come from a pool and are warm. If there are many, the
-//! outputs of those who have nothing else to be sent refer to the one encoded message, so that a publication to
-//! thousands touches no buffers at all. See [`Reply::message`].
+//! Few receivers have it copied into their outputs, whose buffers come from a pool and are warm. If there are many, it
+//! stands on a tape, and the outputs of those who have no answers to be sent refer to it; so a publication to thousands
+//! touches no buffers at all, and what is published one after the other to those who listen to the same is one piece for
+//! all of them. See [`Reply::message`].
 
-use std::sync::Arc;
-
+use crate::base::tape::{Cut, Tape};
 use crate::resp::Proto;
-use crate::resp::reply::Reply;
+use crate::resp::reply::{Reply, SHARE_MESSAGE};
 
 /// From so many receivers on, a message is shared rather than copied.
 const SHARED_FROM: usize = 32;
 
+/// Where messages to the same receivers are written one after the other: for each protocol.
+pub type Tapes = [Tape; 2];
+
 /// A message, and what it has been encoded to.
-pub struct Message<W: Fn(&mut Reply)> {
+pub struct Message<'a, W: Fn(&mut Reply)> {
     write: W,
-    encoded: [Option<Arc<Vec<u8>>>; 2],
+    tapes: Option<&'a mut Tapes>,
+    encoded: [Option<Cut>; 2],
     is_shared: bool,
 }
 
-impl<W: Fn(&mut Reply)> Message<W> {
+impl<'a, W: Fn(&mut Reply)> Message<'a, W> {
     /// What `write` writes to a reply of either protocol: pushes, which answer nothing.
-    pub fn new(write: W) -> Message<W> {
-        Message { write, encoded: [None, None], is_shared: false }
+    pub fn new(write: W) -> Message<'a, W> {
+        Message { write, tapes: None, encoded: [None, None], is_shared: false }
     }
 
     /// Says how many will get it.
@@ -30,21 +34,32 @@ impl<W: Fn(&mut Reply)> Message<W> {
         self.is_shared = receivers >= SHARED_FROM;
     }
 
+    /// Says that it follows other messages to the same receivers.
+    pub fn follow(&mut self, tapes: &'a mut Tapes) {
+        self.tapes = Some(tapes);
+    }
+
     /// It is to be referred to where it can.
     pub fn is_shared(&self) -> bool {
         self.is_shared
     }
 
-    /// Appends the message to an output.
-    pub fn append_to(&mut self, out: &mut Reply) {
+    /// Appends the message to an output, which takes it by reference only if it `may_refer`.
+    pub fn append_to(&mut self, out: &mut Reply, may_refer: bool) {
+        let Message { write, tapes, encoded, is_shared } = self;
         let proto = out.proto();
-        let slot = &mut self.encoded[usize::from(proto == Proto::Resp3)];
-        let write = &self.write;
-        let encoded = slot.get_or_insert_with(|| {
+        let slot = usize::from(proto == Proto::Resp3);
+        let encoded = encoded[slot].get_or_insert_with(|| {
             let mut reply = Reply::new(proto);
             write(&mut reply);
-            Arc::new(reply.into_bytes())
+            let bytes = reply.into_bytes();
+            match tapes {
+                Some(tapes) if *is_shared && bytes.len() < SHARE_MESSAGE => {
+                    tapes[slot].append(&bytes)
+                }
+                _ => Cut::from(bytes),
+            }
         });
-        out.message(encoded, self.is_shared);
+        out.message(encoded, *is_shared && may_refer);
     }
 }

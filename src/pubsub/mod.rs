@@ -15,7 +15,6 @@ pub mod message;
 #[cfg(test)]
 mod tests;
 
-use std::collections::btree_set::Iter;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -24,7 +23,7 @@ use crate::base::slab::Id;
 use crate::client::{Client, Clients};
 use crate::net::Net;
 use crate::resp::Proto;
-use message::Message;
+use message::{Message, Tapes};
 
 /// The name of a channel, or a pattern.
 type Name = Arc<[u8]>;
@@ -83,14 +82,21 @@ impl Subscriptions {
 pub enum Members {
     /// The usual case takes no memory of its own.
     One(Id),
-    Many(BTreeSet<Id>),
+    Many(Box<Crowd>),
+}
+
+/// Several clients that listen to the same.
+#[derive(Debug, Default)]
+pub struct Crowd {
+    all: BTreeSet<Id>,
+    tapes: Tapes,
 }
 
 impl Members {
     pub fn len(&self) -> usize {
         match self {
             Members::One(_) => 1,
-            Members::Many(all) => all.len(),
+            Members::Many(crowd) => crowd.all.len(),
         }
     }
 
@@ -101,9 +107,12 @@ impl Members {
 
     fn add(&mut self, id: Id) {
         match self {
-            Members::One(first) => *self = Members::Many(BTreeSet::from([*first, id])),
-            Members::Many(all) => {
-                all.insert(id);
+            Members::One(first) => {
+                let all = BTreeSet::from([*first, id]);
+                *self = Members::Many(Box::new(Crowd { all, tapes: Tapes::default() }));
+            }
+            Members::Many(crowd) => {
+                crowd.all.insert(id);
             }
         }
     }
@@ -112,19 +121,11 @@ impl Members {
     fn remove(&mut self, id: Id) -> bool {
         match self {
             Members::One(one) => *one == id,
-            Members::Many(all) => {
-                all.remove(&id);
-                all.is_empty()
+            Members::Many(crowd) => {
+                crowd.all.remove(&id);
+                crowd.all.is_empty()
             }
         }
-    }
-
-    fn iter(&self) -> impl Iterator<Item = Id> {
-        let (one, many): (Option<Id>, Option<Iter<'_, Id>>) = match self {
-            Members::One(id) => (Some(*id), None),
-            Members::Many(all) => (None, Some(all.iter())),
-        };
-        one.into_iter().chain(many.into_iter().flatten().copied())
     }
 }
 
@@ -225,14 +226,19 @@ impl PubSub {
 
     /// Sends a message to all who listen to the channel, and to those with a pattern that matches it. Returns how many
     /// messages were sent.
-    pub fn publish(&self, to: (&mut Clients, &mut Net), channel: &[u8], payload: &[u8]) -> usize {
+    pub fn publish(
+        &mut self,
+        to: (&mut Clients, &mut Net),
+        channel: &[u8],
+        payload: &[u8],
+    ) -> usize {
         let (clients, net) = to;
         let mut sent = 0;
-        if let Some(members) = self.channels.get(channel) {
+        if let Some(members) = self.channels.get_mut(channel) {
             let parts: [&[u8]; 3] = [b"message", channel, payload];
             sent += deliver((clients, net), members, &parts);
         }
-        for (pattern, members) in &self.patterns {
+        for (pattern, members) in &mut self.patterns {
             if glob::matches(pattern, channel, false) {
                 let parts: [&[u8]; 4] = [b"pmessage", pattern, channel, payload];
                 sent += deliver((clients, net), members, &parts);
@@ -243,13 +249,13 @@ impl PubSub {
 
     /// Sends a message to all who listen to the channel among the sharded ones.
     pub fn publish_sharded(
-        &self,
+        &mut self,
         to: (&mut Clients, &mut Net),
         channel: &[u8],
         payload: &[u8],
     ) -> usize {
         let parts: [&[u8]; 3] = [b"smessage", channel, payload];
-        self.shards.get(channel).map_or(0, |members| deliver(to, members, &parts))
+        self.shards.get_mut(channel).map_or(0, |members| deliver(to, members, &parts))
     }
 
     /// Nobody listens to a channel or with a pattern.
@@ -279,14 +285,20 @@ impl PubSub {
 }
 
 /// Sends one message to all members.
-fn deliver(to: (&mut Clients, &mut Net), members: &Members, parts: &[&[u8]]) -> usize {
+fn deliver(to: (&mut Clients, &mut Net), members: &mut Members, parts: &[&[u8]]) -> usize {
     let (clients, net) = to;
     let mut message = Message::new(|out| {
         out.push(parts.len());
         parts.iter().for_each(|part| out.bulk(part));
     });
-    message.expect(members.len());
-    members.iter().filter(|id| clients.push_to(*id, net, &mut message)).count()
+    match members {
+        Members::One(id) => usize::from(clients.push_to(*id, net, &mut message)),
+        Members::Many(crowd) => {
+            message.expect(crowd.all.len());
+            message.follow(&mut crowd.tapes);
+            crowd.all.iter().filter(|id| clients.push_to(**id, net, &mut message)).count()
+        }
+    }
 }
 
 impl Client {

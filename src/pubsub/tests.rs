@@ -1,6 +1,7 @@
 //! Publish/subscribe on a whole server, with several clients.
 
-use super::message::Message;
+use super::Members;
+use super::message::{Message, Tapes};
 use crate::base::slab::Id;
 use crate::config::{Config, OutputLimit};
 use crate::resp::Proto;
@@ -140,11 +141,64 @@ fn thousands_share_one_message_and_large_ones_are_never_copied() {
     }
     // Nothing is kept for those who have been served.
     assert!(listeners.iter().all(|id| t.srv.clients.get(*id).is_some_and(|c| c.out.is_empty())));
-    let mut message = Message::new(|out| out.push(0));
-    message.expect(1000);
-    let mut out = Reply::new(Proto::Resp2);
-    message.append_to(&mut out);
-    assert_eq!((out.chunks(), out.open_capacity()), (1, 0), "referred to");
+}
+
+/// Messages to many are one piece in the outputs of all of them, as far as nothing came between them.
+#[test]
+fn messages_that_follow_one_another_are_one_piece() {
+    let mut tapes = Tapes::default();
+    let mut outs = [Reply::new(Proto::Resp2), Reply::new(Proto::Resp2), Reply::new(Proto::Resp2)];
+    let mut want = [vec![], vec![], vec![]];
+    for n in 0..500 {
+        let mut message = Message::new(|out| out.bulk_int(n));
+        message.expect(1000);
+        message.follow(&mut tapes);
+        for (i, out) in outs.iter_mut().enumerate() {
+            // The second missed one, the third may keep nothing and has an answer in between.
+            if (i, n) == (1, 100) {
+                continue;
+            }
+            message.append_to(out, i < 2);
+            want[i].extend(format!("${}\r\n{n}\r\n", n.to_string().len()).bytes());
+            if (i, n) == (2, 100) {
+                out.simple("answer");
+                want[i].extend(b"+answer\r\n");
+            }
+        }
+    }
+    let shape = |out: &Reply| (out.chunks(), out.open_capacity() > 0);
+    // The tape went on to a second block, and to a third.
+    assert_eq!(outs.each_ref().map(shape), [(3, false), (4, false), (0, true)]);
+    for (out, want) in outs.iter_mut().zip(&want) {
+        assert_eq!(out.pieces().collect::<Vec<_>>().concat(), *want);
+        out.let_go();
+        assert_eq!(out.pieces().collect::<Vec<_>>().concat(), *want);
+    }
+}
+
+/// A client that does not read keeps nothing but what it is owed itself.
+#[test]
+fn who_takes_nothing_keeps_no_tape() {
+    let mut t = TestServer::new();
+    let (me, listeners) = (t.client, [(); 40].map(|()| t.connect()));
+    for id in listeners {
+        run(&mut t, id, "SUBSCRIBE c");
+    }
+    let slow = listeners[7];
+    let sim = t.srv.clients.get_mut(slow).and_then(|c| c.conn.simulated());
+    sim.expect("it is").window = Some(10);
+    run(&mut t, me, "PUBLISH c one");
+    run(&mut t, me, "PUBLISH c two");
+    let Some(client) = t.srv.clients.get_mut(slow) else { panic!("it is there") };
+    assert!(client.marks.write_blocked && client.sent == 10);
+    let [first, rest] =
+        ["one", "two"].map(|m| format!("*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$3\r\n{m}\r\n"));
+    let pieces: Vec<_> = client.out.pieces().collect();
+    assert_eq!(pieces, [first.as_bytes(), rest.as_bytes()]);
+    assert_eq!(client.out.open_len(), rest.len(), "a copy");
+    assert!(t.srv.clients.iter().all(|c| c.id == slow || c.out.is_empty()));
+    let Some(Members::Many(crowd)) = t.srv.pubsub.channels.get(&b"c"[..]) else { panic!("many") };
+    assert!(crowd.tapes.iter().all(|tape| !tape.is_read()));
 }
 
 #[test]

@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use super::Proto;
 use crate::base::double::write_f64;
+use crate::base::tape::Cut;
 use crate::base::text::{len_i64, write_i64};
 
 /// A buffer that has reached this many bytes is sealed when a reply ends.
@@ -23,13 +24,17 @@ pub const CHUNK: usize = 64 * 1024;
 /// Values from this size on are sent by reference.
 pub const SHARE: usize = 32 * 1024;
 /// Messages to several clients from this size on are sent by reference.
-const SHARE_MESSAGE: usize = 4 * 1024;
+pub const SHARE_MESSAGE: usize = 4 * 1024;
+/// Pieces up to which an output refers to short messages: many of them cost more to send than to copy.
+const CUTS_MAX: usize = 8;
 
 /// A finished piece of output.
 #[derive(Debug)]
 pub enum Chunk {
     Own(Vec<u8>),
     Shared(Arc<Vec<u8>>),
+    /// Messages to several clients that follow one another.
+    Cut(Cut),
 }
 
 impl Chunk {
@@ -37,6 +42,7 @@ impl Chunk {
         match self {
             Chunk::Own(bytes) => bytes,
             Chunk::Shared(bytes) => bytes,
+            Chunk::Cut(bytes) => bytes,
         }
     }
 }
@@ -261,14 +267,32 @@ impl Reply {
 
     /// A whole message that was encoded for several clients: copied, or referred to where that is cheaper. It answers
     /// nothing.
-    pub fn message(&mut self, encoded: &Arc<Vec<u8>>, is_shared: bool) {
+    pub fn message(&mut self, encoded: &Cut, is_shared: bool) {
         let is_large = encoded.len() >= SHARE_MESSAGE;
-        if is_large || is_shared && self.is_empty() && self.buf.capacity() == 0 {
-            self.seal();
-            self.sealed_bytes += encoded.len();
-            self.sealed.push_back(Chunk::Shared(Arc::clone(encoded)));
-        } else {
+        let is_referred = is_shared && self.buf.capacity() == 0 && self.sealed.len() < CUTS_MAX;
+        if !is_large && !is_referred {
             self.buf.extend_from_slice(encoded);
+            return;
+        }
+        self.seal();
+        self.sealed_bytes += encoded.len();
+        if let Some(Chunk::Cut(last)) = self.sealed.back_mut()
+            && last.join(encoded)
+        {
+            return;
+        }
+        self.sealed.push_back(Chunk::Cut(encoded.clone()));
+    }
+
+    /// Refers no more to messages that are kept together with others: what is sent late must not keep those.
+    #[cold]
+    pub fn let_go(&mut self) {
+        for chunk in &mut self.sealed {
+            if let Chunk::Cut(cut) = chunk
+                && !cut.is_whole()
+            {
+                *chunk = Chunk::Own(cut.to_vec());
+            }
         }
     }
 

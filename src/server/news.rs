@@ -50,7 +50,7 @@ fn publish(srv: &mut Server, wanted: Classes, announcement: &Announcement) {
     }
     let Announcement { db, event, key } = announcement;
     let name = event.name.as_bytes();
-    let mut send = |pubsub: &PubSub, place: &str, about: &[u8], payload: &[u8]| {
+    let mut send = |pubsub: &mut PubSub, place: &str, about: &[u8], payload: &[u8]| {
         let channel = [format!("__{place}@{}__:", db.0).as_bytes(), about].concat();
         pubsub.publish((clients, net), &channel, payload);
     };

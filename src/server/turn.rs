@@ -259,7 +259,10 @@ fn send(srv: &mut Server, id: Id, unqueue: impl FnOnce(&mut Marks)) {
                 clients.close_later(id);
             }
         }
-        Sent::Blocked => client.marks.write_blocked = true,
+        Sent::Blocked => {
+            client.marks.write_blocked = true;
+            client.out.let_go();
+        }
         Sent::Fair => {
             client.marks.pending_write = true;
             net.pending_writes.push(id);

@@ -24,7 +24,7 @@ use crate::command::getkeys;
 use crate::command::{Caching, Call};
 use crate::ds::hash::HashSeed;
 use crate::net::Net;
-use crate::pubsub::message::Message;
+use crate::pubsub::message::{Message, Tapes};
 use crate::resp::Proto;
 use crate::resp::reply::Reply;
 use table::Remembered;
@@ -71,6 +71,7 @@ struct Audience {
     clients: BTreeSet<Id>,
     /// What has changed in this turn, and by whom, if it was one client alone.
     changed: BTreeMap<Box<[u8]>, Id>,
+    tapes: Tapes,
 }
 
 /// What somebody is told.
@@ -269,6 +270,7 @@ impl Tracking {
             let keys: Vec<&[u8]> = changed.keys().map(|key| &**key).collect();
             let mut all = message(News::Keys(&keys));
             all.expect(audience.clients.len());
+            all.follow(&mut audience.tapes);
             for id in &audience.clients {
                 let tracked = clients.get(*id).and_then(|client| client.tracked.as_deref());
                 if !tracked.is_some_and(|tracked| tracked.no_loop) {
@@ -296,7 +298,7 @@ impl Tracking {
 }
 
 /// The message about some news, in the shape each protocol has for it.
-fn message<'a>(news: News<'a>) -> Message<impl Fn(&mut Reply) + 'a> {
+fn message<'a>(news: News<'a>) -> Message<'a, impl Fn(&mut Reply) + 'a> {
     Message::new(move |out| {
         if out.proto() == Proto::Resp3 {
             out.push(2);
@@ -317,7 +319,7 @@ fn message<'a>(news: News<'a>) -> Message<impl Fn(&mut Reply) + 'a> {
 }
 
 /// Tells a client that caches, or whom it has named instead. Who speaks RESP2 is told if it was named and listens.
-fn tell<W: Fn(&mut Reply)>(to: (&mut Clients, &mut Net), id: Id, message: &mut Message<W>) {
+fn tell<W: Fn(&mut Reply)>(to: (&mut Clients, &mut Net), id: Id, message: &mut Message<'_, W>) {
     let (clients, net) = to;
     let Some(client) = clients.get_mut(id) else { return };
     let Some(tracked) = client.tracked.as_deref_mut() else { return };

@@ -43,6 +43,39 @@ start_server {tags {pubsub}} {
         }
     }
 
+    test {Publishers that do not wait: every one of many listeners has everything, in order} {
+        set clients {}
+        for {set i 0} {$i < 300} {incr i} {
+            # A third listens to one channel, a third to both, a third to both by patterns.
+            set client [listener {*}[lindex {{subscribe left} {subscribe left right} {psubscribe l* r*}} [expr {$i % 3}]]]
+            if {$i % 3} { $client read }
+            lappend clients $client
+        }
+        foreach side {left right} {
+            set $side [redis_deferring_client]
+            for {set n 0} {$n < 100} {incr n} { [set $side] publish $side $n:[string repeat $side [expr {$n % 40}]] }
+        }
+        # Who asks in the middle of it is answered in the middle of it.
+        [lindex $clients 299] ping
+        foreach side {left right} receivers {300 200} {
+            for {set n 0} {$n < 100} {incr n} { assert_equal $receivers [[set $side] read] }
+            [set $side] close
+        }
+        for {set i 0} {$i < 300} {incr i} {
+            array set next {left 0 right 0}
+            set pongs 0
+            while {$next(left) < 100 || $next(right) < ($i % 3 ? 100 : 0) || $pongs < ($i == 299)} {
+                set got [[lindex $clients $i] read]
+                if {[lindex $got 0] eq "pong"} { incr pongs; continue }
+                lassign [lrange $got end-1 end] side payload
+                set n $next($side)
+                assert_equal $n:[string repeat $side [expr {$n % 40}]] $payload
+                incr next($side)
+            }
+            [lindex $clients $i] close
+        }
+    }
+
     test {Many channels of one client, and none of them is left behind} {
         set client [redis_deferring_client]
         set names {}

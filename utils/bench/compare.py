@@ -13,7 +13,9 @@ Only Python's standard library, taskset and redis-benchmark are needed.
 """
 import argparse
 import glob
+import multiprocessing
 import os
+import select
 import shutil
 import socket
 import statistics
@@ -170,15 +172,18 @@ class Running:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+def benchmark(server, requests, clients, pipeline, *words):
+    subprocess.run(
+        ["taskset", "-c", "1", "redis-benchmark", "-p", str(server.port), "-n", str(requests), "-c", str(clients),
+         "-P", str(pipeline), "-q", *words], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
 def rate(server, row):
     """CPU microseconds per request, all and user only."""
     _, requests, clients, pipeline, spread, command, before = row
     server.send_all(before())
     user, system = server.cpu()
-    subprocess.run(
-        ["taskset", "-c", "1", "redis-benchmark", "-p", str(server.port), "-n", str(requests), "-c", str(clients),
-         "-P", str(pipeline), "-q", *(["-r", str(spread)] if spread else []), *command.split()],
-        check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    benchmark(server, requests, clients, pipeline, *(["-r", str(spread)] if spread else []), *command.split())
     user_after, system_after = server.cpu()
     spent = user_after - user
     return (spent + system_after - system) / requests * 1e6, spent / requests * 1e6
@@ -297,14 +302,19 @@ def transactions(server, batches=4_000, pipeline=16):
         return spent(server, work, batches * pipeline)
 
 
-def fan_out(server, pipeline=1, listeners=1_000, messages=1_000):
-    """Messages of 100 bytes to many subscribers: for each message that arrives."""
-    subscribers = [server.connect() for _ in range(listeners)]
-    for s in subscribers:
+def subscribe(server, listeners):
+    sockets = [server.connect() for _ in range(listeners)]
+    for s in sockets:
         s.sendall(request(("SUBSCRIBE", "c")))
     confirmed = len(b"*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n")
-    for s in subscribers:
+    for s in sockets:
         s.recv(confirmed, socket.MSG_WAITALL)
+    return sockets
+
+
+def fan_out(server, pipeline=1, listeners=1_000, messages=1_000):
+    """Messages of 100 bytes to many subscribers, the next when all have the last: for each message that arrives."""
+    subscribers = subscribe(server, listeners)
     size = len(request(("message", "c", "m" * 100))) * pipeline
     with server.connect() as s, s.makefile("rb") as answers:
         def work():
@@ -316,6 +326,49 @@ def fan_out(server, pipeline=1, listeners=1_000, messages=1_000):
                 for subscriber in subscribers:
                     subscriber.recv(size, socket.MSG_WAITALL)
         return spent(server, work, messages // pipeline * pipeline * listeners)
+
+
+def listen(server, listeners, total, ready):
+    """Reads until so many bytes have arrived at all listeners together."""
+    os.sched_setaffinity(0, {1})
+    with select.epoll() as poll:
+        subscribers = {s.fileno(): s for s in subscribe(server, listeners)}
+        for number in subscribers:
+            poll.register(number, select.EPOLLIN)
+        ready.set()
+        while total > 0:
+            for number, _ in poll.poll():
+                total -= len(subscribers[number].recv(1 << 20))
+
+
+def broadcast(server, publishers, pipeline, messages, listeners=1_000):
+    """The same from publishers that wait for their answers only."""
+    ready, size = multiprocessing.Event(), len(request(("message", "c", "m" * 100)))
+    reader = multiprocessing.Process(target=listen, args=(server, listeners, size * messages * listeners, ready))
+    reader.start()
+    ready.wait()
+
+    def work():
+        benchmark(server, messages, publishers, pipeline, "PUBLISH", "c", "m" * 100)
+        reader.join()
+    return spent(server, work, messages * listeners)
+
+
+def wait_beside(server, listeners=5_000, messages=20):
+    """Milliseconds that a PING takes which comes while a message goes to many."""
+    subscribers, waits = subscribe(server, listeners), []
+    with server.connect() as publisher, server.connect() as other:
+        for _ in range(messages):
+            publisher.sendall(request(("PUBLISH", "c", "m" * 100)))
+            time.sleep(0.005)
+            begin = time.perf_counter()
+            other.sendall(b"PING\r\n")
+            other.recv(7, socket.MSG_WAITALL)
+            waits.append(time.perf_counter() - begin)
+            publisher.recv(100)
+            for subscriber in subscribers:
+                subscriber.recv(4096)
+    return statistics.median(waits) * 1000
 
 
 def remembered(server, keys=MILLION):
@@ -387,8 +440,13 @@ FIGURES = [
     ("clients", "idle client", "bytes", idle_clients),
     ("clients", "1000 busy, worst wait", "x med.", fairness),
     ("broker", "MULTI 10 SET EXEC P=16", "us", transactions),
-    ("broker", "PUBLISH 100 B to 1000", "us", fan_out),
+    ("broker", "PUBLISH to 1000, by turns", "us", fan_out),
     ("broker", "the same, P=16", "us", lambda server: fan_out(server, 16, messages=8_000)),
+    ("broker", "one publisher", "us", lambda server: broadcast(server, 1, 1, 1_000)),
+    ("broker", "10 publishers", "us", lambda server: broadcast(server, 10, 1, 3_000)),
+    ("broker", "50 publishers", "us", lambda server: broadcast(server, 50, 1, 5_000)),
+    ("broker", "50 publishers, P=16", "us", lambda server: broadcast(server, 50, 16, 20_000)),
+    ("broker", "PING beside 5000 listeners", "ms", wait_beside),
     ("broker", "key remembered", "bytes", remembered),
     ("files", "AOF everysec, extra per SET", "us", aof_cost),
     ("files", "load of a plain AOF", "s", aof_load),
