@@ -68,7 +68,7 @@ impl Client {
         let names = [&self.name, &self.lib_name, &self.lib_ver];
         size_of::<Client>()
             + self.remembered_bytes(watch)
-            + self.query.capacity()
+            + self.query.claimed()
             + self.out.open_capacity()
             + self.out.sealed_bytes()
             + self.multi_bytes()
@@ -99,7 +99,7 @@ impl Client {
         let has_args = call.is_some() || self.waiting.is_some();
         let buffers = Buffers {
             query: query.waiting_bytes().saturating_sub(parked),
-            query_free: query.capacity().saturating_sub(query.len()),
+            query_free: query.claimed().saturating_sub(query.len()),
             argv: if has_args { query.argv_bytes() } else { 0 },
             reply_size: out.open_capacity(),
             reply_used: out.open_len(),

@@ -328,6 +328,12 @@ impl Query {
         Ok((n, n == room))
     }
 
+    /// A large argument is under way: what is read now belongs to it, and to nothing else before it is complete.
+    #[inline]
+    pub fn is_filling(&self) -> bool {
+        self.filling.is_some()
+    }
+
     /// The first arguments of requests that wait in the buffer, mostly keys, each with the second one, if there is one: a
     /// guess from a quick look, for fetching memory ahead. Whatever is unusual ends it.
     #[inline]
@@ -517,6 +523,13 @@ impl Query {
     pub fn capacity(&self) -> usize {
         let bigs: usize = self.bigs.iter().map(|b| b.capacity()).sum();
         self.buf.capacity() + bigs + self.filling.as_ref().map_or(0, |f| f.bytes.capacity())
+    }
+
+    /// Bytes allocated, and what a large argument on its way has been announced to take: a limit should be met before the
+    /// memory is used, not after.
+    pub fn claimed(&self) -> usize {
+        let coming = self.filling.as_ref().map_or(0, |f| f.len.saturating_sub(f.bytes.capacity()));
+        self.capacity() + coming
     }
 
     /// Bytes the current request took on the wire; a large argument's own line end is counted, too.
@@ -725,6 +738,7 @@ mod tests {
         query.feed(b"*1000000000\r\n$536870912\r\nabc");
         assert_eq!(query.parse(OPEN), Ok(Parsed::NeedMore));
         assert!(query.capacity() < 200_000, "{}", query.capacity());
+        assert!(query.claimed() >= 536_870_912);
         assert_eq!(query.len(), 3 + "*1000000000\r\n$536870912\r\n".len());
     }
 

@@ -56,7 +56,7 @@ pub fn changed(srv: &mut Server) {
 pub fn before_call(srv: &mut Server, call: &Call) -> bool {
     weigh_one(srv, call.client);
     if let Some(weight) = srv.clients.get(call.client).map(Client::weight).filter(|w| *w > 0) {
-        let travelling = call.query.capacity() + call.out.open_capacity() + call.out.sealed_bytes();
+        let travelling = call.query.claimed() + call.out.open_capacity() + call.out.sealed_bytes();
         srv.clients.set_weight(call.client, weight + travelling);
     }
     if srv.clients.weight_total() as u64 > limit(&srv.conf) {
@@ -141,6 +141,36 @@ mod tests {
             assert!(t.srv.clients.get(exempt).is_some(), "{line}");
             assert_eq!(t.run("PING"), "+PONG\r\n");
         }
+    }
+
+    #[test]
+    fn who_announces_more_than_there_is_room_for_goes_before_it_has_come() {
+        let mut t = TestServer::new();
+        let clients = [t.connect(), t.connect()];
+        t.run("CONFIG SET maxmemory-clients 300k");
+        for (id, len) in clients.into_iter().zip([200_000, 300_000]) {
+            t.send(id, format!("*1\r\n${len}\r\n{}", "x".repeat(40_000)).as_bytes());
+        }
+        assert_eq!(clients.map(|id| t.srv.clients.get(id).is_some()), [true, false]);
+        let list = t.run("CLIENT LIST");
+        let shown = list.split(' ').filter_map(|word| word.strip_prefix("tot-mem=")?.parse().ok());
+        assert!(shown.max().is_some_and(|most: usize| most > 200_000), "{list}");
+    }
+
+    /// It stands in none of the queues of those who are sent something.
+    #[test]
+    fn who_takes_nothing_goes_in_the_turn_in_which_it_has_become_too_heavy() {
+        let mut t = TestServer::new();
+        let slow = t.connect();
+        t.run("CONFIG SET maxmemory-clients 100k");
+        t.run_as(slow, "SUBSCRIBE c");
+        let sim = t.srv.clients.get_mut(slow).and_then(|c| c.conn.simulated());
+        sim.expect("it is").window = Some(0);
+        let line = format!("PUBLISH c {}", "x".repeat(9_000));
+        let receivers: Vec<_> = (0..20).map(|_| t.run(&line)).collect();
+        let heard = receivers.iter().filter(|n| **n == ":1\r\n").count();
+        assert!((5..13).contains(&heard), "{heard} messages");
+        assert_eq!(t.srv.stats.evicted_clients, 1);
     }
 
     #[test]

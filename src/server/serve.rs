@@ -1,4 +1,4 @@
-//! Serving one ready client: read once, run what came, hand back what travels.
+//! Serving one ready client: read, run what came, hand back what travels.
 
 use std::io::{self, ErrorKind};
 
@@ -14,6 +14,9 @@ use crate::observe::crash;
 use crate::observe::log::Log;
 use crate::resp::request::{Limits, Parsed, ProtocolError};
 use crate::types::View;
+
+/// Bytes of a large argument that are read before the others have their turn: there is nobody whom a part of it helps.
+const LARGE_PER_TURN: usize = 1 << 20;
 
 /// What can be done with a client that is ready.
 enum Approach {
@@ -46,10 +49,10 @@ fn approach(client: &mut Client, closed: bool) -> Approach {
     Approach::Serve
 }
 
-/// Reads from a client's socket once and runs every request that is complete. `closed` says that the peer has closed
+/// Reads from a client's socket once, or until a large argument has arrived, and runs every request that is complete. `closed` says that the peer has closed
 /// its side, so that an end of file follows what is read, now or by a later call: no other edge will tell.
 pub fn serve(srv: &mut Box<Server>, id: Id, closed: bool) {
-    let Server { clients, net, clock, stats, spare_call, .. } = &mut **srv;
+    let Server { clients, net, spare_call, .. } = &mut **srv;
     let Some(client) = clients.get_mut(id) else { return };
     match approach(client, closed) {
         Approach::Serve => {}
@@ -59,37 +62,54 @@ pub fn serve(srv: &mut Box<Server>, id: Id, closed: bool) {
     }
     let mut call = spare_call.take().unwrap_or_default();
     client.lend_to(&mut call, &mut net.buffers);
-    let read = call.query.read_with(|buf, _| client.conn.read_into(buf));
-    let mut parting = None;
-    match read {
-        Ok((0, _)) => parting = Some(Ok(())),
+    let mut left = LARGE_PER_TURN;
+    let parting = loop {
+        let (n, more) = match receive(srv, &mut call) {
+            Ok(read) => read,
+            Err(parting) => break Some(parting),
+        };
+        call.started_us = srv.clock.mono_us();
+        srv.serving = id;
+        crash::under_way(&mut call, |call| run_requests(srv, call));
+        srv.serving = Id::NONE;
+        left = left.saturating_sub(n);
+        if more && left > 0 && call.query.is_filling() && !srv.clients.is_closing(id) {
+            continue;
+        }
+        if more && let Some(client) = srv.clients.get_mut(id) {
+            client.serve_again(&mut srv.net);
+        }
+        break None;
+    };
+    if let Some(parting) = &parting {
+        say_parting(srv, &call, parting);
+        srv.clients.close_later(id);
+    }
+    finish(srv, &mut call);
+    srv.spare_call = Some(call);
+    // What a call did that then had to wait may be news for others.
+    waits::serve_ready(srv);
+}
+
+/// One `read` for the client being served. Returns how many bytes came and whether there may be more, or how the connection
+/// has ended.
+fn receive(srv: &mut Server, call: &mut Call) -> Result<(usize, bool), io::Result<()>> {
+    let Server { clients, clock, stats, .. } = srv;
+    let Some(client) = clients.get_mut(call.client) else {
+        return Ok((0, false));
+    };
+    match call.query.read_with(|buf, _| client.conn.read_into(buf)) {
+        Ok((0, _)) => Err(Ok(())),
         Ok((n, full)) => {
             client.totals.bytes_in += n as u64;
             client.active_us = clock.mono_cached_us();
             stats.bytes_in += n as u64;
             stats.reads += 1;
-            if full || client.marks.half_closed {
-                client.serve_again(net);
-            }
+            Ok((n, full || client.marks.half_closed))
         }
-        Err(e) if e.kind() == ErrorKind::WouldBlock => {}
-        Err(error) => parting = Some(Err(error)),
+        Err(e) if e.kind() == ErrorKind::WouldBlock => Ok((0, false)),
+        Err(error) => Err(Err(error)),
     }
-    let Some(parting) = parting else {
-        call.started_us = srv.clock.mono_us();
-        srv.serving = id;
-        crash::under_way(&mut call, |call| run_requests(srv, call));
-        srv.serving = Id::NONE;
-        finish(srv, &mut call);
-        srv.spare_call = Some(call);
-        // What a call did that then had to wait may be news for others.
-        waits::serve_ready(srv);
-        return;
-    };
-    say_parting(srv, &call, &parting);
-    srv.clients.close_later(id);
-    finish(srv, &mut call);
-    srv.spare_call = Some(call);
 }
 
 /// Logs that a client has gone by itself, or that its connection broke.

@@ -195,6 +195,8 @@ fn close_swollen(srv: &mut Server) {
             client.marks.pending_write = true;
             srv.net.pending_writes.push(id);
         }
+        // Who is blocked stands in no queue.
+        evict_clients::weigh(srv, id);
     }
 }
 
