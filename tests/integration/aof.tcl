@@ -126,6 +126,26 @@ start_server [list tags {aof} overrides $aof] {
         assert_equal [s aof_rewrite_scheduled] 0
     } {hematite-only}
 
+    test {Where there is no append-only file, a transaction that asks for a rewrite, or for the file, has it when it has ended} {
+        r config set appendonly no
+        r set n 0
+        set rewrites [s aof_rewrites]
+        foreach {ask answer} {bgrewriteaof *scheduled {config set appendonly yes} OK} {
+            r multi
+            r incr n
+            r {*}$ask
+            r incr n
+            assert_match $answer [lindex [r exec] 1]
+            wait_for_rewrite
+            assert_equal [s aof_rewrites] [incr rewrites]
+            assert_equal [s aof_last_bgrewrite_status] ok
+        }
+        assert_equal [s aof_enabled] 1
+        r incr n
+        restart_server
+        assert_equal [r get n] 5
+    } {hematite-only}
+
     test {It is switched off and on while clients write} {
         set load [start_write_load 127.0.0.1 [srv port]]
         r config set appendonly no

@@ -32,7 +32,7 @@ fn bgrewriteaof(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
         call.out.simple("Background append only file rewriting scheduled");
         return Ok(Done);
     }
-    match rewrite::prepare(srv).and_then(|()| rewrite::begin(srv)) {
+    match rewrite::begin(srv) {
         Ok(()) => call.out.simple("Background append only file rewriting started"),
         Err(_) => {
             return Err(CmdError::Fixed(

@@ -58,6 +58,8 @@ pub fn begin_first(srv: &mut Server) -> io::Result<()> {
         return Ok(());
     }
     match &srv.children.active {
+        // A child cannot begin with half a transaction.
+        _ if srv.unit.depth > 1 => return put_off_first(srv),
         Some(child) if child.task == Task::Rewrite => {
             srv.log.notice(format_args!(
                 "AOF was enabled but there is already an AOF rewriting in background. Stopping background AOF and \
@@ -65,24 +67,22 @@ pub fn begin_first(srv: &mut Server) -> io::Result<()> {
             ));
             kill(srv);
         }
-        Some(_) => {
-            srv.aof.rewrites.scheduled = true;
-            srv.log.notice(format_args!(
-                "AOF was enabled but there is already another background operation. An AOF background was scheduled to \
-                 start when possible."
-            ));
-            return Ok(());
-        }
+        Some(_) => return put_off_first(srv),
         None => {}
     }
     begin(srv)
 }
 
-/// Looks what is there already, where nothing was written yet since the start.
-pub fn prepare(srv: &mut Server) -> io::Result<()> {
-    if srv.aof.state == State::Off { find_folder(srv) } else { Ok(()) }
+fn put_off_first(srv: &mut Server) -> io::Result<()> {
+    srv.aof.rewrites.scheduled = true;
+    srv.log.notice(format_args!(
+        "AOF was enabled but there is already another background operation. An AOF background was scheduled to start when \
+         possible."
+    ));
+    Ok(())
 }
 
+/// Looks what is there already, where nothing was written yet since the start.
 fn find_folder(srv: &mut Server) -> io::Result<()> {
     let conf = &srv.conf;
     let disk = srv.aof.folder.disk.clone();
@@ -91,6 +91,10 @@ fn find_folder(srv: &mut Server) -> io::Result<()> {
     let manifest = folder.read().map_err(|error| match error {
         Unreadable::Flaw(flaw) => io::Error::new(io::ErrorKind::InvalidData, flaw.reason),
         Unreadable::Io(error) => error,
+    });
+    let manifest = manifest.inspect_err(|error| {
+        let reason = os_text(error);
+        srv.log.warning(format_args!("Can't read the AOF manifest: {reason}"));
     })?;
     srv.aof.manifest = manifest.unwrap_or_default();
     srv.aof.folder = folder;
@@ -100,7 +104,7 @@ fn find_folder(srv: &mut Server) -> io::Result<()> {
 /// Sees to it that what is written from now on goes to a file of its own.
 fn make_ready(srv: &mut Server) -> io::Result<()> {
     match srv.aof.state {
-        State::Off => {}
+        State::Off => find_folder(srv)?,
         State::On => next_increment(srv)?,
         State::Waiting => temporary_increment(srv)?,
     }
