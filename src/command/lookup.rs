@@ -16,11 +16,69 @@ pub struct CommandId(pub u16);
 pub struct Entry {
     pub command: &'static Command,
     /// The name after renaming, lower-case; empty when the command was taken away.
-    pub name: Box<[u8]>,
+    pub name: Name,
     /// Subcommands: a run of entries.
     pub subcommands: std::ops::Range<u16>,
+    /// Is a subcommand.
+    is_sub: bool,
     /// Bits of `admit::state` that concern it.
     pub gates: u32,
+}
+
+/// A lower-case name, which is compared without a loop: every request names its command.
+#[derive(Debug)]
+pub struct Name {
+    bytes: Box<[u8]>,
+    ends: [u64; 2],
+    /// Bits in which a letter may differ from it.
+    case: [u64; 2],
+}
+
+impl Name {
+    fn new(name: &[u8]) -> Name {
+        let bytes: Box<[u8]> = name.to_ascii_lowercase().into();
+        let case: Vec<u8> =
+            bytes.iter().map(|b| if b.is_ascii_lowercase() { 0x20 } else { 0 }).collect();
+        Name { ends: ends(&bytes), case: ends(&case), bytes }
+    }
+
+    /// Whether a word is this name, in any case.
+    #[inline]
+    pub fn is(&self, word: &[u8]) -> bool {
+        if word.len() != self.bytes.len() {
+            return false;
+        }
+        if word.len() > 16 {
+            return self.bytes.eq_ignore_ascii_case(word);
+        }
+        let [front, back] = ends(word);
+        let differ = (front ^ self.ends[0]) & !self.case[0] | (back ^ self.ends[1]) & !self.case[1];
+        differ == 0
+    }
+}
+
+impl std::ops::Deref for Name {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// The bytes of a word from its front and from its back: all of them, some twice, where there are at most 16.
+#[inline]
+fn ends(word: &[u8]) -> [u64; 2] {
+    if let (Some(front), Some(back)) = (word.first_chunk(), word.last_chunk()) {
+        return [u64::from_le_bytes(*front), u64::from_le_bytes(*back)];
+    }
+    if let (Some(front), Some(back)) = (word.first_chunk(), word.last_chunk()) {
+        return [u32::from_le_bytes(*front), u32::from_le_bytes(*back)].map(u64::from);
+    }
+    match *word {
+        [] => [0, 0],
+        [first, .., last] => [u64::from(first), u64::from(word[1]) << 8 | u64::from(last)],
+        [only] => [u64::from(only), 0],
+    }
 }
 
 /// The names of one server.
@@ -54,14 +112,15 @@ impl Default for Commands {
 
 impl Entry {
     fn of(command: &'static Command) -> Entry {
-        let name = command.own_name().as_bytes().into();
-        Entry { command, name, subcommands: 0..0, gates: admit::concerns(command) }
+        let name = Name::new(command.own_name().as_bytes());
+        let is_sub = command.name.contains('|');
+        Entry { command, name, subcommands: 0..0, is_sub, gates: admit::concerns(command) }
     }
 
     /// A top-level command without subcommands: its name alone decides.
     #[inline]
     pub fn is_plain(&self) -> bool {
-        self.subcommands.is_empty() && !self.command.name.contains('|')
+        self.subcommands.is_empty() && !self.is_sub
     }
 }
 
@@ -87,7 +146,7 @@ impl Commands {
         if !to.is_empty() && self.find(to).is_some_and(|other| other != id) {
             return Err("Target command name already exists");
         }
-        self.entries[id.0 as usize].name = to.to_ascii_lowercase().into();
+        self.entries[id.0 as usize].name = Name::new(to);
         self.index();
         Ok(())
     }
@@ -106,7 +165,7 @@ impl Commands {
         let mut at = hash(name) & (self.slots.len() - 1);
         loop {
             let index = self.slots[at].checked_sub(1)?;
-            if self.entries[index as usize].name.eq_ignore_ascii_case(name) {
+            if self.entries[index as usize].name.is(name) {
                 return Some(CommandId(index));
             }
             at = (at + 1) & (self.slots.len() - 1);
@@ -121,7 +180,7 @@ impl Commands {
     /// A subcommand by its own name.
     pub fn find_sub(&self, container: CommandId, name: &[u8]) -> Option<CommandId> {
         let range = self.entry(container).subcommands.clone();
-        range.map(CommandId).find(|id| self.entry(*id).name.eq_ignore_ascii_case(name))
+        range.map(CommandId).find(|id| self.entry(*id).name.is(name))
     }
 
     /// `name` or `container|name`.
@@ -170,15 +229,38 @@ fn hash(name: &[u8]) -> usize {
     (h ^ (h >> 15)) as usize
 }
 
-#[test]
-fn names_are_found_in_any_case_and_can_be_changed() {
-    let mut commands = Commands::default();
-    let ping = commands.find(b"PiNg").expect("there");
-    assert_eq!(commands.entry(ping).command.name, "ping");
-    commands.rename(b"ping", b"PONG2").expect("renamed");
-    assert_eq!((commands.find(b"ping"), commands.find(b"pong2")), (None, Some(ping)));
-    assert!(commands.rename(b"ping", b"x").is_err());
-    commands.rename(b"echo", b"").expect("taken away");
-    assert_eq!(commands.find(b""), None);
-    assert!(commands.rename(b"time", b"PONG2").is_err());
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn names_are_found_in_any_case_and_can_be_changed() {
+        let mut commands = Commands::default();
+        let ping = commands.find(b"PiNg").expect("there");
+        assert_eq!(commands.entry(ping).command.name, "ping");
+        commands.rename(b"ping", b"PONG2").expect("renamed");
+        assert_eq!((commands.find(b"ping"), commands.find(b"pong2")), (None, Some(ping)));
+        assert!(commands.rename(b"ping", b"x").is_err());
+        commands.rename(b"echo", b"").expect("taken away");
+        assert_eq!(commands.find(b""), None);
+        assert!(commands.rename(b"time", b"PONG2").is_err());
+    }
+
+    proptest! {
+        /// A word that differs in one bit of one byte is the name only if that is the case of a letter.
+        #[test]
+        fn a_name_is_compared_as_letters_in_any_case(
+            name in proptest::collection::vec(any::<u8>(), 0..20), at in any::<usize>(), bit in 0..8u8,
+        ) {
+            let known = Name::new(&name);
+            prop_assert!(known.is(&name) && known.is(&name.to_ascii_uppercase()));
+            if !name.is_empty() {
+                let mut word = name.clone();
+                word[at % name.len()] ^= 1u8 << bit;
+                prop_assert_eq!(known.is(&word), word.eq_ignore_ascii_case(&name));
+                prop_assert!(!known.is(&name[1..]));
+            }
+        }
+    }
 }

@@ -164,7 +164,7 @@ fn check_output_limit(srv: &mut Server, call: &Call) {
 fn resolve(srv: &Server, call: &mut Call) -> Result<CommandId, (Option<CommandId>, CmdError)> {
     let args = call.query.args();
     let last = srv.commands.entry(call.id);
-    if !(last.is_plain() && last.name.eq_ignore_ascii_case(args.at(0))) {
+    if !(last.is_plain() && last.name.is(args.at(0))) {
         call.id = srv.commands.resolve(args).map_err(|e| (None, e))?;
         call.cmd = srv.commands.entry(call.id).command;
     }
