@@ -117,6 +117,11 @@ impl Clients {
         self.has_mail
     }
 
+    /// Others were served in the middle of a call: they may have sent its client something.
+    pub fn look_for_mail(&mut self) {
+        self.has_mail = true;
+    }
+
     /// Gives the client that is being served what it was sent: between two of its answers only.
     #[cold]
     pub fn deliver_mail(&mut self, call: &mut Call) {

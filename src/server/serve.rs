@@ -49,8 +49,9 @@ fn approach(client: &mut Client, closed: bool) -> Approach {
     Approach::Serve
 }
 
-/// Reads from a client's socket once, or until a large argument has arrived, and runs every request that is complete. `closed` says that the peer has closed
-/// its side, so that an end of file follows what is read, now or by a later call: no other edge will tell.
+/// Reads from a client's socket once, or until a large argument has arrived, and runs every request that is complete.
+/// `closed` says that the peer has closed its side, so that an end of file follows what is read, now or by a later call: no
+/// other edge will tell.
 pub fn serve(srv: &mut Box<Server>, id: Id, closed: bool) {
     let Server { clients, net, spare_call, .. } = &mut **srv;
     let Some(client) = clients.get_mut(id) else { return };

@@ -76,6 +76,7 @@ pub fn meanwhile(srv: &mut Box<Server>) -> io::Result<()> {
     continue_bursts(srv);
     before_sleep(srv);
     srv.serving = serving;
+    srv.clients.look_for_mail();
     srv.unit.resume(aside);
     Ok(())
 }
@@ -247,8 +248,11 @@ fn send(srv: &mut Server, id: Id, unqueue: impl FnOnce(&mut Marks)) {
         return;
     };
     unqueue(&mut client.marks);
+    // What was written to the client of a call under way comes behind its answers, which travel in the call: it stands in
+    // the queue again when that ends.
+    let Marks { closing, write_blocked, lent, .. } = client.marks;
     // There is nothing where the client stood in the other queue too.
-    if client.marks.closing || client.marks.write_blocked || client.out.is_empty() {
+    if closing || write_blocked || lent || client.out.is_empty() {
         return;
     }
     let (sent, n) = client.flush();
@@ -436,6 +440,30 @@ mod tests {
         t.settle();
         assert!(t.srv.clients.get(caller).is_none());
         assert_eq!(t.run_as(other, "GET k"), "$1\r\nv\r\n");
+    }
+
+    /// Its earlier answers travel in the call: a message must not overtake them.
+    #[test]
+    fn whose_call_is_under_way_gets_its_messages_behind_it() {
+        let mut t = TestServer::new();
+        let (caller, other) = (t.client, t.connect());
+        t.run("HELLO 3");
+        t.run("SUBSCRIBE c");
+        t.srv.set_long_work(LongWork::Loading);
+        t.srv.clients.get_mut(caller).expect("it is there").marks.lent = true;
+        let sim = t.srv.clients.get_mut(other).and_then(|c| c.conn.simulated()).expect("it is");
+        sim.incoming.extend_from_slice(b"PUBLISH c one\r\n");
+        if let Reactor::Simulated { ready, .. } = &mut t.srv.net.reactor {
+            let source = Source::Client(other);
+            ready.push(Ready { source, readable: true, writable: false, closed: false });
+        }
+        meanwhile(&mut t.srv).expect("a simulated reactor does not fail");
+        assert_eq!(t.receive(other), b":1\r\n");
+        assert_eq!(t.receive(caller), b"");
+        assert!(t.srv.clients.has_mail(), "the call finds it");
+        t.srv.set_long_work(LongWork::None);
+        t.srv.clients.get_mut(caller).expect("it is there").marks.lent = false;
+        assert_eq!(t.run("PING"), ONE.replace("*3", ">3") + "+PONG\r\n");
     }
 
     /// Where descriptors ran out no edge tells that there are some again.
