@@ -14,6 +14,7 @@ use crate::net::Net;
 use crate::net::conn::{Conn, SimConn};
 use crate::net::reactor::{Reactor, Ready};
 use crate::net::token::Source;
+use crate::persist::children::driver as children;
 
 /// A whole server with simulated doors, and one client.
 pub struct TestServer {
@@ -115,6 +116,16 @@ impl TestServer {
         };
         let mine = parted.extract_if(.., |(id, _)| *id == client);
         mine.flat_map(|(_, bytes)| bytes).collect()
+    }
+
+    /// Waits until the child has ended and what it leaves is dealt with. No time passes on the server's clock, or else it
+    /// would be the machine that says what is due afterwards.
+    pub fn wait_for_child(&mut self) {
+        while self.srv.children.active.is_some() {
+            std::thread::yield_now();
+            children::listen(&mut self.srv);
+        }
+        self.settle();
     }
 
     /// Lets time pass.

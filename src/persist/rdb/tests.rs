@@ -47,10 +47,7 @@ impl Kept {
             assert_eq!(answer, "-ERR\r\n");
             return false;
         }
-        while self.t.srv.children.active.is_some() {
-            std::thread::yield_now();
-            self.t.advance(Duration::from_millis(1));
-        }
+        self.t.wait_for_child();
         self.t.srv.rdb.last_ok
     }
 
@@ -178,19 +175,13 @@ fn a_save_point_tries_again_after_a_while() {
     kept.faults.plan(Fault::lasting(Op::Write, libc::ENOSPC));
     kept.t.advance(Duration::from_secs(3601));
     kept.run("PING");
-    while kept.t.srv.children.active.is_some() {
-        std::thread::yield_now();
-        kept.t.advance(Duration::from_millis(1));
-    }
+    kept.t.wait_for_child();
     assert!(kept.info("rdb_last_bgsave_status:err") && kept.info("rdb_saves:1"));
     kept.faults.clear();
     kept.t.advance(Duration::from_secs(2));
     assert!(kept.info("rdb_saves:1"), "not yet");
     kept.t.advance(Duration::from_secs(10));
-    while kept.t.srv.children.active.is_some() {
-        std::thread::yield_now();
-        kept.t.advance(Duration::from_millis(1));
-    }
+    kept.t.wait_for_child();
     assert!(kept.info("rdb_last_bgsave_status:ok") && kept.info("rdb_saves:2"));
     assert_eq!(kept.run("SET k0 new"), "+OK\r\n");
 }
