@@ -65,20 +65,17 @@ impl Clients {
     /// Has sent what was written to a client's output.
     fn announce_mail(&mut self, id: Id, net: &mut Net) {
         let Some(client) = self.slab.get_mut(id) else { return };
-        let Marks { lent, write_blocked, pending_write, pending_push, swelling, .. } =
-            &mut client.marks;
-        self.has_mail |= *lent;
+        if client.marks.lent {
+            self.has_mail = true;
+            return client.send_soon(net);
+        }
+        let Marks { write_blocked, pending_write, pending_push, swelling, .. } = &mut client.marks;
         if !*pending_write && !*pending_push && !*write_blocked {
-            if *lent {
-                *pending_write = true;
-                net.pending_writes.push(id);
-            } else {
-                *pending_push = true;
-                net.pending_pushes.push_back(id);
-            }
+            *pending_push = true;
+            net.pending_pushes.push_back(id);
         }
         let heavy = *write_blocked || client.out.len() > UNCHECKED;
-        if heavy && !*lent && !*swelling {
+        if heavy && !*swelling {
             *swelling = true;
             self.swelling.push(id);
         }

@@ -141,6 +141,15 @@ impl Client {
         }
     }
 
+    /// Has its output sent with the answers of this turn, unless the socket takes nothing at the moment.
+    #[inline]
+    pub fn send_soon(&mut self, net: &mut Net) {
+        if !self.marks.pending_write && !self.marks.write_blocked {
+            self.marks.pending_write = true;
+            net.pending_writes.push(self.id);
+        }
+    }
+
     /// Takes it back. The spare query that rested here in the meantime, or the buffers of the emptied one, stay with the
     /// call for the next client.
     #[inline]

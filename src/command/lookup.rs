@@ -117,10 +117,10 @@ impl Entry {
         Entry { command, name, subcommands: 0..0, is_sub, gates: admit::concerns(command) }
     }
 
-    /// A top-level command without subcommands: its name alone decides.
+    /// Whether a request with this first word asks for it: for a top-level command without subcommands that alone decides.
     #[inline]
-    pub fn is_plain(&self) -> bool {
-        self.subcommands.is_empty() && !self.is_sub
+    pub fn is_called(&self, word: &[u8]) -> bool {
+        self.subcommands.is_empty() && !self.is_sub && self.name.is(word)
     }
 }
 

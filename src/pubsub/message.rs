@@ -18,35 +18,30 @@ pub type Tapes = [Tape; 2];
 /// A message, and what it has been encoded to.
 pub struct Message<'a, W: Fn(&mut Reply)> {
     write: W,
+    /// Where there are many receivers.
     tapes: Option<&'a mut Tapes>,
     encoded: [Option<Cut>; 2],
-    is_shared: bool,
 }
 
 impl<'a, W: Fn(&mut Reply)> Message<'a, W> {
     /// What `write` writes to a reply of either protocol: pushes, which answer nothing.
     pub fn new(write: W) -> Message<'a, W> {
-        Message { write, tapes: None, encoded: [None, None], is_shared: false }
+        Message { write, tapes: None, encoded: [None, None] }
     }
 
-    /// Says how many will get it.
-    pub fn expect(&mut self, receivers: usize) {
-        self.is_shared = receivers >= SHARED_FROM;
-    }
-
-    /// Says that it follows other messages to the same receivers.
-    pub fn follow(&mut self, tapes: &'a mut Tapes) {
-        self.tapes = Some(tapes);
+    /// Says how many will get it, and where it is written behind other messages to the same receivers if they are many.
+    pub fn expect(&mut self, receivers: usize, tapes: &'a mut Tapes) {
+        self.tapes = (receivers >= SHARED_FROM).then_some(tapes);
     }
 
     /// It is to be referred to where it can.
     pub fn is_shared(&self) -> bool {
-        self.is_shared
+        self.tapes.is_some()
     }
 
     /// Appends the message to an output, which takes it by reference only if it `may_refer`.
     pub fn append_to(&mut self, out: &mut Reply, may_refer: bool) {
-        let Message { write, tapes, encoded, is_shared } = self;
+        let Message { write, tapes, encoded } = self;
         let proto = out.proto();
         let slot = usize::from(proto == Proto::Resp3);
         let encoded = encoded[slot].get_or_insert_with(|| {
@@ -54,12 +49,10 @@ impl<'a, W: Fn(&mut Reply)> Message<'a, W> {
             write(&mut reply);
             let bytes = reply.into_bytes();
             match tapes {
-                Some(tapes) if *is_shared && bytes.len() < SHARE_MESSAGE => {
-                    tapes[slot].append(&bytes)
-                }
+                Some(tapes) if bytes.len() < SHARE_MESSAGE => tapes[slot].append(&bytes),
                 _ => Cut::from(bytes),
             }
         });
-        out.message(encoded, *is_shared && may_refer);
+        out.message(encoded, tapes.is_some() && may_refer);
     }
 }

@@ -294,8 +294,7 @@ fn deliver(to: (&mut Clients, &mut Net), members: &mut Members, parts: &[&[u8]])
     match members {
         Members::One(id) => usize::from(clients.push_to(*id, net, &mut message)),
         Members::Many(crowd) => {
-            message.expect(crowd.all.len());
-            message.follow(&mut crowd.tapes);
+            message.expect(crowd.all.len(), &mut crowd.tapes);
             crowd.all.iter().filter(|id| clients.push_to(**id, net, &mut message)).count()
         }
     }

@@ -151,8 +151,7 @@ fn messages_that_follow_one_another_are_one_piece() {
     let mut want = [vec![], vec![], vec![]];
     for n in 0..500 {
         let mut message = Message::new(|out| out.bulk_int(n));
-        message.expect(1000);
-        message.follow(&mut tapes);
+        message.expect(1000, &mut tapes);
         for (i, out) in outs.iter_mut().enumerate() {
             // The second missed one, the third may keep nothing and has an answer in between.
             if (i, n) == (1, 100) {

@@ -436,8 +436,7 @@ impl Bridge {
 #[inline]
 pub fn resolve(srv: &mut Server, inner: &mut Call) -> Result<CommandId, CmdError> {
     let args = inner.query.args();
-    let last = srv.commands.entry(inner.id);
-    if !(last.is_plain() && last.name.is(args.at(0))) {
+    if !srv.commands.entry(inner.id).is_called(args.at(0)) {
         let unknown = CmdError::Fixed("ERR Unknown Redis command called from script");
         inner.id = srv.commands.resolve(args).map_err(|_| unknown)?;
         inner.cmd = srv.commands.entry(inner.id).command;

@@ -6,11 +6,12 @@
 
 use super::Server;
 use crate::base::slab::Id;
-use crate::client::Client;
 use crate::client::filter::ClientType;
+use crate::client::{Client, Clients};
 use crate::command::Call;
 use crate::config::Config;
 use crate::config::value::MemoryOrPercent;
+use crate::keyspace::watch::Watch;
 use crate::observe::latency::event;
 
 /// The limit in bytes; 0: none.
@@ -25,16 +26,15 @@ pub fn limit(conf: &Config) -> u64 {
 #[inline]
 pub fn weigh(srv: &mut Server, id: Id) {
     if srv.clients.are_weighed() {
-        weigh_one(srv, id);
+        weigh_one(&mut srv.clients, &srv.keyspace.watch, id);
     }
 }
 
-fn weigh_one(srv: &mut Server, id: Id) {
-    let Server { clients, keyspace, .. } = srv;
+fn weigh_one(clients: &mut Clients, watch: &Watch, id: Id) {
     let Some(client) = clients.get(id) else { return };
     let is_exempt = client.marks.no_evict || client.marks.closing;
     let counts = !is_exempt && matches!(client.kind(), ClientType::Normal | ClientType::Pubsub);
-    let weight = if counts { client.memory(&keyspace.watch) } else { 0 };
+    let weight = if counts { client.memory(watch) } else { 0 };
     clients.set_weight(id, weight);
 }
 
@@ -45,7 +45,7 @@ pub fn changed(srv: &mut Server) {
     srv.refresh_states();
     if is_limited {
         for id in srv.clients.by_age() {
-            weigh_one(srv, id);
+            weigh_one(&mut srv.clients, &srv.keyspace.watch, id);
         }
     }
 }
@@ -54,7 +54,7 @@ pub fn changed(srv: &mut Server) {
 /// its call must not run.
 #[cold]
 pub fn before_call(srv: &mut Server, call: &Call) -> bool {
-    weigh_one(srv, call.client);
+    weigh_one(&mut srv.clients, &srv.keyspace.watch, call.client);
     if let Some(weight) = srv.clients.get(call.client).map(Client::weight).filter(|w| *w > 0) {
         let travelling = call.query.claimed() + call.out.open_capacity() + call.out.sealed_bytes();
         srv.clients.set_weight(call.client, weight + travelling);
@@ -70,11 +70,9 @@ pub fn run(srv: &mut Server) {
     if !srv.clients.are_weighed() {
         return;
     }
-    for at in 0..srv.net.pending_writes.len() {
-        weigh_one(srv, srv.net.pending_writes[at]);
-    }
-    for at in 0..srv.net.pending_pushes.len() {
-        weigh_one(srv, srv.net.pending_pushes[at]);
+    let Server { clients, keyspace, net, .. } = srv;
+    for id in net.pending_writes.iter().chain(&net.pending_pushes) {
+        weigh_one(clients, &keyspace.watch, *id);
     }
     if srv.clients.weight_total() as u64 > limit(&srv.conf) {
         close_largest(srv);

@@ -163,8 +163,7 @@ fn check_output_limit(srv: &mut Server, call: &Call) {
 #[inline]
 fn resolve(srv: &Server, call: &mut Call) -> Result<CommandId, (Option<CommandId>, CmdError)> {
     let args = call.query.args();
-    let last = srv.commands.entry(call.id);
-    if !(last.is_plain() && last.name.is(args.at(0))) {
+    if !srv.commands.entry(call.id).is_called(args.at(0)) {
         call.id = srv.commands.resolve(args).map_err(|e| (None, e))?;
         call.cmd = srv.commands.entry(call.id).command;
     }

@@ -287,10 +287,7 @@ pub fn finish(srv: &mut Server, call: &mut Call) {
         net.buffers.take_back(std::mem::take(client.out.buffer()));
         close |= client.marks.close_after_reply;
     } else {
-        if !client.marks.pending_write && !client.marks.write_blocked {
-            client.marks.pending_write = true;
-            net.pending_writes.push(call.client);
-        }
+        client.send_soon(net);
         let now = clock.mono_cached_us();
         over_output = client.is_over_output_limit(client.out.len(), conf, now);
         stats.output_buffer_closes += u64::from(over_output && !client.marks.closing);

@@ -145,10 +145,7 @@ fn give_up(srv: &mut Server) {
             client.out.begin();
             client.out.error(REFUSED.text());
             stats.count_error("ERR");
-            if !client.marks.pending_write {
-                client.marks.pending_write = true;
-                net.pending_writes.push(id);
-            }
+            client.send_soon(net);
         }
     }
 }

@@ -124,8 +124,7 @@ fn client_ready(srv: &mut Box<Server>, id: Id, event: Ready) {
         && client.marks.write_blocked
     {
         client.marks.write_blocked = false;
-        client.marks.pending_write = true;
-        srv.net.pending_writes.push(id);
+        client.send_soon(&mut srv.net);
     }
     if event.readable || event.closed {
         serve::serve(srv, id, event.closed);
@@ -181,7 +180,7 @@ fn tell_readers(srv: &mut Server) {
 /// sent in this turn, lest they pass it because they have to wait.
 fn close_swollen(srv: &mut Server) {
     for id in srv.clients.take_swelling() {
-        let Server { clients, conf, clock, stats, .. } = &mut *srv;
+        let Server { clients, net, conf, clock, stats, .. } = &mut *srv;
         let Some(client) = clients.get_mut(id) else {
             continue;
         };
@@ -192,9 +191,8 @@ fn close_swollen(srv: &mut Server) {
             clients.close_later(id);
             let who = String::from_utf8_lossy(&srv.describe(id)).into_owned();
             serve::say_over_output(&mut srv.log, &who);
-        } else if !client.marks.pending_write && !client.marks.write_blocked {
-            client.marks.pending_write = true;
-            srv.net.pending_writes.push(id);
+        } else {
+            client.send_soon(net);
         }
         // Who is blocked stands in no queue.
         evict_clients::weigh(srv, id);
@@ -269,10 +267,7 @@ fn send(srv: &mut Server, id: Id, unqueue: impl FnOnce(&mut Marks)) {
             client.marks.write_blocked = true;
             client.out.let_go();
         }
-        Sent::Fair => {
-            client.marks.pending_write = true;
-            net.pending_writes.push(id);
-        }
+        Sent::Fair => client.send_soon(net),
         Sent::Failed(code) => {
             let reason = os_text(&io::Error::from_raw_os_error(code));
             log.verbose(format_args!("Error writing to client: {reason}"));

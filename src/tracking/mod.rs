@@ -269,8 +269,7 @@ impl Tracking {
             }
             let keys: Vec<&[u8]> = changed.keys().map(|key| &**key).collect();
             let mut all = message(News::Keys(&keys));
-            all.expect(audience.clients.len());
-            all.follow(&mut audience.tapes);
+            all.expect(audience.clients.len(), &mut audience.tapes);
             for id in &audience.clients {
                 let tracked = clients.get(*id).and_then(|client| client.tracked.as_deref());
                 if !tracked.is_some_and(|tracked| tracked.no_loop) {
