@@ -4,6 +4,7 @@
 //! over the lower-cased name finds a top-level command without allocating; subcommands are few and are compared in
 //! turn. Every command and subcommand has a number, by which statistics are kept.
 
+use super::key_spec::{Begin, Find, key_flag};
 use super::{CmdError, Command, admit, table};
 use crate::resp::request::Args;
 
@@ -21,6 +22,8 @@ pub struct Entry {
     pub subcommands: std::ops::Range<u16>,
     /// Is a subcommand.
     is_sub: bool,
+    /// The first argument is a key.
+    pub begins_with_key: bool,
     /// Bits of `admit::state` that concern it.
     pub gates: u32,
 }
@@ -114,7 +117,13 @@ impl Entry {
     fn of(command: &'static Command) -> Entry {
         let name = Name::new(command.own_name().as_bytes());
         let is_sub = command.name.contains('|');
-        Entry { command, name, subcommands: 0..0, is_sub, gates: admit::concerns(command) }
+        let begins_with_key = command.keys.iter().any(|spec| {
+            let follows_name =
+                spec.begin == Begin::Index(1) && matches!(spec.find, Find::Range { .. });
+            follows_name && spec.flags & key_flag::NOT_KEY == 0
+        });
+        let gates = admit::concerns(command);
+        Entry { command, name, subcommands: 0..0, is_sub, begins_with_key, gates }
     }
 
     /// Whether a request with this first word asks for it: for a top-level command without subcommands that alone decides.
@@ -245,6 +254,20 @@ mod tests {
         commands.rename(b"echo", b"").expect("taken away");
         assert_eq!(commands.find(b""), None);
         assert!(commands.rename(b"time", b"PONG2").is_err());
+    }
+
+    #[test]
+    fn a_number_of_keys_or_a_channel_or_a_script_is_no_key() {
+        let commands = Commands::default();
+        let begins_with_key = |name: &&str| {
+            let id = commands.find(name.as_bytes()).expect("such a command");
+            commands.entry(id).begins_with_key
+        };
+        let keyed = ["get", "set", "mget", "hset", "zadd", "xadd", "blpop"];
+        assert!(keyed.iter().all(begins_with_key));
+        let others =
+            ["publish", "spublish", "eval", "zunion", "xread", "object", "select", "multi"];
+        assert!(!others.iter().any(begins_with_key));
     }
 
     proptest! {

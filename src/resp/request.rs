@@ -122,6 +122,15 @@ pub enum Parsed {
     NeedMore,
 }
 
+/// A request that has arrived and whose turn has not come: its command, and the first two arguments.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Upcoming<'q> {
+    pub name: &'q [u8],
+    /// The key, if the command is about one.
+    pub first: &'q [u8],
+    pub second: Option<&'q [u8]>,
+}
+
 /// A big bulk on its way in.
 #[derive(Debug)]
 struct Filling {
@@ -334,26 +343,27 @@ impl Query {
         self.filling.is_some()
     }
 
-    /// The first arguments of requests that wait in the buffer, mostly keys, each with the second one, if there is one: a
-    /// guess from a quick look, for fetching memory ahead. Whatever is unusual ends it.
+    /// Requests with arguments that wait in the buffer: a guess from a quick look, for fetching memory ahead. Whatever is
+    /// unusual ends it.
     #[inline]
-    pub fn upcoming(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> + Clone {
+    pub fn upcoming(&self) -> impl Iterator<Item = Upcoming<'_>> + Clone {
         let mut rest =
             if self.missing == 0 { self.buf.get(self.pos..).unwrap_or(&[]) } else { &[] };
         std::iter::from_fn(move || {
             let words = short_number(&mut rest, b'*')?;
-            let (mut first, mut second) = (None, None);
+            let (mut name, mut first, mut second) = (&[][..], None, None);
             for word in 0..words {
                 let len = short_number(&mut rest, b'$')?;
                 let (bytes, after) = rest.split_at_checked(len + 2)?;
                 match word {
+                    0 => name = &bytes[..len],
                     1 => first = Some(&bytes[..len]),
                     2 => second = Some(&bytes[..len]),
                     _ => {}
                 }
                 rest = after;
             }
-            Some((first?, second))
+            Some(Upcoming { name, first: first?, second })
         })
     }
 
@@ -653,14 +663,16 @@ mod tests {
     const OPEN: Limits = Limits { bulk_max: 512 << 20, authenticated: true };
 
     #[test]
-    fn upcoming_requests_show_their_first_argument() {
+    fn upcoming_requests_show_their_first_words() {
         let mut query = Query::default();
         query.feed(b"*2\r\n$3\r\nGET\r\n$1\r\na\r\n*3\r\n$3\r\nSET\r\n$2\r\nbb\r\n$10\r\n0123456789\r\n*2\r\n$3\r\nGE");
         let ahead: Vec<_> = query.upcoming().collect();
-        assert_eq!(ahead, [(&b"a"[..], None), (b"bb", Some(&b"0123456789"[..]))]);
+        let get = Upcoming { name: b"GET", first: b"a", second: None };
+        let set = Upcoming { name: b"SET", first: b"bb", second: Some(b"0123456789") };
+        assert_eq!(ahead, [get, set]);
         assert_eq!(query.parse(OPEN), Ok(Parsed::Request));
         query.consume();
-        assert_eq!(query.upcoming().map(|(key, _)| key).collect::<Vec<_>>(), [b"bb"]);
+        assert_eq!(query.upcoming().collect::<Vec<_>>(), [set]);
         for text in
             [&b"PING\r\n"[..], b"*1\r\n$4\r\nPING\r\n", b"*2\r\n$x\r\n", b"*", b"*2\r\n$999\r\nab"]
         {

@@ -7,12 +7,13 @@ use super::{Server, evict_clients, waits};
 use crate::base::os::os_text;
 use crate::base::slab::Id;
 use crate::client::Client;
+use crate::command::lookup::CommandId;
 use crate::command::{Call, ReplyMode};
 use crate::config::LogLevel;
 use crate::keyspace::entry::ObjectFn;
 use crate::observe::crash;
 use crate::observe::log::Log;
-use crate::resp::request::{Limits, Parsed, ProtocolError};
+use crate::resp::request::{Limits, Parsed, ProtocolError, Upcoming};
 use crate::types::View;
 
 /// Bytes of a large argument that are read before the others have their turn: there is nobody whom a part of it helps.
@@ -191,14 +192,16 @@ pub const AHEAD: usize = 16;
 pub fn fetch_ahead(srv: &Server, call: &Call) {
     const KEYS_MIN: usize = 8192;
     let mut upcoming = call.query.upcoming();
-    let (Some(first), Some(second)) = (upcoming.next(), upcoming.next()) else { return };
+    let (Some(next), Some(second)) = (upcoming.next(), upcoming.next()) else { return };
     let keys = &srv.keyspace.db(call.session.db).keys;
-    let (many_keys, one_key) = (keys.len() >= KEYS_MIN, first.0 == second.0 && first.1.is_some());
-    if !many_keys && !one_key {
+    let (many_keys, one_key) =
+        (keys.len() >= KEYS_MIN, next.first == second.first && next.second.is_some());
+    // What follows is mostly more of the same.
+    if !many_keys && !one_key || !begins_with_key(srv, call.id, next.name) {
         return;
     }
-    let mut ahead = [(&[][..], None); AHEAD];
-    (ahead[0], ahead[1]) = (first, second);
+    let mut ahead = [Upcoming::default(); AHEAD];
+    (ahead[0], ahead[1]) = (next, second);
     let mut count = 2;
     for (room, request) in ahead[count..].iter_mut().zip(upcoming) {
         *room = request;
@@ -206,12 +209,22 @@ pub fn fetch_ahead(srv: &Server, call: &Call) {
     }
     let ahead = &ahead[..count];
     if many_keys {
-        keys.fetch_ahead(ahead.iter().map(|(key, _)| *key));
+        keys.fetch_ahead(ahead.iter().map(|request| request.first));
     }
-    if one_key && let Some(entry) = keys.find(keys.hash(first.0), first.0) {
-        let names = ahead.iter().filter(|(key, _)| *key == first.0);
-        entry.object(FetchAhead(names.filter_map(|(_, name)| *name)));
+    if one_key && let Some(entry) = keys.find(keys.hash(next.first), next.first) {
+        let names = ahead.iter().filter(|request| request.first == next.first);
+        entry.object(FetchAhead(names.filter_map(|request| request.second)));
     }
+}
+
+/// Whether the first argument of a command is a key. A pipeline mostly goes on with the command it had last.
+#[inline]
+fn begins_with_key(srv: &Server, last: CommandId, name: &[u8]) -> bool {
+    let entry = srv.commands.entry(last);
+    if entry.is_called(name) {
+        return entry.begins_with_key;
+    }
+    srv.commands.find(name).is_some_and(|id| srv.commands.entry(id).begins_with_key)
 }
 
 /// [`View::fetch_ahead`] as an [`ObjectFn`].
