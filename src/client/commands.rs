@@ -676,6 +676,19 @@ mod tests {
     }
 
     #[test]
+    fn a_client_whose_last_request_named_no_command_shows_none() {
+        let mut t = TestServer::new();
+        let other = t.connect();
+        for (line, shown) in
+            [("PING", " cmd=ping "), ("NOSUCH x", " cmd=NULL "), ("GET", " cmd=get ")]
+        {
+            t.run_as(other, line);
+            let text = t.run("CLIENT LIST ID 2");
+            assert!(text.contains(shown), "{text}");
+        }
+    }
+
+    #[test]
     fn filters_choose() {
         let mut t = TestServer::new();
         let other = t.connect();

@@ -214,6 +214,9 @@ fn busy(srv: &Server, _: &Call) -> Admission {
 
 /// A client that watches others has no business with keys of its own.
 fn monitoring(srv: &Server, call: &Call) -> Admission {
+    if multi::flags(srv, call) & (flag::WRITE | flag::MAY_REPLICATE | flag::READONLY) == 0 {
+        return Admission::Run;
+    }
     match srv.clients.get(call.client) {
         Some(client) if client.marks.monitor => Admission::Refuse(CmdError::NO_KEYSPACE),
         _ => Admission::Run,

@@ -225,6 +225,8 @@ pub struct Call {
     pub cmd: &'static Command,
     /// Its number on this server.
     pub id: lookup::CommandId,
+    /// The request names a command, and `cmd` and `id` are it.
+    pub is_known: bool,
     /// The request: `call.args()` are its words.
     pub query: Query,
     pub out: Reply,
@@ -253,6 +255,7 @@ impl Default for Call {
         Call {
             cmd: table::COMMANDS[0],
             id: lookup::CommandId(0),
+            is_known: true,
             query: Query::default(),
             out: Reply::default(),
             session: Session::default(),

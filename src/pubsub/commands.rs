@@ -57,6 +57,11 @@ pub static SSUBSCRIBE: Command = Command::server("ssubscribe", ssubscribe)
     .args(&[Arg::string("shardchannel").multiple()]);
 
 fn ssubscribe(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
+    if !call.may_wait {
+        // Compat: its siblings are allowed in a transaction.
+        let text = "ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client";
+        return Err(CmdError::Fixed(text));
+    }
     listen(srv, call, (Kind::Shard, "ssubscribe"))
 }
 

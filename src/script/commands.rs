@@ -38,7 +38,7 @@ const fn caller(command: Command, since: &'static str) -> Command {
 }
 
 pub static EVAL: Command = caller(Command::server("eval", eval), "2.6.0")
-    .flags(CALL)
+    .flags(CALL | flag::MAY_REPLICATE)
     .summary("Runs a Lua script.")
     .keys(&[KeySpec::at(2).count(0, 1, 1).rw(ACCESS | UPDATE)])
     .args(BODY_ARGS);
@@ -58,7 +58,7 @@ fn eval_ro(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
 }
 
 pub static EVALSHA: Command = caller(Command::server("evalsha", evalsha), "2.6.0")
-    .flags(CALL)
+    .flags(CALL | flag::MAY_REPLICATE)
     .summary("Runs a Lua script that the server knows, by its digest.")
     .keys(&[KeySpec::at(2).count(0, 1, 1).rw(ACCESS | UPDATE)])
     .args(SHA_ARGS);
@@ -268,8 +268,8 @@ pub static SHOW: Command = Command::server("script|show", show)
 
 fn show(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     let Call { query, out, .. } = call;
-    let body = eval::sha_in(query.args().at(2)).and_then(|sha| srv.script.cache.body(&sha));
-    out.bulk(body.ok_or(CmdError::Fixed("NOSCRIPT No matching script."))?);
+    let script = eval::sha_in(query.args().at(2)).and_then(|sha| srv.script.cache.peek(&sha));
+    out.bulk(&script.ok_or(CmdError::Fixed("NOSCRIPT No matching script."))?.body);
     Ok(Done)
 }
 

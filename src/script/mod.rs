@@ -36,6 +36,10 @@ use std::sync::Arc;
 use bridge::Engine;
 use eval::Cache;
 use functions::registry::Libraries;
+use shebang::script_flag;
+
+use crate::command::{Call, flag};
+use crate::server::Server;
 
 /// The part of the server that knows scripts.
 #[derive(Debug, Default)]
@@ -58,6 +62,27 @@ pub struct Scripts {
 pub enum Form {
     Script,
     Function,
+}
+
+/// The flags of a call that may be one of a script or function: those of its command, unless the script says what it
+/// will do.
+pub fn flags(srv: &Server, call: &Call) -> u64 {
+    let all = call.cmd.flags;
+    let name = call.args().get(1).unwrap_or_default();
+    let promised = match call.cmd.name {
+        "eval" | "eval_ro" => shebang::of_script(name).ok().map(|(promised, _)| promised),
+        "evalsha" | "evalsha_ro" => {
+            eval::sha_in(name).and_then(|sha| Some(srv.script.cache.peek(&sha)?.flags))
+        }
+        "fcall" | "fcall_ro" => srv.script.libraries.find(name).map(|function| function.flags),
+        _ => return all,
+    };
+    match promised {
+        None => all,
+        Some(promised) if promised & script_flag::COMPAT != 0 => all,
+        Some(promised) if promised & script_flag::NO_WRITES != 0 => all & !flag::MAY_REPLICATE,
+        Some(_) => all & !flag::MAY_REPLICATE | flag::WRITE,
+    }
 }
 
 /// The script or function that runs.

@@ -38,7 +38,7 @@ pub fn process(srv: &mut Box<Server>, call: &mut Call) -> Flow {
     }
     let mark = call.out.begin();
     let resolved = resolve(srv, call);
-    let is_known = !matches!(resolved, Err((None, _)));
+    call.is_known = !matches!(resolved, Err((None, _)));
     match resolved {
         Ok(id) => match admit_and_run(srv, call, id) {
             Outcome::Done => {}
@@ -54,7 +54,7 @@ pub fn process(srv: &mut Box<Server>, call: &mut Call) -> Flow {
         Err((id, error)) => reject(srv, call, id, &error),
     }
     if call.session.caching_next {
-        end_caching(call, is_known);
+        end_caching(call);
     }
     if srv.keyspace.blocked.has_ready() {
         serve_others(srv, call);
@@ -64,8 +64,8 @@ pub fn process(srv: &mut Box<Server>, call: &mut Call) -> Flow {
 
 /// What CLIENT CACHING said holds for one command, or one transaction; other subcommands of CLIENT do not count.
 #[cold]
-fn end_caching(call: &mut Call, is_known: bool) {
-    let counts = !is_known || !call.cmd.name.starts_with("client|");
+fn end_caching(call: &mut Call) {
+    let counts = !call.is_known || !call.cmd.name.starts_with("client|");
     if counts && call.session.multi == Multi::No {
         call.session.caching_next = false;
     }
@@ -202,6 +202,10 @@ fn reject(srv: &mut Server, call: &mut Call, id: Option<CommandId>, error: &CmdE
     if let Some(id) = id {
         srv.stats.command(id).rejected += 1;
     }
+    if of_exec.is_some() && !srv.clients.monitors.is_empty() {
+        // They have seen the MULTI.
+        show_to_monitors(srv, call);
+    }
 }
 
 /// Takes an answer back that the client does not want, and looks what it wants next.
@@ -297,7 +301,7 @@ pub fn replay(srv: &mut Box<Server>, call: &mut Call) {
     call.fx.reset();
     srv.keyspace.deleted.clear();
     if news::is_any(&srv.keyspace) {
-        news::tell(srv, Id::NONE);
+        news::tell(srv, Id::NONE, Origin::User);
     }
 }
 
@@ -334,7 +338,7 @@ fn settle(
 #[inline]
 fn tell_and_remember(srv: &mut Server, call: &Call) {
     if news::is_any(&srv.keyspace) {
-        news::tell(srv, call.client);
+        news::tell(srv, call.client, call.origin);
     }
     if call.session.caching != Caching::No
         && call.session.remembers()
@@ -344,10 +348,11 @@ fn tell_and_remember(srv: &mut Server, call: &Call) {
     }
 }
 
-/// Tells a client of its own cache in front of the answer, which is `+OK`.
+/// Tells a client of its own cache, and of those it listens for, in front of the answer, which is `+OK`.
 #[cold]
 fn tell_own_cache_first(srv: &mut Server, call: &mut Call, mark: Mark) {
-    if srv.tracking.is_pending() && call.session.reply.is_answered() {
+    let is_told = srv.tracking.is_pending() || srv.clients.has_mail();
+    if is_told && call.session.reply.is_answered() {
         call.out.rewind(mark);
         news::settle(srv);
         srv.clients.deliver_mail(call);
@@ -410,7 +415,7 @@ fn gather_deleted(srv: &mut Server, call: &Call) {
 #[inline]
 pub fn after_unit(srv: &mut Server) {
     if news::is_any(&srv.keyspace) {
-        news::tell(srv, Id::NONE);
+        news::tell(srv, Id::NONE, Origin::User);
     }
     if srv.tracking.is_pending() {
         news::settle(srv);

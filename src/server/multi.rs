@@ -22,6 +22,7 @@ use crate::client::transaction::Transaction;
 use crate::command::{
     Arg, Call, CmdError, CmdResult, Command, Done, Group, KeySpec, Multi, ReplyMode, category, flag,
 };
+use crate::script;
 
 const FLAGS: u64 = flag::NOSCRIPT | flag::LOADING | flag::STALE;
 
@@ -182,12 +183,13 @@ impl ReplyMode {
 pub fn enqueue(srv: &mut Server, call: &mut Call) {
     let lost = call.session.multi == Multi::Broken || srv.keyspace.watch.is_dirty(call.client);
     if !lost {
-        srv.clients.enqueue(call.client, &call.query, (call.id, call.cmd.flags));
+        let flags = script::flags(srv, call);
+        srv.clients.enqueue(call.client, &call.query, (call.id, flags));
     }
     call.out.simple("QUEUED");
 }
 
-/// The flags of what a call will do: EXEC does what its queue does.
+/// The flags of what a call will do: EXEC does what its queue does, and a script what it says.
 pub fn flags(srv: &Server, call: &Call) -> u64 {
     let queued = || {
         let client = srv.clients.get(call.client)?;
@@ -196,7 +198,7 @@ pub fn flags(srv: &Server, call: &Call) -> u64 {
     if std::ptr::eq(call.cmd, &EXEC) && call.session.multi == Multi::Open {
         call.cmd.flags | queued().unwrap_or(0)
     } else {
-        call.cmd.flags
+        script::flags(srv, call)
     }
 }
 

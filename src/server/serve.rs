@@ -179,7 +179,7 @@ fn run_requests(srv: &mut Box<Server>, call: &mut Call) {
         && ran > 0
     {
         client.totals.commands += call.counted;
-        client.last_command = Some(call.id);
+        client.last_command = call.is_known.then_some(call.id);
     }
 }
 

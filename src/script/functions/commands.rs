@@ -29,7 +29,7 @@ const CALL_ARGS: &[Arg] = &[
 
 pub static FCALL: Command = Command::server("fcall", fcall)
     .arity(-3)
-    .flags(CALL)
+    .flags(CALL | flag::MAY_REPLICATE)
     .categories(category::SCRIPTING)
     .group(Group::Scripting)
     .since("7.0.0")

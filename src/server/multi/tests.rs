@@ -247,3 +247,67 @@ fn exchanged_databases_break_watches_of_live_keys_only() {
         assert_eq!(broken(&mut t), news, "{here:?} and {there:?}");
     }
 }
+
+/// Its siblings may be called there.
+#[test]
+fn inside_a_transaction_nobody_listens_to_a_shard() {
+    let mut t = TestServer::new();
+    let got = all(&mut t, &["MULTI", "SSUBSCRIBE s", "SUBSCRIBE c", "EXEC"]);
+    let error = "-ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client\r\n";
+    assert_eq!(got[3], format!("*2\r\n{error}*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n"));
+}
+
+#[test]
+fn a_pause_of_writes_holds_back_scripts_that_have_not_promised_to_write_nothing() {
+    let mut t = TestServer::new();
+    let reads = r##""#!lua flags=no-writes\nreturn 1""##;
+    let writes = r##""#!lua\nreturn 1""##;
+    let says_nothing = r#""return 1""#;
+    t.run("FUNCTION LOAD \"#!lua name=l\\nredis.register_function('w', function() return 1 end)\"");
+    let cases = [
+        (format!("EVAL {reads} 0"), true),
+        (format!("EVAL_RO {says_nothing} 0"), true),
+        (format!("EVAL {writes} 0"), false),
+        (format!("EVAL {says_nothing} 0"), false),
+        ("FCALL w 0".to_owned(), false),
+    ];
+    for (line, runs) in cases {
+        for in_multi in [false, true] {
+            let client = t.connect();
+            let (line, want) = if in_multi {
+                t.run_as(client, "MULTI");
+                t.run_as(client, &line);
+                ("EXEC", "*1\r\n:1\r\n")
+            } else {
+                (&*line, ":1\r\n")
+            };
+            t.run("CLIENT PAUSE 1000 WRITE");
+            assert_eq!(t.run_as(client, line), if runs { want } else { "" }, "{line} {in_multi}");
+            t.run("CLIENT UNPAUSE");
+            t.settle();
+            assert_eq!(t.receive(client), if runs { b"" } else { want.as_bytes() });
+        }
+    }
+}
+
+#[test]
+fn monitors_see_how_a_transaction_ends_even_if_exec_is_refused() {
+    let mut t = TestServer::new();
+    let monitor = t.connect();
+    t.run_as(monitor, "MONITOR");
+    all(&mut t, &["MULTI", "EXEC x"]);
+    let seen = String::from_utf8(t.receive(monitor)).expect("text");
+    let seen: Vec<_> = seen.lines().map(|line| line.split("] ").nth(1)).collect();
+    assert_eq!(seen, [Some(r#""MULTI""#), Some(r#""EXEC" "x""#)]);
+}
+
+#[test]
+fn a_stream_that_is_made_for_a_group_breaks_watches() {
+    let mut t = TestServer::new();
+    let other = t.connect();
+    for (group, want) in [("g", "*-1\r\n"), ("h", "*1\r\n+PONG\r\n")] {
+        all(&mut t, &["WATCH st", "MULTI", "PING"]);
+        t.run_as(other, &format!("XGROUP CREATE st {group} $ MKSTREAM"));
+        assert_eq!(t.run("EXEC"), want, "{group}");
+    }
+}
