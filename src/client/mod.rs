@@ -93,7 +93,7 @@ pub struct Marks {
     pub write_blocked: bool,
     /// The peer sends no more: reading goes on until the end of file, for which there is no edge.
     pub half_closed: bool,
-    /// Stands in `Net::again`.
+    /// Stands in `Net::again` or `Net::resumed`.
     pub again: bool,
     /// An edge came while it stood still: there may be something to read.
     pub unread: bool,
@@ -138,6 +138,14 @@ impl Client {
         if !self.marks.again {
             self.marks.again = true;
             net.again.push(self.id);
+        }
+    }
+
+    /// Has it served in this turn, behind all others, or in the next one if it has stood there.
+    pub fn serve_soon(&mut self, net: &mut Net) {
+        if !self.marks.again {
+            self.marks.again = true;
+            net.resumed.push_back(self.id);
         }
     }
 

@@ -28,7 +28,8 @@ pub struct Net {
     /// What this turn still has to serve. An edge that was seen and is not used up would never come again, so whoever is
     /// served in the middle of a turn is found here.
     pub ready: VecDeque<Ready>,
-    /// The same for those of [`Net::again`] whose turn it is.
+    /// The same for those of [`Net::again`] whose turn it is, and for those who have waited for keys and whose wait is over:
+    /// what they do then is told together with what let them go on.
     pub resumed: VecDeque<Id>,
     /// Clients with a reply to send before the reactor sleeps.
     pub pending_writes: Vec<Id>,

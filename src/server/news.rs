@@ -7,7 +7,7 @@
 
 use super::Server;
 use crate::base::slab::Id;
-use crate::command::Call;
+use crate::command::{Call, Origin};
 use crate::keyspace::events::Announcement;
 use crate::keyspace::touched::Touch;
 use crate::keyspace::{Classes, Keyspace};
@@ -19,9 +19,9 @@ pub fn is_any(keyspace: &Keyspace) -> bool {
     !keyspace.events.is_empty() || !keyspace.touched.is_empty()
 }
 
-/// Tells what there is. `running` is the client whose call did it.
+/// Tells what there is. `running` is the client whose call did it, itself or by a script.
 #[cold]
-pub fn tell(srv: &mut Server, running: Id) {
+pub fn tell(srv: &mut Server, running: Id, origin: Origin) {
     let wanted = srv.keyspace.events.wanted();
     let events = srv.keyspace.events.take();
     let touched = srv.keyspace.touched.take();
@@ -31,7 +31,7 @@ pub fn tell(srv: &mut Server, running: Id) {
             publish(srv, wanted, announcement);
         }
         told = events_before.max(told);
-        invalidate(srv, touch, running);
+        invalidate(srv, touch, (running, origin));
     }
     for announcement in &events[told..] {
         publish(srv, wanted, announcement);
@@ -63,13 +63,14 @@ fn publish(srv: &mut Server, wanted: Classes, announcement: &Announcement) {
 }
 
 /// Tells those who cache of one touch.
-fn invalidate(srv: &mut Server, touch: Touch<'_>, running: Id) {
+fn invalidate(srv: &mut Server, touch: Touch<'_>, (running, origin): (Id, Origin)) {
     let Server { tracking, clients, net, .. } = srv;
     let to = (clients, net);
     match touch {
         Touch::Changed(key) => {
             tracking.invalidate(to, key, (running, running));
-            tracking.note_change(key, running);
+            // Compat: what a script changes its client may not know of.
+            tracking.note_change(key, if origin == Origin::Script { Id::NONE } else { running });
         }
         Touch::Removed(key) => {
             tracking.invalidate(to, key, (Id::NONE, running));

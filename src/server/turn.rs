@@ -25,6 +25,10 @@ const CHUNKS_PER_TURN: usize = 16;
 /// Clients that are sent messages before those who ask have their turn again: half a millisecond of sending.
 const PUSHES_PER_TURN: usize = 128;
 
+/// Clients woken by those who are served last that have their turn, too: two who wake each other keep nobody waiting for
+/// longer.
+const WOKEN_PER_TURN: usize = 64;
+
 /// Runs turns until the server stops.
 pub fn run(srv: &mut Box<Server>) -> io::Result<()> {
     let mut ready = vec![];
@@ -96,7 +100,8 @@ fn serve_all(srv: &mut Box<Server>, ready: &mut Vec<Ready>) {
             Source::Child => children::listen(srv),
         }
     }
-    while let Some(id) = srv.net.resumed.pop_front() {
+    for _ in 0..srv.net.resumed.len() + WOKEN_PER_TURN {
+        let Some(id) = srv.net.resumed.pop_front() else { break };
         if let Some(client) = srv.clients.get_mut(id) {
             client.marks.again = false;
             serve::serve(srv, id, false);
@@ -132,7 +137,8 @@ fn client_ready(srv: &mut Box<Server>, id: Id, event: Ready) {
 }
 
 fn sleep_time(srv: &Server, now_us: u64) -> Duration {
-    let unread = !srv.net.again.is_empty() || srv.net.listeners.iter().any(|l| l.again);
+    let unread = !(srv.net.again.is_empty() && srv.net.resumed.is_empty())
+        || srv.net.listeners.iter().any(|l| l.again);
     let unsent = !srv.net.pending_writes.is_empty() || !srv.net.pending_pushes.is_empty();
     let unfinished = srv.eviction.running || cells::is_collecting();
     if unread || unsent || unfinished || srv.stopping {

@@ -168,14 +168,14 @@ fn leave_lines(keyspace: &mut Keyspace, call: &Call, waiting: &Waiting) {
     }
 }
 
-/// The call of a client is over: what it sent meanwhile is looked at in the next turn.
+/// The call of a client is over: what it sent meanwhile is looked at when all who are ready have been served.
 fn go_on(srv: &mut Server, call: &mut Call) {
     call.query.consume();
     let Server { clients, net, .. } = srv;
     let Some(client) = clients.get_mut(call.client) else { return };
     client.totals.commands += 1;
     if client.marks.unread || !call.query.is_idle() {
-        client.serve_again(net);
+        client.serve_soon(net);
     }
 }
 

@@ -69,7 +69,7 @@ impl Tracked {
 #[derive(Debug, Default)]
 struct Audience {
     clients: BTreeSet<Id>,
-    /// What has changed in this turn, and by whom, if it was one client alone.
+    /// What has changed in this turn, and by whom at last.
     changed: BTreeMap<Box<[u8]>, Id>,
     tapes: Tapes,
 }
@@ -211,8 +211,7 @@ impl Tracking {
             }
             self.has_changes = true;
             match audience.changed.get_mut(key) {
-                Some(by) if *by != author => *by = Id::NONE,
-                Some(_) => {}
+                Some(by) => *by = author,
                 None => drop(audience.changed.insert(key.into(), author)),
             }
         }

@@ -235,3 +235,49 @@ fn invalidations_and_events_come_in_the_order_of_what_happened() {
     let want = [about(&["k"]), event("k"), about(&["l"]), event("l")].concat();
     assert_eq!(got(&mut t, a), want);
 }
+
+/// It does not know what that was.
+#[test]
+fn what_its_script_has_changed_is_told_even_to_who_wants_no_loop() {
+    let mut t = TestServer::new();
+    let client = cache(&mut t, "BCAST NOLOOP");
+    t.send(client, b"SET k 1\r\nEVAL \"return redis.call('incr', 'k')\" 0\r\n");
+    assert_eq!(got(&mut t, client), format!("+OK|:2|{}", about(&["k"])));
+    run(&mut t, client, "SET k 1");
+    assert_eq!(got(&mut t, client), "");
+}
+
+#[test]
+fn without_loop_it_is_the_last_change_of_a_turn_that_counts() {
+    let mut t = TestServer::new();
+    let (client, me) = (cache(&mut t, "BCAST NOLOOP"), t.client);
+    run(&mut t, client, "SET k 1 PX 1");
+    t.srv.debug.active_expire = false;
+    t.advance(Duration::from_millis(10));
+    assert_eq!(run(&mut t, client, "INCR k"), ":1|", "expiry came before");
+    t.send(client, b"BLPOP l 0\r\n");
+    run(&mut t, me, "RPUSH l a");
+    assert_eq!(got(&mut t, client), "*2|$1|l|$1|a|", "the push came before");
+}
+
+#[test]
+fn who_waited_goes_on_before_audiences_are_told() {
+    let mut t = TestServer::new();
+    let (all, waiting, me) = (cache(&mut t, "BCAST"), t.connect(), t.client);
+    t.send(waiting, b"BLPOP l 0\r\nSET k 1\r\n");
+    run(&mut t, me, "RPUSH l a");
+    assert_eq!(got(&mut t, waiting), "*2|$1|l|$1|a|+OK|");
+    assert_eq!(got(&mut t, all), about(&["k", "l"]));
+}
+
+#[test]
+fn who_flushes_hears_of_it_before_the_answer_also_in_the_name_of_others() {
+    let mut t = TestServer::new();
+    let (speaker, client) = (t.connect(), t.connect());
+    run(&mut t, speaker, "HELLO 3");
+    let number = t.srv.clients.get(speaker).expect("it is there").number;
+    run(&mut t, client, &format!("CLIENT TRACKING ON REDIRECT {number}"));
+    let told = ">2|$10|invalidate|_|";
+    assert_eq!(run(&mut t, speaker, "FLUSHALL"), format!("{told}+OK|"));
+    assert_eq!(run(&mut t, speaker, "FLUSHALL ASYNC"), format!("+OK|{told}"));
+}
