@@ -189,7 +189,7 @@ impl<'a> Pattern<'a> {
     /// What stands under the name that an element makes of it. `name` is room for that name.
     fn find<'d>(
         self,
-        db: &'d Selected<'_>,
+        db: &'d mut Selected<'_>,
         element: &[u8],
         name: &mut Vec<u8>,
     ) -> Option<Text<'d>> {
@@ -197,7 +197,7 @@ impl<'a> Pattern<'a> {
         name.extend_from_slice(self.before);
         name.extend_from_slice(element);
         name.extend_from_slice(self.after);
-        let entry = db.peek(name)?;
+        let entry = db.entry(name)?;
         match self.field {
             None => entry.text(),
             Some(field) => Some(entry.of_type::<Hash>()?.find(field)?.value.into()),
@@ -245,7 +245,7 @@ impl Elements {
 fn sort(cx: &mut Cx<'_>) -> CmdResult {
     let mut options = Options::parse(cx)?;
     let (elements, window) = gather(cx, &mut options)?;
-    let order = arrange(&cx.db, &options, &elements, window.end)?;
+    let order = arrange(&mut cx.db, &options, &elements, window.end)?;
     let order = &order[window];
     match options.store {
         None => answer(cx, &options, &elements, order),
@@ -301,7 +301,7 @@ impl Options<'_> {
 
 /// The order of the elements, as indexes: of the first so many of them.
 fn arrange(
-    db: &Selected<'_>,
+    db: &mut Selected<'_>,
     options: &Options<'_>,
     elements: &Elements,
     first: usize,
@@ -316,17 +316,17 @@ fn arrange(
         return Ok(order.indexes);
     }
     if !options.alpha {
-        let mut scores = Vec::with_capacity(elements.len());
-        for index in 0..elements.len() {
-            let element = elements.at(index);
-            scores.push(match options.by {
-                None => score(element)?,
-                Some(by) => match by.find(db, element, &mut name) {
-                    None => 0.0,
-                    Some(text) => score(text.bytes(&mut Vec::new()))?,
+        // Compat: all weights are looked up, and count, even if one of them is no number.
+        let scores: Vec<_> = (0..elements.len())
+            .map(|index| match options.by {
+                None => score(elements.at(index)),
+                Some(by) => match by.find(db, elements.at(index), &mut name) {
+                    None => Ok(0.0),
+                    Some(text) => score(text.bytes(&mut Vec::new())),
                 },
-            });
-        }
+            })
+            .collect();
+        let scores = scores.into_iter().collect::<Result<Vec<_>, _>>()?;
         order.sort(|a, b| {
             let by_score = scores[a].partial_cmp(&scores[b]).unwrap_or(Ordering::Equal);
             by_score.then_with(|| elements.at(a).cmp(elements.at(b)))
@@ -377,7 +377,7 @@ fn score(text: &[u8]) -> Result<f64, CmdError> {
 
 /// Shows one element as GET wants it, part by part: `None` for what is not there.
 fn each_part(
-    db: &Selected<'_>,
+    db: &mut Selected<'_>,
     gets: &[Get<'_>],
     element: &[u8],
     mut show: impl FnMut(Option<Text<'_>>),
@@ -410,7 +410,7 @@ fn store(cx: &mut Cx<'_>, options: &Options<'_>, found: (&Elements, &[u32]), tar
     let ((elements, order), limits) = (found, list::limits(cx.conf));
     let mut result = Box::<List>::default();
     for index in order {
-        each_part(&cx.db, &options.gets, elements.at(*index as usize), |part| {
+        each_part(&mut cx.db, &options.gets, elements.at(*index as usize), |part| {
             let text = part.unwrap_or(Text::Bytes(b""));
             let mut buffer = Vec::new();
             let bytes = text.bytes(&mut buffer);

@@ -65,6 +65,14 @@ impl Selected<'_> {
         if self.is_gone(hash, key) { Ok(None) } else { self.edit_found(key, hash) }
     }
 
+    /// As [`Selected::edit`], for commands that count as reading what they change: a hit, or a miss, which is told.
+    pub fn look_and_edit<'a, T: Boxed>(
+        &'a mut self,
+        key: &'a [u8],
+    ) -> Result<Option<Edit<'a, T>>, WrongType> {
+        if self.entry(key).is_none() { Ok(None) } else { self.edit(key) }
+    }
+
     /// Reaches a collection in order to change it; a new one, empty, if there is no such key.
     pub fn edit_or_create<'a, T: Boxed>(
         &'a mut self,

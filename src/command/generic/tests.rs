@@ -158,3 +158,8 @@ fn accesses_are_noted_unless_the_client_said_otherwise() {
 fn replicas_are_told_as_in_the_reference() {
     TestServer::new().check_told(include_str!("../../../tests/golden/propagated.tsv"));
 }
+
+#[test]
+fn what_counts_as_a_change_a_hit_or_a_miss_is_as_in_the_reference() {
+    TestServer::new().check_counts(include_str!("../../../tests/golden/counts.tsv"));
+}

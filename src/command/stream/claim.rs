@@ -280,6 +280,7 @@ fn xautoclaim(cx: &mut Cx<'_>) -> CmdResult {
     let (key, args, now) = (cx.args.at(1), cx.args, cx.now);
     let group_name = args.at(2);
     let missing = || CmdError::no_key_or_group(key, group_name);
+    cx.db.entry(key); // Compat: it counts even if the call is not well formed.
     let min_idle_ms = min_idle(args.at(4), "XAUTOCLAIM")?;
     let start = interval_start(args.at(5))?;
     let (max, just_id) = auto_options(args)?;

@@ -165,7 +165,7 @@ pub static XACK: Command = Command::data("xack", xack)
 fn xack(cx: &mut Cx<'_>) -> CmdResult {
     let (key, args) = (cx.args.at(1), cx.args);
     let mut acknowledged = 0;
-    if let Some(mut stream) = cx.db.edit::<Stream>(key)?
+    if let Some(mut stream) = cx.db.look_and_edit::<Stream>(key)?
         && let Some(group) = stream.group_mut(args.at(2))
     {
         let ids = ids(args, 3, usize::MAX)?;
@@ -202,7 +202,7 @@ pub static XACKDEL: Command = Command::data("xackdel", xackdel)
 
 fn xackdel(cx: &mut Cx<'_>) -> CmdResult {
     let (key, args) = (cx.args.at(1), cx.args);
-    let stream = cx.db.edit::<Stream>(key)?;
+    let stream = cx.db.look_and_edit::<Stream>(key)?;
     let Some(mut stream) = stream.filter(|stream| stream.group(args.at(2)).is_some()) else {
         return answer_missing(cx, 3);
     };

@@ -81,7 +81,7 @@ fn xgroup_create(cx: &mut Cx<'_>) -> CmdResult {
     }
     let given = || if args.at(4) == b"$" { Ok(None) } else { id(args.at(4), 0).map(Some) };
     // Compat: the type of the key matters before the id.
-    cx.db.edit::<Stream>(key)?;
+    let is_created = cx.db.edit::<Stream>(key)?.is_none();
     let given = given()?;
     let mut stream = cx.db.edit_or_create::<Stream>(key)?;
     let last = given.unwrap_or(stream.last_id);
@@ -90,6 +90,9 @@ fn xgroup_create(cx: &mut Cx<'_>) -> CmdResult {
     drop(stream);
     if !is_new {
         return Err(CmdError::STREAM_GROUP_EXISTS);
+    }
+    if is_created {
+        cx.db.touched(key, 0);
     }
     cx.db.changed_beside(key, Some(Event::stream("xgroup-create")), 1);
     cx.out.ok();

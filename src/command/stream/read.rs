@@ -133,7 +133,8 @@ fn xread(cx: &mut Cx<'_>) -> CmdResult {
     let mut answer = Answer::default();
     for (at, from) in read.keys.clone().zip(from) {
         let key = args.at(at);
-        let Some(stream) = cx.db.peek(key).and_then(|entry| entry.of_type::<Stream>()) else {
+        // Compat: each of the two looks counts.
+        let Some(stream) = cx.db.get::<Stream>(key)? else {
             continue;
         };
         let (first, last) = match from {
@@ -253,7 +254,7 @@ fn read_in_group(
     answer: &mut Answer,
 ) -> Result<(), CmdError> {
     let Some((group_name, name)) = read.group else { return Ok(()) };
-    let Some(mut stream) = cx.db.edit::<Stream>(key)? else { return Ok(()) };
+    let Some(mut stream) = cx.db.look_and_edit::<Stream>(key)? else { return Ok(()) };
     let Some(group) = stream.group_mut(group_name) else { return Ok(()) };
     let (consumer, is_new) = consumer_seen(group, name, cx.now);
     if is_new && read.no_ack {
