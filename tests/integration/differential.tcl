@@ -46,3 +46,13 @@ foreach {generator count needs} {
         if {$report ne {}} { fail $report }
     } {differential random}
 }
+
+# In the order of what several clients hear, Redis 8 differs from its forerunners.
+if {[diff::oracle_is_redis] && [diff::oracle_level] >= 8} {
+    test "Same conversations as with the oracle: random commands of several clients" {
+        set seed [expr {[clock milliseconds] % 1000000000}]
+        note "generator clients, seed $seed"
+        set report [diff::random clients $seed 3000]
+        if {$report ne {}} { fail $report }
+    } {differential random}
+}

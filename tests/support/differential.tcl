@@ -26,14 +26,24 @@
 #
 # Random mode: a generator (tests/differential/gen/NAME.tcl) makes commands from a seed, which is always printed. It
 # defines `gen::NAME::command`, which returns a list: how to compare (exact, approx, moments, clock, unordered, errors, since8, drop), then
-# the command; and may define `gen::NAME::audit`, commands whose replies must agree at the end, and `gen::NAME::raw`
-# instead of `command`: bytes for a connection of their own.
+# the command; and may define `gen::NAME::audit`, commands whose replies must agree at the end. Instead of `command` it
+# may define `gen::NAME::raw`, bytes for a connection of their own, or `gen::NAME::step` for a conversation of several
+# clients (`gen::NAME::clients` says how many), which is one of
+#
+#   N COMMAND ...            client N sends these commands at once; a word @id4 is the id of client 4
+#   reopen N                 client N leaves, and comes back
+#   wait MS                  time passes
+#
+# and after each of which all clients must have heard the same, in the same order.
 
 namespace eval diff {
     variable side
     array set side {}
     variable clients
     array set clients {}
+    # The ids of the clients of a random conversation.
+    variable ids
+    array set ids {}
 }
 namespace eval gen {}
 
@@ -394,10 +404,12 @@ proc diff::random {name seed count {resp 2}} {
     variable random_resp $resp
     uplevel #0 [list source [file join $::tests_dir differential gen $name.tcl]]
     expr {srand($seed)}
-    start {}
+    start [expr {[info exists ::gen::${name}::config] ? [set ::gen::${name}::config] : {}}]
     set code [catch {
         if {[info commands ::gen::${name}::raw] ne {}} {
             random_frames $name $count
+        } elseif {[info commands ::gen::${name}::step] ne {}} {
+            random_conversation $name $count
         } else {
             random_commands $name $count
         }
@@ -512,6 +524,185 @@ proc diff::random_frames {name count} {
         }
     }
     return {}
+}
+
+# Client 0 is the witness: it takes no part, and tells when the server has served the others.
+proc diff::random_conversation {name count} {
+    variable random_resp
+    set total [set ::gen::${name}::clients]
+    gather $total
+    set history {}
+    for {set done 1} {$done <= $count} {incr done} {
+        set step [::gen::${name}::step]
+        # What somebody who waits sends in several parts may arrive in several parts much later: Tcl's sockets wait for the
+        # acknowledgement of what nobody reads.
+        if {[string is integer [lindex $step 0]] && [is_waiting [lindex $step 0]]} continue
+        lappend history $step
+        act $step
+        set report [compare_heard $total]
+        if {$report eq {} && $done % 20 == 0} { set report [compare_standing] }
+        if {$report ne {}} {
+            set past [lmap past [lrange $history end-29 end] { string cat "      " $past }]
+            return "step $done of a conversation\n$report    the steps before it, and itself:\n[join $past \n]"
+        }
+    }
+    return {}
+}
+
+# Opens the clients of a conversation. Their ids are the same on both sides, since they are part of what is heard.
+proc diff::gather {total} {
+    variable side
+    foreach name {ours oracle} {
+        set witness [client $name 0 2]
+        foreach command {{client id} {debug set-active-expire 0}} {
+            $witness send {*}$command
+            lappend told($name) [lindex [$witness tree] 1]
+        }
+    }
+    set next(ours) [lindex $told(ours) 0]
+    set next(oracle) [lindex $told(oracle) 0]
+    while {$next(ours) != $next(oracle)} {
+        set name [expr {$next(ours) < $next(oracle) ? {ours} : {oracle}}]
+        set passer [server::new_client $side($name) 0]
+        set next($name) [$passer client id]
+        $passer close
+    }
+    for {set number 1} {$number <= $total} {incr number} {
+        foreach name {ours oracle} { join_in $name $number }
+    }
+}
+
+proc diff::join_in {name number} {
+    variable ids
+    set client [client $name $number 2]
+    $client send client id
+    set ids($number) [lindex [$client tree] 1]
+}
+
+proc diff::is_waiting {number} {
+    variable ids
+    [client oracle 0 2] send client list id $ids($number)
+    return [regexp { flags=\w*b} [lindex [[client oracle 0 2] tree] 1]]
+}
+
+proc diff::act {step} {
+    variable ids
+    switch -exact -- [lindex $step 0] {
+        wait { pause [lindex $step 1] }
+        reopen {
+            foreach name {ours oracle} {
+                close_client $name [lindex $step 1] 2
+                join_in $name [lindex $step 1]
+            }
+        }
+        default {
+            foreach name {ours oracle} {
+                set client [client $name [lindex $step 0] 2]
+                foreach command [lrange $step 1 end] {
+                    $client write [resp::encode [lmap word $command {
+                        expr {[regexp {^@id(\d+)$} $word -> number] ? $ids($number) : $word}
+                    }]]
+                }
+                $client flush
+            }
+        }
+    }
+}
+
+# What clients have not heard yet may still be on its way where something has to time out or expire.
+proc diff::compare_heard {total} {
+    foreach name {ours oracle} { set heard($name) [lrepeat $total {}] }
+    foreach patience {0 5 50 500} {
+        pause $patience
+        foreach name {ours oracle} {
+            foreach i {1 2} {
+                [client $name 0 2] send PING
+                [client $name 0 2] tree
+            }
+            for {set at 0} {$at < $total} {incr at} {
+                set client [client $name [expr {$at + 1}] 2]
+                while {[$client pending]} { lset heard($name) $at end+1 [$client tree] }
+            }
+        }
+        if {$heard(ours) eq $heard(oracle)} { return {} }
+        set ours [lmap frames $heard(ours) { settled $frames }]
+        set oracle [lmap frames $heard(oracle) { settled $frames }]
+        if {$ours eq $oracle} { return {} }
+    }
+    set report {}
+    set number 0
+    foreach mine $ours other $oracle {
+        incr number
+        if {$mine eq $other} continue
+        append report [mismatch "client $number" "what it heard" [join [lmap f $mine { resp::serialize $f }] {}] \
+            [join [lmap f $other { resp::serialize $f }] {}] oracle]
+    }
+    return $report
+}
+
+# What a client heard, without what is an accident: the order of messages of several patterns, and of channels that are
+# left at once.
+proc diff::settled {frames} {
+    set out {}
+    set run {}
+    set last {}
+    foreach frame [concat $frames {{end {}}}] {
+        set frame [plain_frame $frame]
+        lassign $frame type items
+        set kind [expr {$type in {* >} ? [lindex $items 0 1] : {}}]
+        if {$kind ne $last || $kind ni {pmessage unsubscribe punsubscribe sunsubscribe}} {
+            set out [concat $out [sorted_run $last $run]]
+            set run {}
+        }
+        lappend run $frame
+        set last $kind
+    }
+    return $out
+}
+
+# A frame without the particulars of HELLO, and with one null for all: a client that is told to forget everything gets here
+# that of its own protocol, elsewhere that of the one who is spoken for.
+proc diff::plain_frame {frame} {
+    lassign $frame type items
+    if {$type in {nil _}} { return {nil {}} }
+    if {$type ni {* > %}} { return $frame }
+    if {[lindex $items 0 1] eq "server"} { return {+ hello} }
+    return [list $type [lmap item $items { plain_frame $item }]]
+}
+
+proc diff::sorted_run {kind run} {
+    if {[llength $run] < 2} { return $run }
+    if {$kind eq "pmessage"} { return [lsort $run] }
+    # The counts go down one by one, whatever is left first.
+    return [concat [lsort [lmap frame $run { lreplace $frame 1 1 [lrange [lindex $frame 1] 0 1] }]] \
+        [lmap frame $run { lindex $frame 1 2 }]]
+}
+
+# What the server tells of its clients and its lookups.
+proc diff::compare_standing {} {
+    foreach name {ours oracle} {
+        set witness [client $name 0 2]
+        foreach {command pattern} {
+            {info everything} {^(keyspace_hits|keyspace_misses|expired_keys|pubsub_\w+|pubsubshard_channels|blocked_clients|tracking_clients|tracking_total_prefixes|total_error_replies|errorstat_\w+|db\d):[^,]*}
+            {client list} {^id=\d+ }
+        } {
+            $witness send {*}$command
+            foreach line [split [lindex [$witness tree] 1] \n] {
+                if {![regexp $pattern $line found]} continue
+                if {[string match id=* $line]} {
+                    if {[string match "*cmd=client|list *" $line]} continue
+                    # Watched keys of a transaction that is lost already are forgotten sooner here.
+                    regsub {(flags=\w*d.*) watch=\d+} $line {\1} line
+                    set found [regexp -all -inline {(?:id|flags|db|sub|psub|ssub|multi|watch|cmd|redir|resp)=\S+} $line]
+                }
+                lappend lines($name) [string trim $found]
+            }
+        }
+        # The reference's cron turns the list of clients round and round.
+        set text($name) [join [lsort $lines($name)] \r\n]
+    }
+    if {$text(ours) eq $text(oracle)} { return {} }
+    return [mismatch "INFO and CLIENT LIST" "" $text(ours) $text(oracle) oracle]
 }
 
 # What generators are made of.
