@@ -192,12 +192,16 @@ pub const AHEAD: usize = 16;
 pub fn fetch_ahead(srv: &Server, call: &Call) {
     const KEYS_MIN: usize = 8192;
     let mut upcoming = call.query.upcoming();
-    let (Some(next), Some(second)) = (upcoming.next(), upcoming.next()) else { return };
+    // What follows is mostly more of the same.
+    let Some(next) = upcoming.next() else { return };
+    if !begins_with_key(srv, call.id, next.name) {
+        return;
+    }
+    let Some(second) = upcoming.next() else { return };
     let keys = &srv.keyspace.db(call.session.db).keys;
     let (many_keys, one_key) =
         (keys.len() >= KEYS_MIN, next.first == second.first && next.second.is_some());
-    // What follows is mostly more of the same.
-    if !many_keys && !one_key || !begins_with_key(srv, call.id, next.name) {
+    if !many_keys && !one_key {
         return;
     }
     let mut ahead = [Upcoming::default(); AHEAD];
