@@ -640,8 +640,7 @@ proc diff::compare_heard {total} {
     return $report
 }
 
-# What a client heard, without what is an accident: the order of messages of several patterns, and of channels that are
-# left at once.
+# What a client heard, without what is an accident: the order of messages of several patterns.
 proc diff::settled {frames} {
     set out {}
     set run {}
@@ -650,8 +649,8 @@ proc diff::settled {frames} {
         set frame [plain_frame $frame]
         lassign $frame type items
         set kind [expr {$type in {* >} ? [lindex $items 0 1] : {}}]
-        if {$kind ne $last || $kind ni {pmessage unsubscribe punsubscribe sunsubscribe}} {
-            set out [concat $out [sorted_run $last $run]]
+        if {$kind ne "pmessage" || $last ne "pmessage"} {
+            set out [concat $out [lsort $run]]
             set run {}
         }
         lappend run $frame
@@ -668,14 +667,6 @@ proc diff::plain_frame {frame} {
     if {$type ni {* > %}} { return $frame }
     if {[lindex $items 0 1] eq "server"} { return {+ hello} }
     return [list $type [lmap item $items { plain_frame $item }]]
-}
-
-proc diff::sorted_run {kind run} {
-    if {[llength $run] < 2} { return $run }
-    if {$kind eq "pmessage"} { return [lsort $run] }
-    # The counts go down one by one, whatever is left first.
-    return [concat [lsort [lmap frame $run { lreplace $frame 1 1 [lrange [lindex $frame 1] 0 1] }]] \
-        [lmap frame $run { lindex $frame 1 2 }]]
 }
 
 # What the server tells of its clients and its lookups.
