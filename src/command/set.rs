@@ -133,8 +133,7 @@ fn smove(cx: &mut Cx<'_>) -> CmdResult {
         if let Some(mut set) = cx.db.edit::<Set>(from)? {
             set.remove(member);
         }
-        cx.db.changed(from, SREM_EVENT, 1);
-        cx.db.remove_if_empty(from);
+        cx.db.taken_from(from, SREM_EVENT, 1);
         let mut set = cx.db.edit_or_create::<Set>(to)?;
         if set.view().is_empty() {
             *set = Set::begin(member, 1, rules);

@@ -303,6 +303,14 @@ impl Selected<'_> {
         self.keyspace.touched.push(Touch::Changed(key), self.keyspace.events.len());
     }
 
+    /// As [`Selected::changed`], for commands that first tell of it, and take away a key that is empty now. Compat: who
+    /// listens and caches hears the difference.
+    pub fn taken_from(&mut self, key: &[u8], event: Event, count: u64) {
+        self.announce(key, event);
+        self.remove_if_empty(key);
+        self.touched(key, count);
+    }
+
     /// As [`Selected::changed`], for what is kept beside a value and is no part of it (the groups of a stream): watches hold,
     /// and nobody who waits is tried again.
     pub fn changed_beside(&mut self, key: &[u8], event: Option<Event>, count: u64) {

@@ -281,3 +281,48 @@ fn who_flushes_hears_of_it_before_the_answer_also_in_the_name_of_others() {
     assert_eq!(run(&mut t, speaker, "FLUSHALL"), format!("{told}+OK|"));
     assert_eq!(run(&mut t, speaker, "FLUSHALL ASYNC"), format!("+OK|{told}"));
 }
+
+/// What is taken is told first, what is put is not; the orders are those of Redis 8.2.
+#[test]
+fn who_listens_and_caches_hears_of_events_and_of_its_cache_in_a_certain_order() {
+    let mut t = TestServer::new();
+    let (client, me) = (cache(&mut t, ""), t.client);
+    run(&mut t, me, "CONFIG SET notify-keyspace-events EA");
+    run(&mut t, client, "PSUBSCRIBE *");
+    let cases = [
+        ("RPUSH k a", "LPOP k", "lpop del !k"),
+        ("RPUSH k a b", "RPOP k 1", "rpop !k"),
+        ("RPUSH k a", "LREM k 0 a", "lrem del !k"),
+        ("RPUSH k a", "LTRIM k 5 6", "ltrim del !k"),
+        ("RPUSH k a", "LMOVE k j LEFT LEFT", "!j lpush lpop del !k"),
+        ("RPUSH k a", "RPUSH k b", "!k rpush"),
+        ("SADD k a", "SPOP k", "spop del !k"),
+        ("SADD k a b c", "SPOP k 2", "spop !k"),
+        ("SADD k a", "SPOP k 5", "spop del !k"),
+        ("SADD k a", "SMOVE k j a", "srem del !k !j sadd"),
+        ("SADD k a", "SREM k a", "!k srem del"),
+        ("ZADD k 1 a", "ZREM k a", "zrem del !k"),
+        ("ZADD k 1 a", "ZREMRANGEBYSCORE k 0 5", "!k zremrangebyscore del"),
+        ("ZADD k 1 a", "ZPOPMIN k", "zpopmin del !k"),
+        ("HSET k f v", "HDEL k f", "!k hdel del"),
+        ("XADD k 1-1 f v", "XADD k MAXLEN 1 2-1 f v", "xadd xtrim !k"),
+        ("XADD k 1-1 f v", "XTRIM k MAXLEN 0", "xtrim !k"),
+        ("XADD k 1-1 f v", "XDEL k 1-1", "!k xdel"),
+    ];
+    for (before, line, want) in cases {
+        run(&mut t, me, "DEL k j");
+        run(&mut t, me, before);
+        run(&mut t, client, "MGET k j");
+        got(&mut t, client);
+        run(&mut t, me, line);
+        let heard = got(&mut t, client);
+        let words: Vec<_> = heard.split('|').collect();
+        let told = words.windows(4).filter_map(|w| match w {
+            ["invalidate", "*1", _, key] => Some(format!("!{key}")),
+            [channel, _, _, _] => Some(channel.strip_prefix("__keyevent@0__:")?.to_owned()),
+            _ => None,
+        });
+        let told: Vec<_> = told.filter(|word| word != "new").collect();
+        assert_eq!(told.join(" "), want, "{line}");
+    }
+}

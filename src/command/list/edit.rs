@@ -107,8 +107,7 @@ fn lrem(cx: &mut Cx<'_>) -> CmdResult {
     }
     drop(list);
     if removed > 0 {
-        cx.db.changed(key, Event::list("lrem"), removed as u64);
-        cx.db.remove_if_empty(key);
+        cx.db.taken_from(key, Event::list("lrem"), removed as u64);
     }
     cx.out.uint(removed as u64);
     Ok(Done)
@@ -139,8 +138,7 @@ fn ltrim(cx: &mut Cx<'_>) -> CmdResult {
     list.shrink(limits(cx.conf));
     drop(list);
     // Compat: it is told even if nothing was removed.
-    cx.db.changed(key, Event::list("ltrim"), (len - kept) as u64);
-    cx.db.remove_if_empty(key);
+    cx.db.taken_from(key, Event::list("ltrim"), (len - kept) as u64);
     cx.out.ok();
     Ok(Done)
 }

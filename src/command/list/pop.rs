@@ -76,10 +76,12 @@ pub fn pop_one(cx: &mut Cx<'_>, key: &[u8], end: End, named: bool) -> Result<boo
     list.shrink(limits(cx.conf));
     let is_empty = list.is_empty();
     drop(list);
-    cx.db.changed(key, popped(end), 1);
+    // As `taken_from`, without a look at what is known.
+    cx.db.announce(key, popped(end));
     if is_empty {
         cx.db.remove_if_empty(key);
     }
+    cx.db.touched(key, 1);
     Ok(true)
 }
 
@@ -117,8 +119,7 @@ pub fn pop_several(
     list.remove(first, count);
     list.shrink(limits(cx.conf));
     drop(list);
-    cx.db.changed(key, popped(end), count as u64);
-    cx.db.remove_if_empty(key);
+    cx.db.taken_from(key, popped(end), count as u64);
     Ok(count)
 }
 

@@ -71,8 +71,7 @@ pub fn try_move(cx: &mut Cx<'_>, from: End, to: End) -> Result<bool, CmdError> {
         list.pop(from);
         list.shrink(limits);
     }
-    cx.db.changed(source, popped(from), 0);
-    cx.db.remove_if_empty(source);
+    cx.db.taken_from(source, popped(from), 0);
     Ok(true)
 }
 

@@ -53,8 +53,7 @@ fn pop_one(cx: &mut Cx<'_>) -> CmdResult {
     drop(set);
     cx.out.bulk(&member);
     cx.fx.propagate_as(&[b"SREM", key, &member]);
-    cx.db.changed(key, SPOP_EVENT, 1);
-    cx.db.remove_if_empty(key);
+    cx.db.taken_from(key, SPOP_EVENT, 1);
     Ok(Done)
 }
 
@@ -85,7 +84,8 @@ fn pop_several(cx: &mut Cx<'_>) -> CmdResult {
     });
     drop(set);
     told.tell(key, cx.fx);
-    cx.db.changed(key, SPOP_EVENT, count as u64);
+    cx.db.announce(key, SPOP_EVENT);
+    cx.db.touched(key, count as u64);
     Ok(Done)
 }
 
@@ -115,8 +115,9 @@ fn pop_all(cx: &mut Cx<'_>) -> CmdResult {
     reply_members(cx.out, set);
     let lazily = cx.conf.lazyfree.server_del;
     cx.db.remove(key, lazily);
-    cx.db.changed(key, SPOP_EVENT, len);
+    cx.db.announce(key, SPOP_EVENT);
     cx.db.announce(key, Event::generic("del"));
+    cx.db.touched(key, len);
     cx.fx.propagate_as(&[if lazily { b"UNLINK" } else { b"DEL" }, key]);
     Ok(Done)
 }

@@ -151,10 +151,11 @@ fn xadd(cx: &mut Cx<'_>) -> CmdResult {
     }
     drop(stream);
     reply_id(cx.out, id);
-    cx.db.changed(key, ADD, 1);
+    cx.db.announce(key, ADD);
     if trimmed > 0 {
         cx.db.announce(key, TRIM);
     }
+    cx.db.touched(key, 1);
     Ok(Done)
 }
 

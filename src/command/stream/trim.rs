@@ -195,7 +195,8 @@ fn xtrim(cx: &mut Cx<'_>) -> CmdResult {
         }
     }
     if removed > 0 {
-        cx.db.changed(key, TRIM, removed);
+        cx.db.announce(key, TRIM);
+        cx.db.touched(key, removed);
     }
     cx.out.uint(removed);
     Ok(Done)

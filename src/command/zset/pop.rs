@@ -50,8 +50,7 @@ fn pop(
     set.remove_ranks(ranks);
     drop(set);
     if count > 0 {
-        cx.db.changed(key, end.event(), count as u64);
-        cx.db.remove_if_empty(key);
+        cx.db.taken_from(key, end.event(), count as u64);
     }
     Ok(Some(count))
 }

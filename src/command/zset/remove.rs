@@ -28,7 +28,10 @@ fn zrem(cx: &mut Cx<'_>) -> CmdResult {
     };
     let removed = cx.args.from(2).filter(|member| set.remove(member)).count() as u64;
     drop(set);
-    finish(cx, removed, Event::zset("zrem"));
+    if removed > 0 {
+        cx.db.taken_from(cx.args.at(1), Event::zset("zrem"), removed);
+    }
+    cx.out.uint(removed);
     Ok(Done)
 }
 
@@ -91,16 +94,11 @@ fn remove(cx: &mut Cx<'_>, ranks: impl FnOnce(ZsetView<'_>) -> Ranks, event: Eve
     let removed = ranks.len() as u64;
     set.remove_ranks(ranks);
     drop(set);
-    finish(cx, removed, event);
-    Ok(Done)
-}
-
-/// Tells what was removed, and answers how many that were.
-fn finish(cx: &mut Cx<'_>, removed: u64, event: Event) {
-    let key = cx.args.at(1);
     if removed > 0 {
+        let key = cx.args.at(1);
         cx.db.changed(key, event, removed);
         cx.db.remove_if_empty(key);
     }
     cx.out.uint(removed);
+    Ok(Done)
 }
