@@ -12,15 +12,22 @@ namespace eval gen::clients {
     variable channels {c1 c2 news.a news.b __keyspace@0__:k:a __keyevent@0__:del __redis__:invalidate}
     variable patterns {c* news.* * __key*__:* __keyevent@?__:e* {[cn]*1}}
     variable shards {s1 s2 c1}
+    # A key is about to expire: both servers must have seen it before anything else happens.
+    variable due 0
 }
 
 proc gen::clients::step {} {
     variable clients
+    variable due
+    if {$due} {
+        set due 0
+        return {wait 5}
+    }
     set number [gen::int 1 $clients]
     if {[gen::chance 1]} { return [list reopen $number] }
-    if {[gen::chance 1]} { return {wait 3} }
     set step [list $number [command]]
     while {[gen::chance 15]} { lappend step [command] }
+    set due [regexp { (px|pexpire|exec) } " [join $step] "]
     return $step
 }
 
