@@ -343,6 +343,8 @@ fn tell_and_remember(srv: &mut Server, call: &Call) {
     if call.session.caching != Caching::No
         && call.session.remembers()
         && call.cmd.has(flag::READONLY)
+        // What a script has read are the keys of its calls, not those it was given.
+        && !call.cmd.has(flag::NO_MANDATORY_KEYS)
     {
         news::remember(srv, call);
     }

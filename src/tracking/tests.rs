@@ -326,3 +326,15 @@ fn who_listens_and_caches_hears_of_events_and_of_its_cache_in_a_certain_order() 
         assert_eq!(told.join(" "), want, "{line}");
     }
 }
+
+#[test]
+fn of_a_script_is_remembered_what_its_calls_have_read_not_what_it_was_given() {
+    let mut t = TestServer::new();
+    let (client, me) = (cache(&mut t, ""), t.client);
+    for command in ["EVAL", "EVAL_RO"] {
+        run(&mut t, client, &format!("{command} \"return redis.call('get', 'a')\" 1 b"));
+        assert_eq!(t.srv.tracking.counts(), (1, 1, 0), "{command}");
+        run(&mut t, me, "MSET a 1 b 1");
+        assert_eq!(got(&mut t, client), about(&["a"]), "{command}");
+    }
+}

@@ -136,5 +136,6 @@ proc gen::clients::scripts {} {
     return [gen::pick [list \
         [list eval {redis.call('set', KEYS[1], 's') redis.call('publish', 'c1', 'script') return redis.call('get', KEYS[1])} 1 $key] \
         [list eval {redis.setresp(3) redis.call('del', KEYS[1]) redis.call('incr', KEYS[2]) return {1, 2}} 2 $key [key]] \
-        [list eval_ro {return redis.call('get', KEYS[1])} 1 $key] {eval {return redis.pcall('spublish', 's1', 'm')} 0}]]
+        [list eval_ro {return redis.call('get', KEYS[1])} 1 $key] \
+        [list eval_ro {return redis.call('get', ARGV[1])} 1 $key [key]] {eval {return redis.pcall('spublish', 's1', 'm')} 0}]]
 }
