@@ -8,7 +8,7 @@ use crate::base::clock::UnixMillis;
 use crate::command::args::integer;
 use crate::keyspace::Event;
 use crate::resp::request::Args;
-use crate::types::stream::{BYTES_MAX, Limits, Stream, StreamId};
+use crate::types::stream::{BYTES_MAX, Limits, Stream, StreamId, Trimmed};
 
 const ADD: Event = Event::stream("xadd");
 const SET_ID: Event = Event::stream("xsetid");
@@ -145,14 +145,14 @@ fn xadd(cx: &mut Cx<'_>) -> CmdResult {
     let mut stream = cx.db.edit_or_create::<Stream>(key)?;
     let id = choose(stream.last_id, words.wanted, cx.now)?;
     stream.append(id, (fields, bytes), limits);
-    let trimmed = trim.map_or(0, |trim| stream.trim(trim));
+    let trimmed = trim.map_or(Trimmed::default(), |trim| stream.trim(trim));
     if !matches!(words.wanted, Wanted::Id(_)) || words.trim.is_approximate() {
-        tell(cx.fx, &words, (args, &stream), id);
+        tell(cx.fx, &words, args, (&stream, trimmed, id));
     }
     drop(stream);
     reply_id(cx.out, id);
     cx.db.announce(key, ADD);
-    if trimmed > 0 {
+    if trimmed.entries > 0 {
         cx.db.announce(key, TRIM);
     }
     cx.db.touched(key, 1);
@@ -163,11 +163,11 @@ fn xadd(cx: &mut Cx<'_>) -> CmdResult {
 fn tell(
     fx: &mut crate::server::unit::Effects,
     words: &Words,
-    (args, stream): (Args<'_>, &Stream),
-    id: StreamId,
+    args: Args<'_>,
+    (stream, trimmed, id): (&Stream, Trimmed, StreamId),
 ) {
     if fx.is_heard() {
-        let (left, text) = (words.trim.left(stream), id.text());
+        let (left, text) = (words.trim.left(stream, trimmed), id.text());
         let mut told = words.trim.told(args, &left);
         told[words.id_at] = text.as_bytes();
         fx.propagate_as(&told);

@@ -2,7 +2,9 @@
 
 use super::super::key_spec::key_flag::{DELETE, UPDATE};
 use super::super::{Arg, CmdError, CmdResult, Command, Cx, Done, Group, KeySpec, category, flag};
-use super::{announce_consumer, consumer_seen, id, interval_start, reply_entry, reply_id};
+use super::{
+    announce_consumer, consumer_seen, id, interval_start, reply_entry, reply_id, tell_consumer,
+};
 use crate::base::clock::UnixMillis;
 use crate::command::args::{integer, integer_or};
 use crate::resp::reply::Reply;
@@ -249,6 +251,9 @@ fn xclaim(cx: &mut Cx<'_>) -> CmdResult {
     }
     drop(stream);
     if is_new {
+        if claimed == 0 {
+            tell_consumer(cx.fx, key, group_name, args.at(3));
+        }
         announce_consumer(cx, key);
     }
     cx.db.changed_beside(key, None, changes);
@@ -319,6 +324,9 @@ fn xautoclaim(cx: &mut Cx<'_>) -> CmdResult {
     deleted.iter().for_each(|id| reply_id(cx.out, *id));
     drop(stream);
     if is_new {
+        if claimed.is_empty() {
+            tell_consumer(cx.fx, key, group_name, args.at(3));
+        }
         announce_consumer(cx, key);
     }
     cx.db.changed_beside(key, None, (claimed.len() + deleted.len()) as u64);

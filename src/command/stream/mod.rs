@@ -31,6 +31,7 @@ use super::{CmdError, Cx};
 use crate::base::clock::UnixMillis;
 use crate::keyspace::Event;
 use crate::resp::reply::Reply;
+use crate::server::unit::Effects;
 use crate::types::stream::{ConsumerId, Entries, Entry, Group, StreamId};
 
 const CREATE_CONSUMER: Event = Event::stream("xgroup-createconsumer");
@@ -108,6 +109,11 @@ fn consumer_seen(group: &mut Group, name: &[u8], now: UnixMillis) -> (ConsumerId
     let (id, is_new) = group.find_or_create(name, now);
     group.consumer_mut(id).seen = now;
     (id, is_new)
+}
+
+/// Tells replicas and the AOF of a new consumer that nothing else tells them of.
+fn tell_consumer(fx: &mut Effects, key: &[u8], group: &[u8], name: &[u8]) {
+    fx.propagate_as(&[b"XGROUP", b"CREATECONSUMER", key, group, name]);
 }
 
 /// Announces a new consumer.

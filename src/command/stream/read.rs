@@ -10,7 +10,9 @@ use super::super::key_spec::key_flag::ACCESS;
 use super::super::{
     Arg, CmdError, CmdResult, Command, Cx, Done, Group, KeySpec, Outcome, Wait, category, flag,
 };
-use super::{announce_consumer, consumer_seen, id, reply_entries, reply_entry, reply_id};
+use super::{
+    announce_consumer, consumer_seen, id, reply_entries, reply_entry, reply_id, tell_consumer,
+};
 use crate::base::clock::UnixMillis;
 use crate::command::args::{integer, timeout_ms};
 use crate::keyspace::Type;
@@ -258,7 +260,7 @@ fn read_in_group(
     let Some(group) = stream.group_mut(group_name) else { return Ok(()) };
     let (consumer, is_new) = consumer_seen(group, name, cx.now);
     if is_new && read.no_ack {
-        cx.fx.propagate_as(&[b"XGROUP", b"CREATECONSUMER", key, group_name, name]);
+        tell_consumer(cx.fx, key, group_name, name);
     }
     let mut handed_out = false;
     match from {
@@ -281,6 +283,10 @@ fn read_in_group(
     }
     drop(stream);
     if is_new {
+        // What is told of the entries that a consumer gets makes it, too.
+        if !handed_out && !read.no_ack {
+            tell_consumer(cx.fx, key, group_name, name);
+        }
         announce_consumer(cx, key);
     }
     if handed_out {

@@ -122,3 +122,79 @@ fn an_empty_stream_keeps_its_key() {
     assert_eq!(t.run("XADD new 0-0 a b").as_bytes()[0], b'-');
     assert_eq!(t.run("EXISTS new"), ":0\r\n", "an error makes no key");
 }
+
+/// Nothing went at all, so that such a stream grew for ever.
+#[test]
+fn approximate_trims_look_at_every_entry_that_groups_may_need() {
+    let mut t = TestServer::new();
+    t.run("CONFIG SET stream-node-max-entries 2");
+    (1..=4).for_each(|i| drop(t.run(&format!("XADD s {i}-0 f v"))));
+    t.run("XGROUP CREATE s g 0");
+    t.run("XREADGROUP GROUP g c STREAMS s >");
+    t.run("XACK s g 1-0 2-0");
+    assert_eq!(t.run("XTRIM s MINID ~ 5-0 ACKED"), ":2\r\n");
+    assert_eq!(t.run("XLEN s"), ":2\r\n");
+    t.run("XADD s 5-0 f v");
+    t.run("XADD s 6-0 f v");
+    assert_eq!(t.run("XTRIM s MAXLEN ~ 2 DELREF"), ":2\r\n");
+    assert_eq!(t.run("XLEN s"), ":2\r\n");
+    assert!(t.run("XPENDING s g").starts_with("*4\r\n:0\r\n"));
+    // The limit holds node by node.
+    (7..=10).for_each(|i| drop(t.run(&format!("XADD s {i}-0 f v"))));
+    assert_eq!(t.run("XTRIM s MAXLEN ~ 1 LIMIT 3 DELREF"), ":2\r\n");
+    assert_eq!(t.run("XTRIM s MINID ~ 10-0 LIMIT 0 DELREF"), ":3\r\n");
+}
+
+/// With the first entry that was left a replica would keep what had gone behind it.
+#[test]
+fn replicas_trim_as_far_where_entries_are_protected() {
+    for trim in
+        ["MINID ~ 7-0", "MINID ~ 6-0", "MAXLEN ~ 3", "MAXLEN ~ 1 LIMIT 3", "MINID ~ 7-0 LIMIT 3"]
+    {
+        let (mut t, mut replica) = (TestServer::new(), TestServer::new());
+        t.run("CONFIG SET stream-node-max-entries 2");
+        (1..=8).for_each(|i| drop(t.run(&format!("XADD s {i}-0 f v"))));
+        t.run("XGROUP CREATE s g 0");
+        t.run("XREADGROUP GROUP g c STREAMS s >");
+        t.run("XACK s g 1-0 4-0 5-0 6-0");
+        assert_ne!(t.run(&format!("XTRIM s {trim} ACKED")), ":0\r\n", "{trim}");
+        for line in t.propagated() {
+            // A file may tell of a LIMIT that is over.
+            assert!(!replica.run(&line.replace(" LIMIT 3", "")).starts_with('-'), "{line}");
+        }
+        assert_eq!(t.run("XRANGE s - +"), replica.run("XRANGE s - +"), "{trim}");
+    }
+}
+
+/// They were lost with the next start.
+#[test]
+fn consumers_that_get_nothing_are_told_of() {
+    let mut t = TestServer::new();
+    t.run("XADD s 1-1 a b");
+    t.run("XGROUP CREATE s g 0");
+    t.run("XREADGROUP GROUP g c1 STREAMS s >");
+    t.propagated();
+    let waiting = t.connect();
+    for (command, name) in [
+        ("XREADGROUP GROUP g c2 STREAMS s >", "c2"),
+        ("XREADGROUP GROUP g c3 STREAMS s 0", "c3"),
+        ("XREADGROUP GROUP g c4 BLOCK 10 STREAMS s >", "c4"),
+        ("XREADGROUP GROUP g c5 NOACK STREAMS s >", "c5"),
+        ("XCLAIM s g c6 100000 1-1", "c6"),
+        ("XCLAIM s g c7 0 9-9", "c7"),
+        ("XAUTOCLAIM s g c8 100000 0", "c8"),
+    ] {
+        t.run_as(waiting, command);
+        assert_eq!(t.propagated(), [format!("XGROUP CREATECONSUMER s g {name}")], "{command}");
+        t.advance(Duration::from_millis(20));
+        t.run_as(waiting, command);
+        assert_eq!(t.propagated(), [""; 0], "{command} again");
+        t.advance(Duration::from_millis(20));
+    }
+    t.run("MULTI");
+    t.run("XREADGROUP GROUP g c9 STREAMS s >");
+    t.run("EXEC");
+    assert_eq!(t.propagated(), ["XGROUP CREATECONSUMER s g c9"]);
+    t.run("XCLAIM s g c10 0 1-1");
+    assert!(t.propagated()[0].starts_with("XCLAIM s g c10 0 1-1 "), "that makes it, too");
+}

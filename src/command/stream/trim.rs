@@ -7,7 +7,7 @@ use super::super::{
 use super::{TRIM, id};
 use crate::command::args::integer;
 use crate::resp::request::Args;
-use crate::types::stream::{Bound, References, Stream, StreamId, Trim};
+use crate::types::stream::{Bound, References, Stream, StreamId, Trim, Trimmed};
 
 /// The words about trimming, and about what becomes of the lists of pending entries.
 #[derive(Default)]
@@ -111,9 +111,13 @@ impl TrimWords {
         self.is_approximate
     }
 
-    /// What was left after trimming, as a threshold.
-    pub fn left(&self, stream: &Stream) -> Vec<u8> {
+    /// What was left after trimming, as a threshold. Where groups protect entries, the first one that is left says nothing of
+    /// those behind it, so it is told how far the trim has come. Compat: Redis tells the first one.
+    pub fn left(&self, stream: &Stream, trimmed: Trimmed) -> Vec<u8> {
         match self.bound {
+            Some(Bound::Id(id)) if self.references == Some(References::Respect) => {
+                trimmed.stopped.map_or(id, |stopped| stopped.min(id)).text().as_bytes().to_vec()
+            }
             Some(Bound::Id(_)) if stream.length() == 0 => StreamId::MAX.text().as_bytes().to_vec(),
             Some(Bound::Id(_)) => stream.first_id().text().as_bytes().to_vec(),
             _ => stream.length().to_string().into_bytes(),
@@ -188,9 +192,10 @@ fn xtrim(cx: &mut Cx<'_>) -> CmdResult {
     let trim = words.trim(cx.conf.stream.node_max_entries, cx.origin)?;
     let mut removed = 0;
     if let Some(mut stream) = cx.db.edit::<Stream>(key)? {
-        removed = trim.map_or(0, |trim| stream.trim(trim));
+        let trimmed = trim.map_or(Trimmed::default(), |trim| stream.trim(trim));
+        removed = trimmed.entries;
         if removed > 0 && words.is_approximate() && cx.fx.is_heard() {
-            let left = words.left(&stream);
+            let left = words.left(&stream, trimmed);
             cx.fx.propagate_as(&words.told(cx.args, &left));
         }
     }

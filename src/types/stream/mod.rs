@@ -36,7 +36,7 @@ pub use group::{Consumer, ConsumerId, Group, Pending};
 pub use id::StreamId;
 pub use kept::{Node, Scratch, Squeezed};
 pub use node::{Entry, Fields};
-pub use trim::{Bound, References, Trim};
+pub use trim::{Bound, References, Trim, Trimmed};
 
 use super::digest::Digest;
 use super::{Form, Object, View};

@@ -191,7 +191,8 @@ fn trim_some(stream: &mut Stream, model: &mut Model, state: &mut u64) {
     if draw & 2 == 0 {
         let length = model.len() as u64 * 3 / 4;
         let (bound, references) = (Bound::Length(length), References::Keep);
-        let gone = stream.trim(Trim { bound, is_approximate, limit, references });
+        let trim = Trim { bound, is_approximate, limit, references };
+        let gone = stream.trim(trim).entries;
         assert!(is_approximate || stream.length() == length);
         assert!(stream.length() >= length);
         (0..gone).for_each(|_| drop(model.pop_first()));
@@ -200,7 +201,7 @@ fn trim_some(stream: &mut Stream, model: &mut Model, state: &mut u64) {
         let id = *model.keys().nth(at).expect("within");
         let references = if draw & 4 == 0 { References::Drop } else { References::Keep };
         let trim = Trim { bound: Bound::Id(id), is_approximate, limit, references };
-        let gone = stream.trim(trim);
+        let gone = stream.trim(trim).entries;
         assert!(gone <= at as u64 && (is_approximate || gone == at as u64));
         if is_approximate && references == References::Keep {
             let (node, kept) = stream.nodes().at(stream.nodes().first().expect("the entry itself"));

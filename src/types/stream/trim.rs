@@ -2,7 +2,8 @@
 //!
 //! Whole nodes go as long as that is possible. Then an approximate trim is over; an exact one deletes entries one by one,
 //! which leaves tombstones. What groups still know of an entry can be kept, or go with it, or protect it; in the last two
-//! cases every entry has to be looked at, so that nothing goes as a whole. Whole nodes are not inflated for it.
+//! cases every entry has to be looked at, so that nothing goes as a whole, and an approximate trim differs from an exact one
+//! only in its limit. Whole nodes are not inflated for it.
 
 use super::node::{self, Walk};
 use super::{Scratch, Stream, StreamId};
@@ -33,23 +34,36 @@ pub enum References {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Trim {
     pub bound: Bound,
-    /// Only what can go as a whole node goes.
+    /// Only what can go as a whole node goes, unless every entry has to be looked at anyway.
     pub is_approximate: bool,
     /// At most so many entries go; 0: any number.
     pub limit: u64,
     pub references: References,
 }
 
+/// What came of a trim.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Trimmed {
+    /// So many entries went.
+    pub entries: u64,
+    /// The limit was reached in front of this id.
+    pub stopped: Option<StreamId>,
+}
+
 impl Stream {
-    /// Trims, and returns how many entries went.
-    pub fn trim(&mut self, trim: Trim) -> u64 {
-        let before = self.length;
+    /// Trims.
+    pub fn trim(&mut self, trim: Trim) -> Trimmed {
+        let (before, mut stopped) = (self.length, None);
         let mut scratch = Scratch::default();
         let mut place = self.nodes().first();
         while let Some(at) = place {
             let live = self.nodes.at(at).1.counts().live;
             let removed = before - self.length;
-            if self.is_trimmed(trim.bound) || trim.limit > 0 && removed + live > trim.limit {
+            if self.is_trimmed(trim.bound) {
+                break;
+            }
+            if trim.limit > 0 && removed + live > trim.limit {
+                stopped = Some(self.nodes.at(at).0);
                 break;
             }
             if trim.references == References::Keep && self.is_beyond(trim.bound, at, live) {
@@ -58,7 +72,7 @@ impl Stream {
                 place = self.nodes.first();
                 continue;
             }
-            if trim.is_approximate {
+            if trim.is_approximate && trim.references == References::Keep {
                 break;
             }
             let next = self.nodes.next(at);
@@ -74,7 +88,7 @@ impl Stream {
         if self.length < before {
             self.find_first();
         }
-        before - self.length
+        Trimmed { entries: before - self.length, stopped }
     }
 
     /// Whether there is nothing to do for a number of entries.
