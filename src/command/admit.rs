@@ -83,7 +83,7 @@ const LISTENERS: &[&str] = &[
 
 /// The states that concern a command.
 pub fn concerns(command: &Command) -> u32 {
-    // Even what needs no memory itself needs some in a transaction.
+    // What EXEC and scripts need depends on the call, so the gate itself looks at the flags.
     let mut bits = state::PAUSED_ALL | state::OUT_OF_MEMORY;
     if command.has(flag::PROTECTED) {
         bits |= state::ALWAYS;
@@ -168,11 +168,9 @@ fn stranger(srv: &Server, _: &Call) -> Admission {
     Admission::Refuse(CmdError::NO_AUTH)
 }
 
-/// What could need memory is refused; so is whatever a transaction would have to remember.
+/// What could need memory is refused, also when it is to be put aside for EXEC.
 fn out_of_memory(srv: &Server, call: &Call) -> Admission {
-    let in_multi = call.session.states() & state::IN_MULTI != 0;
-    let remembered = in_multi && !UNQUEUED.contains(&call.cmd.name);
-    if remembered || multi::flags(srv, call) & flag::DENYOOM != 0 {
+    if multi::flags(srv, call) & flag::DENYOOM != 0 {
         return Admission::Refuse(CmdError::OUT_OF_MEMORY);
     }
     Admission::Run

@@ -236,11 +236,27 @@ mod tests {
         }
         assert_eq!(t.run("SET d v"), OOM);
         assert_eq!(t.run("GET a"), "$1\r\nv\r\n");
-        assert_eq!(t.run("MULTI"), "+OK\r\n");
-        assert_eq!(t.run("GET a"), OOM);
-        assert!(t.run("EXEC").starts_with("-EXECABORT"));
         assert_eq!(t.run("DEL a"), ":1\r\n");
         assert_eq!(t.run("SET d v"), "+OK\r\n");
+    }
+
+    #[test]
+    fn a_transaction_that_needs_no_memory_runs_above_the_limit() {
+        // Whatever was to be queued was refused, so that nobody could delete in a transaction.
+        let mut t = limited(2, MaxmemoryPolicy::NoEviction);
+        for key in ["a", "b", "c"] {
+            assert_eq!(t.run(&format!("SET {key} v")), "+OK\r\n");
+        }
+        assert_eq!(t.run("MULTI"), "+OK\r\n");
+        for line in ["GET a", "DEL a", "PING"] {
+            assert_eq!(t.run(line), "+QUEUED\r\n");
+        }
+        assert_eq!(t.run("EXEC"), "*3\r\n$1\r\nv\r\n:1\r\n+PONG\r\n");
+        assert_eq!(t.run("SET a v"), "+OK\r\n");
+        assert_eq!(t.run("MULTI"), "+OK\r\n");
+        assert_eq!(t.run("DEL b"), "+QUEUED\r\n");
+        assert_eq!(t.run("SET d v"), OOM);
+        assert!(t.run("EXEC").starts_with("-EXECABORT"));
     }
 
     #[test]

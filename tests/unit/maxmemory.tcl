@@ -44,6 +44,21 @@ start_server {tags {maxmemory}} {
         }
     }
 
+    test {Above the limit a transaction that needs no memory can be carried out} {
+        r flushall
+        r config set maxmemory-policy noeviction
+        r set bb 1
+        r rpush l a b c
+        r config set maxmemory 1
+        r multi
+        foreach command {{get bb} {del bb} {lpop l} ping} { assert_equal QUEUED [r {*}$command] }
+        assert_equal {1 1 a PONG} [r exec]
+        r multi
+        assert_error "OOM command not allowed when used memory > 'maxmemory'." {r set cc 1}
+        assert_error {EXECABORT*} {r exec}
+        r config set maxmemory 0
+    } {redis8}
+
     test {A lower limit is reached without anybody calling} {
         r flushall
         fill 8000 500
