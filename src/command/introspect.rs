@@ -58,7 +58,11 @@ fn write(out: &mut Reply, command: &Command) {
     for spec in command.keys {
         write_spec(out, spec);
     }
-    out.set(command.subcommands.len());
+    // Compat: an array of records, for clients make hash sets of sets; but without any an empty set.
+    match command.subcommands.len() {
+        0 => out.set(0),
+        count => out.array(count),
+    }
     for subcommand in command.subcommands {
         write(out, subcommand);
     }
@@ -200,6 +204,22 @@ pub fn write_list(out: &mut Reply, commands: &Commands, filter: Filter<'_>) {
 mod tests {
     use super::*;
     use crate::resp::Proto;
+
+    /// They were a set of arrays, which not every client can hold.
+    #[test]
+    fn subcommands_are_an_array() {
+        let subcommands_of = |command: &Command| {
+            let mut out = Reply::new(Proto::Resp3);
+            out.begin();
+            write(&mut out, command);
+            let text = String::from_utf8(out.take()).expect("text");
+            let lines = text.split("\r\n").filter(|line| line.starts_with(['~', '*']));
+            // The record itself, then sets of flags, categories, tips and key specs.
+            lines.map(str::to_owned).nth(5).expect("the last field")
+        };
+        assert_eq!(subcommands_of(&crate::config::commands::CONFIG), "*5");
+        assert_eq!(subcommands_of(&crate::command::connection::ECHO), "~0");
+    }
 
     #[test]
     fn every_kind_of_key_spec() {

@@ -55,6 +55,20 @@ start_server {tags {commands}} {
         assert_equal [list {$} : ~ : : : ~ ~ ~ ~] [lmap item $info { lindex $item 0 }]
     }
 
+    test {The subcommands of a container are an array in RESP3} {
+        set client [redis_deferring_client]
+        $client hello 3
+        $client read
+        $client command info config
+        set last [lindex [$client tree] 1 0 1 9]
+        assert_equal {* 5} [list [lindex $last 0] [llength [lindex $last 1]]]
+        $client command
+        foreach info [lindex [$client tree] 1] {
+            set last [lindex $info 1 9]
+            if {[lindex $last 0] ne {*}} { assert_equal {~ 0} [list [lindex $last 0] [llength [lindex $last 1]]] }
+        }
+    } {redis8}
+
     test {Every command has its documentation, every documented command exists} {
         set docs [r command docs]
         set names [lmap info [r command] { lindex $info 0 }]
