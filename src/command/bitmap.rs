@@ -148,10 +148,8 @@ pub static BITCOUNT: Command = Command::data("bitcount", bitcount)
     ])
     .history(&[("7.0.0", "The unit: `BYTE` or `BIT`.")]);
 
+// Compat: a start without an end, which Redis refuses, counts up to the end of the string, as in Valkey.
 fn bitcount(cx: &mut Cx<'_>) -> CmdResult {
-    if cx.args.len() == 3 {
-        return Err(CmdError::SYNTAX);
-    }
     let stretch = Stretch::parse(cx.args, 2, false)?;
     let mut count = 0;
     if let Some(text) = cx.db.get::<Text>(cx.args.at(1))? {
