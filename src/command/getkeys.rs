@@ -221,6 +221,33 @@ pub fn sort(_: &Command, args: Args<'_>) -> Result<Found, Malformed> {
     Ok(found)
 }
 
+/// GEORADIUS writes to the key behind its last STORE or STOREDIST.
+pub fn georadius(_: &Command, args: Args<'_>) -> Result<Found, Malformed> {
+    target_of_radius(args, 6)
+}
+
+/// So does GEORADIUSBYMEMBER, whose centre takes one word less.
+pub fn georadiusbymember(_: &Command, args: Args<'_>) -> Result<Found, Malformed> {
+    target_of_radius(args, 5)
+}
+
+fn target_of_radius(args: Args<'_>, words: usize) -> Result<Found, Malformed> {
+    let (mut at, mut target) = (words, None);
+    while at + 1 < args.len() {
+        if args.is(at, "STORE") || args.is(at, "STOREDIST") {
+            target = Some(at + 1);
+            at += 1;
+        }
+        at += 1;
+    }
+    let mut found = Found::default();
+    found.add_one(1, key_flag::RO | key_flag::ACCESS);
+    if let Some(target) = target {
+        found.add_one(target, key_flag::OW | key_flag::UPDATE);
+    }
+    Ok(found)
+}
+
 /// MIGRATE names one key, or an empty one and more behind KEYS.
 pub fn migrate(_: &Command, args: Args<'_>) -> Result<Found, Malformed> {
     let flags = key_flag::RW | key_flag::ACCESS | key_flag::DELETE;
@@ -402,6 +429,16 @@ mod tests {
             (sort, "sort k store d", &["k:RO,access", "d:OW,update"]),
             (sort, "sort k store store d", &["k:RO,access", "d:OW,update"]),
             (sort, "sort k store d desc store e", &["k:RO,access", "e:OW,update"]),
+            // Both destinations were given, of which only the last is written: as in Redis 8.10.
+            (georadius, "georadius k 1 2 3 m store a store b", &["k:RO,access", "b:OW,update"]),
+            (georadius, "georadius k 1 2 3 m storedist a store b", &["k:RO,access", "b:OW,update"]),
+            (georadius, "georadius k 1 2 3 m store a storedist", &["k:RO,access", "a:OW,update"]),
+            (georadius, "georadius k 1 2 3 store store", &["k:RO,access"]),
+            (
+                georadiusbymember,
+                "georadiusbymember k m 3 m store a count 1 storedist c",
+                &["k:RO,access", "c:OW,update"],
+            ),
             (migrate, "migrate h 1 k 0 1", &["k:RW,access,delete"]),
             (migrate, "migrate h 1 k 0 1 auth keys copy", &["k:RW,access,delete"]),
             (migrate, "migrate h 1 k 0 1 keys", &["k:RW,access,delete"]),

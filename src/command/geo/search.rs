@@ -5,6 +5,7 @@
 
 use std::ops::ControlFlow;
 
+use super::super::getkeys;
 use super::super::key_spec::key_flag::{ACCESS, UPDATE};
 use super::super::{
     Arg, CmdError, CmdResult, Command, Cx, Done, Group, KeySpec, category, flag, string, zset,
@@ -139,6 +140,7 @@ pub static GEORADIUS: Command = Command::data("georadius", georadius)
         KeySpec::after("STORE", 6).ow(UPDATE),
         KeySpec::after("STOREDIST", 6).ow(UPDATE),
     ])
+    .find_keys(getkeys::georadius)
     .args(&[
         Arg::key("key"),
         Arg::double("longitude"),
@@ -200,6 +202,7 @@ pub static GEORADIUSBYMEMBER: Command = Command::data("georadiusbymember", geora
         KeySpec::after("STORE", 5).ow(UPDATE),
         KeySpec::after("STOREDIST", 5).ow(UPDATE),
     ])
+    .find_keys(getkeys::georadiusbymember)
     .args(&[
         Arg::key("key"),
         Arg::string("member"),
