@@ -26,6 +26,12 @@ impl<'a> Bytes<'a> {
         self.array::<1>().map(|[byte]| byte)
     }
 
+    /// As [`Bytes::length`], in as few bytes as it fits into.
+    fn shortest_length(&mut self) -> Option<usize> {
+        let left = self.0.len();
+        self.length().filter(|length| *length >= 0xfe || left - self.0.len() == 1)
+    }
+
     /// One byte, or four behind FE.
     fn length(&mut self) -> Option<usize> {
         match self.byte()? {
@@ -94,9 +100,9 @@ pub fn zipmap(bytes: &[u8]) -> Option<(Listpack, usize)> {
     let count = rest.byte()?;
     let (mut pack, mut longest, mut seen) = (Listpack::new(), 0, 0usize);
     while rest.0.len() > 1 {
-        let len = rest.length()?;
+        let len = rest.shortest_length()?;
         let name = rest.take(len)?;
-        let len = rest.length()?;
+        let len = rest.shortest_length()?;
         let free = rest.byte()?;
         let value = rest.take(len)?;
         rest.take(free.into())?;
@@ -187,6 +193,11 @@ mod tests {
         for at in 0..map.len() {
             assert!(zipmap(&map[..at]).is_none(), "{at}");
         }
+        // Servers disagree on where a value begins behind a length that takes more bytes than it needs.
+        assert!(zipmap(b"\x01\xfe\x03\0\0\0foo\x03\x00bar\xff").is_none());
+        assert!(zipmap(b"\x01\x03foo\xfe\x03\0\0\0\x00bar\xff").is_none());
+        let long = [&b"\x01\x01f\xfe\xfe\0\0\0\x00"[..], &[b'x'; 254], b"\xff"].concat();
+        assert_eq!(zipmap(&long).map(|(_, longest)| longest), Some(254));
         assert!(zipmap(b"\x00\xff").is_none() && zipmap(b"\x01\x03foo\x03\x00ba\xff").is_none());
     }
 }
