@@ -141,7 +141,41 @@ mod tests {
         assert!(!matches(&[b"a*".repeat(500).as_slice(), b"b"].concat(), &text, false));
     }
 
+    /// Every way to share the text among the stars, tried in turn; `matches` must find a match where one of them is one.
+    fn tries_all(pattern: &[u8], text: &[u8], nocase: bool) -> bool {
+        match (pattern, text) {
+            ([], _) => text.is_empty(),
+            ([b'*', rest @ ..], _) => {
+                (0..=text.len()).any(|taken| tries_all(rest, &text[taken..], nocase))
+            }
+            (_, []) => false,
+            (_, [byte, rest @ ..]) => match_one(pattern, *byte, nocase)
+                .is_some_and(|used| tries_all(&pattern[used..], rest, nocase)),
+        }
+    }
+
+    #[test]
+    fn hundreds_of_stars_lose_no_match() {
+        // Other servers give up after so many of them.
+        let pattern = [b"*a".repeat(900).as_slice(), b"*[b-c]?*"].concat();
+        let text = [b"a".repeat(5000).as_slice(), b"bxzz"].concat();
+        assert!(matches(&pattern, &text, false));
+        assert!(!matches(&pattern, &text[..text.len() - 3], false));
+        assert!(!matches(&pattern, &[&b"a".repeat(899)[..], b"bx"].concat(), false));
+    }
+
     proptest! {
+        #[test]
+        fn no_match_is_lost(
+            pattern in r"(a|b|\*|\?|\[ab\]|\[\^a\]|\[a-c\]|\\\*|\[b){0,9}",
+            text in "[abc*]{1,12}",
+            nocase: bool,
+        ) {
+            let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
+            let wanted = tries_all(pattern, text, nocase);
+            prop_assert_eq!(matches(pattern, text, nocase), wanted);
+        }
+
         #[test]
         fn a_star_takes_anything_but_nothing(text: Vec<u8>) {
             prop_assert_eq!(matches(b"*", &text, false), !text.is_empty());
