@@ -13,7 +13,7 @@ mod tests;
 pub use expire::{
     Conditions, EXPIRE, EXPIREAT, EXPIRETIME, PERSIST, PEXPIRE, PEXPIREAT, PEXPIRETIME, PTTL, TTL,
 };
-pub use memory::MEMORY;
+pub use memory::{MEMORY_DOCTOR, MEMORY_HELP, MEMORY_MALLOC_STATS, MEMORY_PURGE, MEMORY_USAGE};
 pub use migrate::MIGRATE;
 pub use object::OBJECT;
 pub use scan::{KEYS, RANDOMKEY, SCAN};

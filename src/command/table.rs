@@ -12,6 +12,7 @@ use crate::config::commands as config;
 use crate::info::commands as info;
 use crate::observe::commands as observe;
 use crate::observe::latency::commands as latency;
+use crate::observe::memory::commands as memory;
 use crate::persist::aof::commands as aof;
 use crate::persist::children::commands as children;
 use crate::persist::rdb::commands as rdb;
@@ -134,7 +135,7 @@ pub static COMMANDS: &[&Command] = &[
     &list::LREM,
     &list::LSET,
     &list::LTRIM,
-    &generic::MEMORY,
+    &memory::MEMORY,
     &string::MGET,
     &generic::MIGRATE,
     &observe::MONITOR,

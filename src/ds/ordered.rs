@@ -158,6 +158,11 @@ impl Ordered {
         self.table.len()
     }
 
+    /// Slots of the table, occupied or not.
+    pub fn slots(&self) -> usize {
+        self.table.slots()
+    }
+
     /// True without members.
     #[inline]
     pub fn is_empty(&self) -> bool {

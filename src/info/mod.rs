@@ -132,7 +132,7 @@ pub static SECTIONS: &[Section] = &[
     section("Keyspace", Shown::Default, |s, w| {
         sections::keyspace(w, &s.keyspace, s.clock.now());
     }),
-    section("Keysizes", Shown::Default, |_, _| {}),
+    section("Keysizes", Shown::Default, |s, w| sections::key_sizes(w, &s.keyspace)),
     section("Debug", Shown::Never, |s, w| sections::debug(w, &s.stats)),
 ];
 

@@ -6,7 +6,9 @@ use crate::base::cpu::{self, Who};
 use crate::base::{alloc, memory as size};
 use crate::client::Clients;
 use crate::config::{self, Config};
+use crate::keyspace::sizes::{self, label};
 use crate::keyspace::{DbIndex, Keyspace, KeyspaceStats};
+use crate::observe::memory::{Figures, pages, ratio};
 use crate::observe::usage::{self, Memory};
 use crate::persist::aof::Aof;
 use crate::persist::children::Children;
@@ -101,10 +103,6 @@ fn option(conf: &Config, name: &str) -> String {
     String::from_utf8_lossy(&shown.unwrap_or_default()).into_owned()
 }
 
-fn ratio(part: u64, whole: u64) -> f64 {
-    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
-}
-
 fn difference(a: u64, b: u64) -> i64 {
     a as i64 - b as i64
 }
@@ -115,33 +113,29 @@ pub fn memory(
     (conf, script): (&Config, &Scripts),
     now_s: i64,
 ) {
-    let used = memory.observe(now_s) as u64;
-    let (peak, startup) = (memory.peak() as u64, memory.startup() as u64);
+    let figures = Figures::read(memory, (clients, keyspace), (aof, script), now_s);
+    let Figures { used, peak, startup, .. } = figures;
     let resident = usage::resident_bytes() as u64;
-    let of_clients: u64 = clients.iter().map(|c| c.memory(&keyspace.watch) as u64).sum();
-    let overhead = startup + of_clients;
-    let dataset = used.saturating_sub(overhead);
     w.size("used_memory", used);
     w.size("used_memory_rss", resident);
     w.size("used_memory_peak", peak);
     w.put("used_memory_peak_time", memory.peak_unix_s());
     w.percent("used_memory_peak_perc", 100.0 * ratio(used, peak));
-    w.put("used_memory_overhead", overhead);
+    w.put("used_memory_overhead", figures.overhead());
     w.put("used_memory_startup", startup);
-    w.put("used_memory_dataset", dataset);
-    let net = used.saturating_sub(startup);
-    w.percent("used_memory_dataset_perc", 100.0 * ratio(dataset, net).min(1.0));
+    w.put("used_memory_dataset", figures.dataset());
+    let of_data = ratio(figures.dataset(), figures.net());
+    w.percent("used_memory_dataset_perc", 100.0 * of_data.min(1.0));
     let heap = alloc::Stats::read();
     w.put("allocator_allocated", heap.allocated);
     w.put("allocator_active", heap.active);
     w.put("allocator_resident", heap.resident);
     w.put("allocator_muzzy", heap.muzzy);
     w.size("total_system_memory", usage::system_bytes());
-    memory_of_scripts(w, script);
+    memory_of_scripts(w, &figures, script);
     w.size("maxmemory", conf.memory.max_bytes);
     w.put("maxmemory_policy", option(conf, "maxmemory-policy"));
-    let (allocated, active) = (heap.allocated as u64, heap.active as u64);
-    let mapped = heap.resident as u64;
+    let [allocated, active, mapped] = pages(&heap);
     w.ratio("allocator_frag_ratio", ratio(active, allocated));
     w.put("allocator_frag_bytes", difference(active, allocated));
     w.ratio("allocator_rss_ratio", ratio(mapped, active));
@@ -150,14 +144,14 @@ pub fn memory(
     w.put("rss_overhead_bytes", difference(resident, mapped));
     w.ratio("mem_fragmentation_ratio", ratio(resident, used));
     w.put("mem_fragmentation_bytes", difference(resident, used));
-    w.put("mem_not_counted_for_evict", aof.buffer_bytes());
+    w.put("mem_not_counted_for_evict", figures.aof_buffer);
     w.later("mem_replication_backlog");
     w.later("mem_total_replication_buffers");
     w.later("mem_replica_full_sync_buffer");
     w.later("mem_clients_slaves");
-    w.put("mem_clients_normal", of_clients);
+    w.put("mem_clients_normal", figures.clients);
     w.later("mem_cluster_links");
-    w.put("mem_aof_buffer", aof.buffer_bytes());
+    w.put("mem_aof_buffer", figures.aof_buffer);
     w.put("mem_allocator", alloc::name());
     w.later("mem_overhead_db_hashtable_rehashing");
     w.later("active_defrag_running");
@@ -165,9 +159,9 @@ pub fn memory(
     w.put("lazyfreed_objects", keyspace.lazyfree.freed());
 }
 
-fn memory_of_scripts(w: &mut Info, script: &Scripts) {
-    let [eval, functions] = script.machine_bytes.map(|bytes| bytes as u64);
-    let (cached, libraries) = (script.cache.memory_bytes(), script.libraries.memory_bytes());
+fn memory_of_scripts(w: &mut Info, figures: &Figures, script: &Scripts) {
+    let [eval, functions] = figures.machines;
+    let (cached, libraries) = (figures.scripts, figures.libraries);
     w.put("used_memory_lua", eval);
     w.put("used_memory_vm_eval", eval);
     w.put("used_memory_lua_human", size::human(eval));
@@ -179,7 +173,7 @@ fn memory_of_scripts(w: &mut Info, script: &Scripts) {
     w.put("used_memory_vm_total", eval + functions);
     w.put("used_memory_vm_total_human", size::human(eval + functions));
     w.put("used_memory_functions", libraries);
-    w.size("used_memory_scripts", (cached + libraries) as u64);
+    w.size("used_memory_scripts", cached + libraries);
 }
 
 /// The one thread that there is.
@@ -276,6 +270,20 @@ pub fn keyspace(w: &mut Info, keyspace: &Keyspace, now: UnixMillis) {
         let hashes = db.parts.len();
         let line = format_args!("keys={keys},expires={expires},avg_ttl={ttl},subexpiry={hashes}");
         w.put(&name, line);
+    }
+}
+
+/// How many values of which size there are.
+pub fn key_sizes(w: &mut Info, keyspace: &Keyspace) {
+    for index in 0..keyspace.databases() {
+        let sizes = &keyspace.db(DbIndex(index)).sizes;
+        for (row, (_, name)) in sizes::ROWS.iter().enumerate() {
+            let shown = sizes.row(row).map(|(size, count)| format!("{}={count}", label(size)));
+            let line = shown.collect::<Vec<_>>().join(",");
+            if !line.is_empty() {
+                w.put(&format!("db{index}_distrib_{name}"), line);
+            }
+        }
     }
 }
 

@@ -11,7 +11,10 @@
 //!                               └───────────────────────────────┴───────────┘
 //! ```
 
+use std::mem::take;
+
 use super::entry::{Entry, EntryMut, EntryRef};
+use super::sizes::{Bin, Sizes};
 use super::slots::{SLOTS, slot_of};
 use crate::base::clock::UnixMillis;
 use crate::ds::expiry::{Due, Expiry, LOW_BITS};
@@ -39,18 +42,21 @@ pub struct Db {
     pub expiry: Expiry,
     /// For each key that has some, the earliest deadline of a part of its value: a field of a hash.
     pub parts: Expiry,
+    /// How many values of which size.
+    pub sizes: Sizes,
 }
 
 impl Db {
     /// An empty database.
     pub fn new(seed: HashSeed, by_slot: bool) -> Self {
-        Db { keys: Keys::new(seed, by_slot), expiry: Expiry::default(), parts: Expiry::default() }
+        let (expiry, parts) = (Expiry::default(), Expiry::default());
+        Db { keys: Keys::new(seed, by_slot), expiry, parts, sizes: Sizes::default() }
     }
 
     /// Takes everything out.
     pub fn take(&mut self) -> Db {
-        let Db { keys, expiry, parts } = self;
-        Db { keys: keys.take(), expiry: std::mem::take(expiry), parts: std::mem::take(parts) }
+        let Db { keys, expiry, parts, sizes } = self;
+        Db { keys: keys.take(), expiry: take(expiry), parts: take(parts), sizes: take(sizes) }
     }
 }
 
@@ -63,7 +69,7 @@ impl Keys {
 
     fn take(&mut self) -> Self {
         let tables = self.tables.iter_mut().map(Table::take).collect();
-        let (by_slot, len) = (self.by_slot.take(), std::mem::take(&mut self.len));
+        let (by_slot, len) = (self.by_slot.take(), take(&mut self.len));
         Keys { tables, by_slot, len, seed: self.seed }
     }
 
@@ -284,12 +290,14 @@ impl Db {
         if let Some(deadline) = view.part_deadline() {
             self.parts.insert(deadline, due_hash());
         }
+        self.sizes.change(Bin::NONE, view.bin());
         self.keys.insert_new(hash, entry);
     }
 
     /// Takes an entry out, and its deadline.
     pub fn remove(&mut self, hash: u64, key: &[u8]) -> Option<Entry> {
         let entry = self.keys.remove(hash, key)?;
+        self.sizes.change(entry.view().bin(), Bin::NONE);
         self.forget_deadlines(hash, entry.view());
         Some(entry)
     }
@@ -333,5 +341,16 @@ impl Db {
             let hash = self.keys.due_hash(hash, key);
             self.parts.change(hash, old, new);
         }
+    }
+
+    /// Counts the sizes of all values anew and asserts that they have been kept in step.
+    pub fn check_sizes(&self) {
+        let mut anew = Sizes::default();
+        self.keys.iter().for_each(|entry| anew.change(Bin::NONE, entry.bin()));
+        assert!(
+            anew.agrees(&self.sizes),
+            "sizes are {anew:?} and were counted as {:?}",
+            self.sizes
+        );
     }
 }

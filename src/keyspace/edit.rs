@@ -9,8 +9,8 @@
 //!   new     nothing stands in the table until the edit ends, and nothing will if the value is still empty then
 //! ```
 //!
-//! An edit also keeps the index of the earliest fields in step, whatever happens to them meanwhile. It says nothing of the
-//! change: that is [`Selected::changed`], afterwards.
+//! An edit also keeps the index of the earliest fields in step, whatever happens to them meanwhile, and the counts of sizes. It
+//! says nothing of the change: that is [`Selected::changed`], afterwards.
 
 use std::mem::{replace, take};
 use std::ops::{Deref, DerefMut};
@@ -19,6 +19,7 @@ use super::db::{Db, Keys};
 use super::entry::{Boxed, Entry, Meta, SHORT_MAX, Value};
 use super::events::{Event, Events};
 use super::selected::{Selected, WrongType, touch_entry};
+use super::sizes::{Bin, Sizes};
 use super::{DbIndex, Keyspace};
 use crate::base::clock::UnixMillis;
 use crate::ds::expiry::Expiry;
@@ -29,6 +30,9 @@ use crate::types::{Form, View};
 pub struct Edit<'a, T: Boxed> {
     place: Place<'a, T>,
     parts: &'a mut Expiry,
+    sizes: &'a mut Sizes,
+    /// Where the value is counted.
+    bin: Bin,
     /// What the index of deadlines knows the key by.
     due_hash: u64,
     /// The earliest deadline of a part, as the index has it.
@@ -98,11 +102,11 @@ impl Selected<'_> {
         }
         let clock = self.keyspace.tuning.policy.fresh(self.now);
         let Keyspace { dbs, events, scratch, .. } = &mut *self.keyspace;
-        let Db { keys, parts, .. } = &mut dbs[self.index.0 as usize];
+        let Db { keys, parts, sizes, .. } = &mut dbs[self.index.0 as usize];
         let due_hash = keys.due_hash(hash, key);
         let (events, object) = ((events, self.index), T::within(take(scratch)));
         let place = Place::New { object, keys, key, hash, clock, scratch, events };
-        Ok(Some(Edit { place, parts, due_hash, deadline: None }))
+        Ok(Some(Edit { place, parts, sizes, bin: Bin::NONE, due_hash, deadline: None }))
     }
 
     /// Reaches a collection if it is there. Nothing of it expires on the way.
@@ -128,7 +132,7 @@ impl Selected<'_> {
     ) -> Result<Option<Edit<'a, T>>, WrongType> {
         let (now, no_touch) = (self.now, self.no_touch);
         let Keyspace { dbs, tuning, random, scratch, .. } = &mut *self.keyspace;
-        let Db { keys, parts, .. } = &mut dbs[self.index.0 as usize];
+        let Db { keys, parts, sizes, .. } = &mut dbs[self.index.0 as usize];
         let due_hash = keys.due_hash(hash, key);
         let Some(mut slot) = keys.at(at) else { return Ok(None) };
         if !no_touch {
@@ -150,7 +154,9 @@ impl Selected<'_> {
                 Place::Small { object, slot, scratch }
             }
         };
-        Ok(Some(Edit { place, parts, due_hash, deadline }))
+        let mut edit = Edit { place, parts, sizes, bin: Bin::NONE, due_hash, deadline };
+        edit.bin = Bin::of_object::<T>(edit.view());
+        Ok(Some(edit))
     }
 }
 
@@ -181,7 +187,8 @@ impl<T: Boxed> DerefMut for Edit<'_, T> {
 impl<T: Boxed> Drop for Edit<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        let deadline = self.view().deadline();
+        let (deadline, bin) = (self.view().deadline(), self.bin_now());
+        self.sizes.change(self.bin, bin);
         if !matches!(self.place, Place::Boxed(_)) {
             self.settle();
         }
@@ -192,6 +199,15 @@ impl<T: Boxed> Drop for Edit<'_, T> {
 }
 
 impl<T: Boxed> Edit<'_, T> {
+    /// Where the value is to be counted: nowhere if it is new and empty, for it will not be stored.
+    #[inline]
+    fn bin_now(&self) -> Bin {
+        match &self.place {
+            Place::New { object, .. } if object.view().is_empty() => Bin::NONE,
+            _ => Bin::of_object::<T>(self.view()),
+        }
+    }
+
     /// Puts an object that was changed outside of the table where it belongs.
     fn settle(&mut self) {
         match replace(&mut self.place, Place::Ended) {

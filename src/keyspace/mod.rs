@@ -3,7 +3,8 @@
 //! ```text
 //!   Keyspace ── Db 0 ── Keys: table(s) of Entry      one allocation per key, see `entry`
 //!            │       ├─ Expiry: deadlines in order   see `ds::expiry`
-//!            │       └─ parts: the same for the earliest field of each hash
+//!            │       ├─ parts: the same for the earliest field of each hash
+//!            │       └─ Sizes: how many values of which size, see `sizes`
 //!            ├─ Db 1 ...
 //!            ├─ watch     who is to be told at EXEC
 //!            ├─ blocked   who waits for which key
@@ -30,6 +31,7 @@ mod fields;
 mod flushed;
 pub mod lazyfree;
 pub mod selected;
+pub mod sizes;
 pub mod slots;
 mod strings;
 pub mod touched;
@@ -53,6 +55,7 @@ use crate::ds::hash::HashSeed;
 use blocked::Blocked;
 use db::Db;
 use lazyfree::{EFFORT_MIN, Garbage, Lazyfree};
+use sizes::Bin;
 use touched::{Touch, Touched};
 use watch::{Presence, Watch};
 
@@ -373,6 +376,7 @@ impl Keyspace {
         let hash = db.keys.hash(key);
         // The index has lost its item already.
         if let Some(entry) = db.keys.remove(hash, key) {
+            db.sizes.change(entry.view().bin(), Bin::NONE);
             db.note_part(hash, key, entry.view().part_deadline(), None);
             self.bury(index, entry);
         }

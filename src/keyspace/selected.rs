@@ -180,7 +180,7 @@ impl Selected<'_> {
             Ttl::Keep => old.deadline,
         };
         let clock = if no_touch { old.clock } else { policy.touched(old.clock, now, || random) };
-        let old_part = slot.view().part_deadline();
+        let (old_part, old_bin) = (slot.view().part_deadline(), slot.view().bin());
         let is = value.value_type();
         let mut discarded = None;
         if old.deadline.is_some() != deadline.is_some() || !overwrite(slot.edit(), &value) {
@@ -190,7 +190,8 @@ impl Selected<'_> {
             slot.edit().set_clock(clock);
             deadline.map(|at| slot.edit().set_deadline(at));
         }
-        let part = slot.view().part_deadline();
+        let (part, bin) = (slot.view().part_deadline(), slot.view().bin());
+        db.sizes.change(old_bin, bin);
         db.note_deadline(hash, key, old.deadline, deadline);
         db.note_part(hash, key, old_part, part);
         if let Some(entry) = discarded {

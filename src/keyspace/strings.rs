@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::entry::{Entry, EntryMut, Meta, SHORT_MAX, Value};
 use super::events::Event;
 use super::selected::{Selected, Ttl, WrongType, touch_entry};
+use super::sizes::Bin;
 use crate::types::text::Text;
 
 /// Room to spare is at most this.
@@ -101,6 +102,12 @@ impl Selected<'_> {
         }
     }
 
+    /// An integer was put in the place of another, where it stands.
+    #[inline]
+    pub fn note_sum(&mut self, old: i64, sum: i64) {
+        self.db_mut().sizes.change(Bin::of_integer(old), Bin::of_integer(sum));
+    }
+
     /// Has a string reported as `raw`.
     pub fn mark_raw(&mut self, key: &[u8]) {
         let hash = self.hash(key);
@@ -141,12 +148,15 @@ impl Selected<'_> {
         if is_access && !no_touch {
             touch_entry(&mut slot.edit(), policy, now, random);
         }
+        let bin = slot.view().bin();
         let Some(write) = write_in_place(slot.edit(), len, write) else {
+            db.sizes.change(bin, slot.view().bin());
             return Ok(Edited { old, len });
         };
         let view = slot.view();
         let meta = Meta { is_raw: true, ..view.meta() };
         let fresh = make(key, view.text().unwrap_or(Text::Int(0)), len, meta, write);
+        db.sizes.change(bin, fresh.view().bin());
         slot.replace(fresh);
         Ok(Edited { old, len })
     }

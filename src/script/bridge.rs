@@ -94,6 +94,11 @@ impl std::fmt::Debug for Bridge {
 }
 
 impl Engine {
+    /// Bytes that the machine takes.
+    pub fn used(&self) -> usize {
+        self.sandbox.lua.used()
+    }
+
     /// A new machine. `None`: there is no memory for it.
     pub fn new(form: Form, limit: usize) -> Option<Box<Engine>> {
         let bridge = Box::new(Bridge {
@@ -296,7 +301,7 @@ fn conclude(srv: &mut Box<Server>, mut engine: Box<Engine>, (form, failed): (For
     if engine.sandbox.lua.used() > limit / 2 {
         engine.sandbox.lua.collect(None);
     }
-    let used = engine.sandbox.lua.used();
+    let used = engine.used();
     match form {
         Form::Script => srv.script.eval = Some(engine),
         Form::Function => srv.script.functions = Some(engine),

@@ -57,6 +57,17 @@ pub struct Scripts {
     pub evicted: u64,
 }
 
+impl Scripts {
+    /// Bytes of the machine for scripts and of the one for functions; of one that runs, what it had before.
+    pub fn machines(&self) -> [usize; 2] {
+        let both = [&self.eval, &self.functions];
+        std::array::from_fn(|i| match both[i] {
+            Some(engine) => engine.used(),
+            None => self.machine_bytes[i],
+        })
+    }
+}
+
 /// The two kinds of what can run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {

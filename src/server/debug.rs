@@ -12,6 +12,7 @@ use super::{Server, debug_keys, expire, shutdown};
 use crate::base::glob;
 use crate::base::{alloc, memory, text};
 use crate::client::Client;
+use crate::command::args::integer;
 use crate::command::{Call, CmdError, CmdResult, Command, Done, Group, flag};
 use crate::config::ShutdownFlags;
 use crate::config::commands::write_file;
@@ -36,6 +37,8 @@ pub struct Debug {
     pub aof_flush_sleep_us: u64,
     /// Scripts may run commands that are denied to them.
     pub scripts_unbound: bool,
+    /// The sizes of all values are counted anew after each command.
+    pub sizes_checked: bool,
 }
 
 const REPLY_PEAK_RESET_MS: u64 = 5000;
@@ -50,6 +53,7 @@ impl Default for Debug {
             reply_peak_reset_ms: Some(REPLY_PEAK_RESET_MS),
             table_resizing: true,
             scripts_unbound: false,
+            sizes_checked: false,
         }
     }
 }
@@ -169,10 +173,39 @@ static SUBCOMMANDS: &[Subcommand] = &[
         help: &["HTSTATS <dbid> [full]", "    Tell how full the table of a database is."],
     },
     Subcommand {
+        name: "htstats-key",
+        words: 3..=ANY,
+        run: debug_keys::table_stats_of_key,
+        help: &["HTSTATS-KEY <key> [full]", "    The same of the table of a value."],
+    },
+    Subcommand {
+        name: "keysizes-hist-assert",
+        words: 3..=3,
+        run: |srv, call| {
+            srv.debug.sizes_checked = integer(call.args().at(2))? != 0;
+            call.out.ok();
+            Ok(Done)
+        },
+        help: &[
+            "KEYSIZES-HIST-ASSERT <0|1>",
+            "    Count the sizes of values anew after each command, and crash if INFO keysizes",
+            "    tells others.",
+        ],
+    },
+    Subcommand {
         name: "leak",
         words: 3..=3,
         run: leak,
         help: &["LEAK <string>", "    Copy the string and forget where."],
+    },
+    Subcommand {
+        name: "listpack",
+        words: 3..=3,
+        run: debug_keys::listpack,
+        help: &[
+            "LISTPACK <key>",
+            "    Print the elements of a value that is a listpack to the standard output.",
+        ],
     },
     Subcommand {
         name: "loadaof",

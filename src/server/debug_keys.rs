@@ -1,16 +1,21 @@
-//! DEBUG subcommands that look at keys: POPULATE, OBJECT, HTSTATS, DIGEST.
+//! DEBUG subcommands that look at keys: POPULATE, OBJECT, HTSTATS, LISTPACK, DIGEST.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
 
 use super::Server;
 use crate::base::text::parse_i64;
 use crate::command::args::integer;
 use crate::command::{Call, CmdError, CmdResult, Done};
+use crate::ds::listpack::Packed;
 use crate::keyspace::access::idle_seconds;
 use crate::keyspace::entry::ObjectFn;
 use crate::keyspace::{DbIndex, EntryRef, Ttl, Type, Value};
-use crate::types::View;
+use crate::persist::rdb::{driver, save};
 use crate::types::digest::Digest;
 use crate::types::list::{Build, List, ListView};
 use crate::types::text::Text;
+use crate::types::{Form, View};
 
 /// Stores `prefix:0` to `prefix:count-1`, those that are there already excepted.
 pub fn populate(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
@@ -41,7 +46,10 @@ pub fn object(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     let db = srv.keyspace.select(call.session.db, now);
     let entry = db.peek(call.query.args().at(2)).ok_or(CmdError::NO_SUCH_KEY)?;
     let (encoding, clock) = (entry.encoding(), entry.clock());
-    let (bytes, idle) = (entry.memory_bytes(), idle_seconds(clock, now));
+    let idle = idle_seconds(clock, now);
+    let (version, compress) = (driver::version(&srv.conf), srv.conf.rdb.compression);
+    let bytes = save::value_bytes(entry, version, compress);
+    let bytes = bytes.map_err(|error| CmdError::made(format!("ERR {error}")))?;
     // The address is nobody's business, but scripts look for the field.
     call.out.simple(&format!(
         "Value at:0x0 refcount:1 encoding:{encoding} serializedlength:{bytes} lru:{clock} lru_seconds_idle:{idle}{}",
@@ -62,20 +70,67 @@ fn chain_fields(build: Build) -> String {
     )
 }
 
-/// How full the table of a database is.
+/// How full the table of a database is, and how many of its keys have deadlines.
 pub fn table_stats(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     let number = integer(call.query.args().at(2))?;
     let index = u32::try_from(number).ok().filter(|n| *n < srv.keyspace.databases());
     let db = srv.keyspace.db(DbIndex(index.ok_or(CmdError::DEBUG_DB)?));
-    let text = format!(
-        "[Dictionary HT]\nHash table 0 stats (main hash table):\n table size: {}\n number of elements: {}\n bytes: \
-         {}\n[Expires HT]\n number of elements: {}\n",
-        db.keys.table_slots(),
-        db.keys.len(),
-        db.keys.memory_bytes(),
-        db.expiry.len(),
-    );
+    let mut text = "[Dictionary HT]\n".to_owned();
+    if !db.keys.is_empty() {
+        text.push_str(&table_lines(db.keys.table_slots(), db.keys.len()));
+    }
+    text.push_str("[Expires HT]\n");
+    if !db.expiry.is_empty() {
+        // They stand in an index, which has no empty slots.
+        text.push_str(&table_lines(db.expiry.len(), db.expiry.len()));
+    }
     call.out.verbatim(text.as_bytes());
+    Ok(Done)
+}
+
+/// How full the table of a value is. There are no chains in our tables, so that `full` says no more.
+pub fn table_stats_of_key(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
+    let db = srv.keyspace.select(call.session.db, srv.clock.now());
+    let entry = db.peek(call.query.args().at(2)).ok_or(CmdError::NO_SUCH_KEY)?;
+    let (slots, elements) = entry.object(TableOf).flatten().ok_or(NO_TABLE)?;
+    call.out.verbatim(table_lines(slots, elements).as_bytes());
+    Ok(Done)
+}
+
+const NO_TABLE: CmdError = CmdError::Fixed(
+    "ERR The value stored at the specified key is not represented using an hash table",
+);
+
+/// What other servers say of a table that is not growing.
+fn table_lines(slots: usize, elements: usize) -> String {
+    format!(
+        "Hash table 0 stats (main hash table):\n table size: {slots}\n number of elements: {elements}\n"
+    )
+}
+
+/// [`View::table`] as an [`ObjectFn`].
+struct TableOf;
+
+impl ObjectFn<Option<(usize, usize)>> for TableOf {
+    fn call<V: View>(self, view: V) -> Option<(usize, usize)> {
+        view.table()
+    }
+}
+
+/// Prints the elements of a value that is one listpack. The client only learns that it was done.
+pub fn listpack(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
+    let db = srv.keyspace.select(call.session.db, srv.clock.now());
+    let entry = db.peek(call.query.args().at(2)).ok_or(CmdError::NO_SUCH_KEY)?;
+    let pack = entry.blob().filter(|(form, _)| *form != Form::Ints);
+    let (_, blob) = pack.ok_or(CmdError::Fixed("ERR Not a listpack encoded object."))?;
+    let pack = Packed::new(blob);
+    let mut text = format!("listpack of {} bytes, {} elements\n", blob.len(), pack.len());
+    for (index, item) in pack.iter().enumerate() {
+        let _ = writeln!(text, "{index}: {}", item.to_vec().escape_ascii());
+    }
+    // Where nobody reads there is nobody to be told.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    call.out.simple("Listpack structure printed on stdout");
     Ok(Done)
 }
 

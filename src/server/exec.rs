@@ -7,6 +7,7 @@ use crate::command::lookup::CommandId;
 use crate::command::{
     Caching, Call, CmdError, CmdResult, Cx, Handler, Multi, Origin, Outcome, ReplyMode, Wait, flag,
 };
+use crate::keyspace::DbIndex;
 use crate::observe::latency::{self, event};
 use crate::observe::monitor;
 use crate::observe::slowlog::{Caller, Measured};
@@ -424,6 +425,22 @@ pub fn after_unit(srv: &mut Server) {
     }
     if srv.unit.is_listening() {
         srv.unit.finish();
+    }
+    if cfg!(debug_assertions) || srv.debug.sizes_checked {
+        check_sizes(srv);
+    }
+}
+
+/// Counts the sizes of all values anew: everywhere if DEBUG asks for it, else where it takes no time.
+#[cold]
+fn check_sizes(srv: &Server) {
+    const FEW: usize = 64;
+    for index in 0..srv.keyspace.databases() {
+        let db = srv.keyspace.db(DbIndex(index));
+        let is_cheap = db.keys.len() < FEW && !db.keys.is_by_slot();
+        if is_cheap || srv.debug.sizes_checked {
+            db.check_sizes();
+        }
     }
 }
 

@@ -98,6 +98,11 @@ pub trait View: Copy {
         None
     }
 
+    /// Slots and elements of the hash table, if it has one (DEBUG HTSTATS-KEY).
+    fn table(self) -> Option<(usize, usize)> {
+        None
+    }
+
     /// Asks the processor for the memory that looking up these members or fields will want, if it is worth it.
     fn fetch_ahead<'n>(self, _names: impl Iterator<Item = &'n [u8]> + Clone) {}
 }

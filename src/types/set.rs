@@ -382,6 +382,13 @@ impl View for SetView<'_> {
         }
     }
 
+    fn table(self) -> Option<(usize, usize)> {
+        match self {
+            SetView::Table(table) => Some((table.slots(), table.len())),
+            SetView::Ints(_) | SetView::Packed(_) => None,
+        }
+    }
+
     fn digest(self, into: &mut Digest) {
         let mut buffer = Vec::new();
         self.members().for_each(|member| into.xor_in(member.bytes(&mut buffer)));

@@ -470,6 +470,13 @@ impl View for ZsetView<'_> {
         }
     }
 
+    fn table(self) -> Option<(usize, usize)> {
+        match self {
+            ZsetView::Tree(tree) => Some((tree.slots(), tree.len())),
+            ZsetView::Packed(_) => None,
+        }
+    }
+
     fn digest(self, into: &mut Digest) {
         let (mut name, mut text) = (Vec::new(), Vec::new());
         for (member, score) in self.iter() {

@@ -99,6 +99,41 @@ start_server {tags {info}} {
         assert_equal {} $missing
     } {redis8}
 
+    test {INFO keysizes counts values by size} {
+        r flushall
+        set shown { string trim [string map [list "# Keysizes" {} \r\n { } db0_distrib_ {}] [r info keysizes]] }
+        assert_equal {} [eval $shown]
+        foreach {key size} {a 1 b 2 c 3 d 1000 e 1024 f 2047 g 2048} { r set $key [string repeat x $size] }
+        r set empty {}
+        r set number -12
+        assert_equal strings_sizes:0=1,1=1,2=3,512=1,1K=2,2K=1 [eval $shown]
+        r append a [string repeat x 4095]
+        r setrange b 1048575 x
+        r incrby number 100000
+        assert_equal strings_sizes:0=1,2=1,4=1,512=1,1K=2,2K=1,4K=1,1M=1 [eval $shown]
+        r del a b c d e f g empty number
+        r rpush l 1 2 3
+        r hset h f v
+        r zadd z 1 a 2 b
+        r sadd s a b c d
+        r xadd stream * f v
+        assert_equal {lists_items:2=1 sets_items:4=1 zsets_items:2=1 hashes_items:1=1} [eval $shown]
+        r lpop l 2
+        r copy h h2
+        r rename z z2
+        r spop s
+        assert_equal {lists_items:1=1 sets_items:2=1 zsets_items:2=1 hashes_items:1=2} [eval $shown]
+        r restore l 0 [r dump s] replace
+        r sort s alpha store sorted
+        r pexpire h 1
+        wait_for_condition 100 10 {[r dbsize] == 6} else { fail "h is still there" }
+        assert_equal {lists_items:2=1 sets_items:2=2 zsets_items:2=1 hashes_items:1=1} [eval $shown]
+        r swapdb 0 9
+        assert_match "# Keysizes\r\ndb9_distrib_lists_items:2=1\r\n*" [r info keysizes]
+        r flushall async
+        assert_equal {} [eval $shown]
+    } {redis8}
+
     test {Clients are counted} {
         assert_equal 1 [s connected_clients]
         set before [s total_connections_received]

@@ -1,26 +1,8 @@
-//! MEMORY: what keys, tables and the allocator take.
+//! Subcommands of MEMORY: what keys and the allocator take. STATS, which asks every part of the server, is in `observe`.
 
 use super::super::{Arg, CmdError, CmdResult, Command, Cx, Done, Group, KeySpec, flag};
 use crate::base::alloc;
 use crate::command::args::integer;
-use crate::keyspace::DbIndex;
-
-pub static MEMORY: Command = Command::container(
-    "memory",
-    &[
-        &MEMORY_DOCTOR,
-        &MEMORY_HELP,
-        &MEMORY_MALLOC_STATS,
-        &MEMORY_PURGE,
-        &MEMORY_STATS,
-        &MEMORY_USAGE,
-    ],
-)
-.arity(-2)
-.group(Group::Server)
-.since("4.0.0")
-.summary("Groups the commands about memory.")
-.complexity("Depends on subcommand.");
 
 pub static MEMORY_DOCTOR: Command = Command::data("memory|doctor", memory_doctor)
     .arity(2)
@@ -142,95 +124,5 @@ fn memory_usage(cx: &mut Cx<'_>) -> CmdResult {
         Some(bytes) => cx.out.uint(bytes as u64),
         None => cx.out.null(),
     }
-    Ok(Done)
-}
-
-pub static MEMORY_STATS: Command = Command::data("memory|stats", memory_stats)
-    .arity(2)
-    .group(Group::Server)
-    .since("4.0.0")
-    .summary("Answers the figures of the server's memory.")
-    .complexity("O(1)")
-    .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"]);
-
-fn memory_stats(cx: &mut Cx<'_>) -> CmdResult {
-    let (used, peak, stats) = (alloc::used() as u64, alloc::peak() as u64, alloc::Stats::read());
-    let keyspace = &*cx.db.keyspace;
-    let full: Vec<_> = (0..keyspace.databases())
-        .map(DbIndex)
-        .filter(|index| !keyspace.db(*index).keys.is_empty())
-        .collect();
-    let tables: Vec<_> = full.iter().map(|i| keyspace.db(*i).keys.memory_bytes() as u64).collect();
-    let startup = alloc::startup() as u64;
-    let overhead = startup + tables.iter().sum::<u64>();
-    let (keys, dataset) = (keyspace.len() as u64, used.saturating_sub(overhead));
-    let ratio = |a: u64, b: u64| if b == 0 { 0.0 } else { a as f64 / b as f64 };
-    let [allocated, active, resident] =
-        [stats.allocated, stats.active, stats.resident].map(|n| n as u64);
-    let ints = [
-        ("peak.allocated", peak),
-        ("total.allocated", used),
-        ("startup.allocated", startup),
-        ("replication.backlog", 0),
-        ("replica.fullsync.buffer", 0),
-        ("clients.slaves", 0),
-        ("clients.normal", 0),
-        ("cluster.links", 0),
-        ("aof.buffer", 0),
-        ("lua.caches", 0),
-        ("functions.caches", 0),
-        ("script.VMs", 0),
-    ];
-    let after = [
-        ("overhead.db.hashtable.lut", tables.iter().sum()),
-        ("overhead.db.hashtable.rehashing", 0),
-        ("overhead.total", overhead),
-        ("db.dict.rehashing.count", 0),
-        ("keys.count", keys),
-        ("keys.bytes-per-key", used.saturating_sub(startup).checked_div(keys).unwrap_or(0)),
-        ("dataset.bytes", dataset),
-    ];
-    let percents = [
-        ("dataset.percentage", 100.0 * ratio(dataset, used.saturating_sub(startup))),
-        ("peak.percentage", 100.0 * ratio(used, peak)),
-    ];
-    let pages = [
-        ("allocator.allocated", allocated),
-        ("allocator.active", active),
-        ("allocator.resident", resident),
-        ("allocator.muzzy", stats.muzzy as u64),
-    ];
-    let ratios = [
-        ("allocator-fragmentation", active, allocated),
-        ("allocator-rss", resident, active),
-        ("rss-overhead", resident, resident),
-    ];
-    let out = &mut *cx.out;
-    out.map(ints.len() + full.len() + after.len() + 2 + pages.len() + 2 * ratios.len() + 2);
-    let int = |out: &mut crate::resp::reply::Reply, name: &str, value: u64| {
-        out.bulk(name.as_bytes());
-        out.uint(value);
-    };
-    ints.iter().for_each(|(name, value)| int(out, name, *value));
-    for (index, bytes) in full.iter().zip(&tables) {
-        out.bulk(format!("db.{}", index.0).as_bytes());
-        out.map(2);
-        int(out, "overhead.hashtable.main", *bytes);
-        int(out, "overhead.hashtable.expires", 0);
-    }
-    after.iter().for_each(|(name, value)| int(out, name, *value));
-    for (name, value) in percents {
-        out.bulk(name.as_bytes());
-        out.double(value);
-    }
-    pages.iter().for_each(|(name, value)| int(out, name, *value));
-    for (name, large, small) in ratios {
-        out.bulk(format!("{name}.ratio").as_bytes());
-        out.double(ratio(large, small));
-        int(out, &format!("{name}.bytes"), large.saturating_sub(small));
-    }
-    out.bulk(b"fragmentation");
-    out.double(ratio(resident, used));
-    int(out, "fragmentation.bytes", resident.saturating_sub(used));
     Ok(Done)
 }

@@ -80,7 +80,9 @@ fn add(cx: &mut Cx<'_>, increment: i64) -> CmdResult {
         }
     };
     let sum = old.checked_add(increment).ok_or(CmdError::INCREMENT_OVERFLOW)?;
-    if !found.is_some_and(|mut entry| entry.overwrite_int(sum)) {
+    if found.is_some_and(|mut entry| entry.overwrite_int(sum)) {
+        cx.db.note_sum(old, sum);
+    } else {
         cx.db.store_result(key, Value::Int(sum));
     }
     cx.db.changed(key, Event::string("incrby"), 1);

@@ -96,6 +96,11 @@ impl FieldTable {
         FieldTable { fields: Table::with_capacity(seed, count), due: None, bytes: 0 }
     }
 
+    /// Slots, occupied or not.
+    pub fn slots(&self) -> usize {
+        self.fields.slots()
+    }
+
     /// Number of fields, those that are due included.
     #[inline]
     pub fn len(&self) -> usize {

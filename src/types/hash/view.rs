@@ -153,6 +153,13 @@ impl View for HashView<'_> {
         }
     }
 
+    fn table(self) -> Option<(usize, usize)> {
+        match self.body {
+            Body::Table(table) => Some((table.slots(), table.len())),
+            Body::Packed(_) => None,
+        }
+    }
+
     fn digest(self, into: &mut Digest) {
         let mut text = Vec::new();
         for field in self.iter() {

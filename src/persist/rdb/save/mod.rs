@@ -248,6 +248,15 @@ pub fn payload(entry: EntryRef<'_>, version: Option<u16>, compress: bool) -> io:
     Ok(out)
 }
 
+/// Bytes of a value in a snapshot, without its key and the byte for its type. Nothing of it is kept.
+pub fn value_bytes(entry: EntryRef<'_>, version: Option<u16>, compress: bool) -> io::Result<u64> {
+    let version = version.unwrap_or_else(|| value::lowest_version(entry));
+    let (mut out, mut progress) = (io::sink(), |_| Ok(()));
+    let mut w = Writer::new(&mut out, &mut progress, (compress, false));
+    value::unnamed(entry, version, &mut w)?;
+    Ok(w.position() - 1)
+}
+
 /// The sources of libraries as the payload that FUNCTION DUMP answers.
 pub fn functions_payload<'c>(codes: impl Iterator<Item = &'c [u8]>) -> io::Result<Vec<u8>> {
     let (mut out, mut progress) = (Vec::new(), |_| Ok(()));
