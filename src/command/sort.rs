@@ -20,6 +20,7 @@ use super::{
     Arg, CmdError, CmdResult, Command, Cx, Done, Group, KeySpec, Origin, category, flag, getkeys,
     list, string,
 };
+use crate::base::text::parse_f64;
 use crate::keyspace::{Event, Selected, Ttl, Type, Value};
 use crate::types::View;
 use crate::types::hash::Hash;
@@ -366,13 +367,11 @@ impl Order {
     }
 }
 
-/// The number that a text is. Compat: the empty text is zero, and what is too large infinite.
+/// The number that a text is, as scores of sorted sets are read: hexadecimal ones, too, and none that are too large or too
+/// small. Compat: the empty text is zero. Redis 8.2 alone reads them otherwise.
 fn score(text: &[u8]) -> Result<f64, CmdError> {
-    if text.is_empty() {
-        return Ok(0.0);
-    }
-    let number = std::str::from_utf8(text).ok().and_then(|text| text.parse::<f64>().ok());
-    number.filter(|number| !number.is_nan()).ok_or(CmdError::SORT_SCORE)
+    let number = if text.is_empty() { Some(0.0) } else { parse_f64(text) };
+    number.ok_or(CmdError::SORT_SCORE)
 }
 
 /// Shows one element as GET wants it, part by part: `None` for what is not there.
@@ -448,12 +447,18 @@ mod tests {
 
     #[test]
     fn scores_are_read_as_the_reference_reads_them() {
-        for (text, number) in
-            [("", 0.0), ("+5", 5.0), (".5", 0.5), ("5.", 5.0), ("1e400", f64::INFINITY)]
-        {
+        // Hexadecimal numbers were refused, and what overflows was infinite: mended in Redis 8.10.
+        for (text, number) in [
+            ("", 0.0),
+            ("+5", 5.0),
+            (".5", 0.5),
+            ("5.", 5.0),
+            ("0x10", 16.0),
+            ("-inf", f64::NEG_INFINITY),
+        ] {
             assert_eq!(score(text.as_bytes()), Ok(number), "{text}");
         }
-        for text in [" 1", "1 ", "0x10", "nan", "1e", "1a", "."] {
+        for text in [" 1", "1 ", "nan", "1e", "1a", ".", "1e400", "1e-400", "1\0"] {
             assert_eq!(score(text.as_bytes()), Err(CmdError::SORT_SCORE), "{text}");
         }
     }

@@ -248,6 +248,58 @@ mod tests {
         assert!(t.run("DEBUG SDSLEN key:0").contains("val_sds_len:7"));
     }
 
+    /// It was the size in memory.
+    #[test]
+    fn the_serialized_length_is_the_size_in_a_snapshot() {
+        let mut t = TestServer::new();
+        t.srv.conf.security.enable_debug_command = Guard::Yes;
+        for (line, length) in [
+            ("SET i 1", 2),
+            ("SET s abc", 4),
+            ("RPUSH l a b c", 19),
+            ("SADD st 1 2 3", 15),
+            ("HSET h a 1 b 2", 18),
+            ("ZADD z 1 a 2 b", 18),
+        ] {
+            t.run(line);
+            let key = line.split(' ').nth(1).expect("a key");
+            let answer = t.run(&format!("DEBUG OBJECT {key}"));
+            assert!(answer.contains(&format!(" serializedlength:{length} ")), "{line}: {answer}");
+        }
+        // Compressed: what DUMP answers, less the type, the version and the checksum.
+        t.run(&format!("SET big {}", "a".repeat(100)));
+        let dump = t.run("DUMP big");
+        let bytes: usize = dump[1..].split_once('\r').expect("a line").0.parse().expect("a number");
+        assert!(bytes < 50, "{bytes}");
+        let answer = t.run("DEBUG OBJECT big");
+        assert!(answer.contains(&format!(" serializedlength:{} ", bytes - 11)), "{answer}");
+    }
+
+    #[test]
+    fn tables_and_listpacks_tell_of_themselves() {
+        let mut t = TestServer::new();
+        t.srv.conf.security.enable_debug_command = Guard::Yes;
+        t.run("CONFIG SET zset-max-listpack-entries 1");
+        for line in ["RPUSH l a 1", "SADD ints 1 2", "SET s x", "ZADD z 1 a 2 b", "HSET h f v"] {
+            t.run(line);
+        }
+        assert!(t.run("DEBUG HTSTATS 5").ends_with("\r\n[Dictionary HT]\n[Expires HT]\n\r\n"));
+        assert!(t.run("DEBUG HTSTATS-KEY z full").contains(" number of elements: 2\n"));
+        for key in ["l", "ints", "s", "h"] {
+            let answer = t.run(&format!("DEBUG HTSTATS-KEY {key}"));
+            assert!(
+                answer.starts_with("-ERR The value stored at the specified key is not"),
+                "{key}"
+            );
+        }
+        for (key, is_one) in [("l", true), ("h", true), ("ints", false), ("s", false), ("z", false)]
+        {
+            let answer = t.run(&format!("DEBUG LISTPACK {key}"));
+            assert_eq!(answer == "+Listpack structure printed on stdout\r\n", is_one, "{key}");
+        }
+        assert_eq!(t.run("DEBUG LISTPACK nokey"), "-ERR no such key\r\n");
+    }
+
     /// The values stand in the fact sheet; they were asked from live servers of all releases.
     #[test]
     fn digests_are_those_of_other_servers() {

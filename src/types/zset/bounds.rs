@@ -7,6 +7,8 @@
 
 use std::ops::Range;
 
+use crate::base::text::parse_f64;
+
 /// Positions, from the first to the one behind the last.
 pub type Ranks = Range<usize>;
 
@@ -39,8 +41,8 @@ impl ScoreRange {
 }
 
 /// Reads a bound: its score, and whether it is an open one.
-/// Compat: this is not how scores are read elsewhere: a NUL ends the text, no text is 0, what is too large is infinite, what
-/// is too small is 0, and there are no hexadecimal numbers.
+/// Compat: this is not how scores are read elsewhere: blanks may stand in front, a NUL ends the text, no text is 0, what is too
+/// large is infinite, and what is too small is 0. Redis 8.2 alone knows no hexadecimal numbers and no blanks here.
 fn parse_bound(text: &[u8]) -> Option<(f64, bool)> {
     let (text, is_open) = match text {
         [b'(', rest @ ..] => (rest, true),
@@ -50,7 +52,13 @@ fn parse_bound(text: &[u8]) -> Option<(f64, bool)> {
     if end == 0 {
         return Some((0.0, is_open));
     }
-    let score: f64 = std::str::from_utf8(&text[..end]).ok()?.parse().ok()?;
+    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t'..=b'\r');
+    let blanks = text[..end].iter().take_while(|byte| is_blank(byte)).count();
+    let number = &text[blanks..end];
+    let score = match number {
+        [b'0', b'x' | b'X', ..] | [b'+' | b'-', b'0', b'x' | b'X', ..] => parse_f64(number)?,
+        _ => std::str::from_utf8(number).ok()?.parse().ok()?,
+    };
     (!score.is_nan()).then_some((score, is_open))
 }
 
@@ -135,7 +143,7 @@ mod tests {
     #[test]
     fn score_bounds_as_redis_reads_them() {
         let inf = f64::INFINITY;
-        let good: [(&[u8], f64, bool); 16] = [
+        let good: [(&[u8], f64, bool); 20] = [
             (b"", 0.0, false),
             (b"(", 0.0, true),
             (b"1", 1.0, false),
@@ -152,12 +160,16 @@ mod tests {
             (b"1e-400", 0.0, false),
             (b"1\0x", 1.0, false),
             (b"(\x001", 0.0, true),
+            // Redis 8.2 refused these, which came before and came back.
+            (b" 1", 1.0, false),
+            (b"( \t-1", -1.0, true),
+            (b"0x10", 16.0, false),
+            (b"(-0X1p3", -8.0, true),
         ];
         for (text, score, is_open) in good {
             assert_eq!(parse_bound(text), Some((score, is_open)), "{text:?}");
         }
-        let bad =
-            [" 1", "1 ", "nan", "(nan", "-nan", "((1", "0x10", "1e", "-", "+", ".", "infinit"];
+        let bad = ["1 ", " ", "nan", "(nan", "-nan", "((1", "0x", "1e", "-", "+", ".", "infinit"];
         for text in bad.into_iter().chain(["+-1", "--1", "1_0", "e5", "1e+", "(inff", "1d"]) {
             assert_eq!(parse_bound(text.as_bytes()), None, "{text}");
         }
