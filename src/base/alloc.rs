@@ -167,7 +167,7 @@ mod jemalloc {
 
         #[inline]
         unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-            // SAFETY: as above. Fresh pages are known to be zero, so large blocks are not touched here.
+            // SAFETY: the size is not zero, by the trait's contract. Fresh pages are known to be zero, so large blocks are not touched here.
             unsafe { je::mallocx(layout.size(), flags(layout) | je::MALLOCX_ZERO).cast() }
         }
 

@@ -104,6 +104,8 @@ pub struct Clock {
     source: Source,
     cached_unix_us: i64,
     cached_mono_us: u64,
+    /// The monotonic clock at the beginning of the turn.
+    turn_us: u64,
 }
 
 impl Clock {
@@ -117,13 +119,28 @@ impl Clock {
     }
 
     fn with(source: Source) -> Clock {
-        let mut clock = Clock { source, cached_unix_us: 0, cached_mono_us: 0 };
+        let mut clock = Clock { source, cached_unix_us: 0, cached_mono_us: 0, turn_us: 0 };
         clock.refresh();
         clock
     }
 
     /// Reads the time into the cache: once per turn.
     pub fn refresh(&mut self) {
+        self.read();
+        self.turn_us = self.cached_mono_us;
+    }
+
+    /// Reads the time again in the middle of a turn, if the wall clock may show another millisecond by now.
+    #[inline]
+    pub fn catch_up(&mut self) {
+        let passed_us = self.mono_us().saturating_sub(self.cached_mono_us);
+        let since_tick_us = self.cached_unix_us.rem_euclid(1000).unsigned_abs();
+        if passed_us.saturating_add(since_tick_us) >= 1000 {
+            self.read();
+        }
+    }
+
+    fn read(&mut self) {
         self.cached_unix_us = self.unix_us();
         self.cached_mono_us = match &mut self.source {
             Source::Real { origin, ticks } => {
@@ -145,6 +162,11 @@ impl Clock {
     /// The monotonic clock as of this turn, in microseconds.
     pub fn mono_cached_us(&self) -> u64 {
         self.cached_mono_us
+    }
+
+    /// The monotonic clock when the turn began, in microseconds.
+    pub fn turn_us(&self) -> u64 {
+        self.turn_us
     }
 
     /// The wall clock right now, in microseconds.
@@ -174,11 +196,16 @@ impl Clock {
 
     /// Moves a virtual clock forward, both hands alike; a real one takes no orders.
     pub fn advance(&mut self, by: Duration) {
+        self.pass(by);
+        self.refresh();
+    }
+
+    /// The same in the middle of a turn: nobody has looked at the clock yet.
+    pub fn pass(&mut self, by: Duration) {
         if let Source::Virtual { unix_us, mono_us } = &mut self.source {
             *unix_us += by.as_micros() as i64;
             *mono_us += by.as_micros() as u64;
         }
-        self.refresh();
     }
 
     /// Sets the wall clock of a virtual clock without touching the monotonic one, as an administrator would.
@@ -199,6 +226,21 @@ fn a_manual_clock_moves_only_when_told() {
     assert_eq!((clock.now(), clock.mono_us()), (UnixMillis(5_250), mono + 250_000));
     clock.jump_wall(UnixMillis(1_000));
     assert_eq!((clock.now(), clock.mono_cached_us()), (UnixMillis(1_000), mono + 250_000));
+}
+
+#[test]
+fn a_clock_catches_up_with_the_millisecond_and_leaves_the_turn_alone() {
+    let mut clock = Clock::manual(UnixMillis(5_000));
+    let turn_us = clock.turn_us();
+    clock.pass(Duration::from_micros(999));
+    clock.catch_up();
+    assert_eq!((clock.now(), clock.mono_cached_us()), (UnixMillis(5_000), turn_us));
+    clock.pass(Duration::from_micros(1));
+    clock.catch_up();
+    assert_eq!((clock.now(), clock.mono_cached_us()), (UnixMillis(5_001), turn_us + 1000));
+    assert_eq!(clock.turn_us(), turn_us);
+    clock.refresh();
+    assert_eq!(clock.turn_us(), turn_us + 1000);
 }
 
 #[test]

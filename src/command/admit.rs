@@ -204,10 +204,16 @@ fn loading(_: &Server, _: &Call) -> Admission {
 }
 
 fn busy(srv: &Server, _: &Call) -> Admission {
-    Admission::Refuse(match srv.long_work {
-        LongWork::Function => CmdError::BUSY_FUNCTION,
-        _ => CmdError::BUSY_SCRIPT,
-    })
+    Admission::Refuse(busy_error(srv.long_work).unwrap_or(CmdError::BUSY_SCRIPT))
+}
+
+/// What keeps others from being served, if it is a script or a function.
+pub fn busy_error(long_work: LongWork) -> Option<CmdError> {
+    match long_work {
+        LongWork::Script => Some(CmdError::BUSY_SCRIPT),
+        LongWork::Function => Some(CmdError::BUSY_FUNCTION),
+        LongWork::None | LongWork::Loading => None,
+    }
 }
 
 /// A client that watches others has no business with keys of its own.

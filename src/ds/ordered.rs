@@ -226,7 +226,7 @@ impl Ordered {
 
     /// Gives a member another score.
     fn rescore(&mut self, member: &[u8], old: f64, new: f64) {
-        // SAFETY: as in `insert`; the slot leaves the tree while its record stays in the table.
+        // SAFETY: the records of all slots in the tree are in the table, where that of the slot that leaves it stays, too.
         let slot = self.tree.remove_last(|slot| unsafe { slot.reaches(old, member) });
         let slot = slot.expect("a member of the table is in the tree");
         // SAFETY: the record is in the table, and `&mut self` excludes other views of it; this one ends here.
@@ -234,7 +234,7 @@ impl Ordered {
         assert!(record.view().key() == member, "the tree finds the member's own slot");
         record.set_fixed(new);
         let slot = slot.with_score(new);
-        // SAFETY: as in `insert`.
+        // SAFETY: the records of all slots in the tree are in the table, and the view that changed one has ended.
         self.tree.insert(slot, |slot| unsafe { slot.precedes(new, member) });
     }
 
@@ -278,7 +278,7 @@ impl Ordered {
     /// The member at a position, and its score.
     pub fn at(&self, index: usize) -> Option<(&[u8], f64)> {
         let slot = self.tree.at(index)?;
-        // SAFETY: as in `rank`.
+        // SAFETY: the slot is in the tree, so its record is in the table, which is borrowed as long as the name is.
         Some((unsafe { slot.member() }, slot.score()))
     }
 
@@ -289,7 +289,7 @@ impl Ordered {
 
     /// For how many members, from the first on, `pred` holds. Means something only where all scores are equal.
     pub fn count_members(&self, pred: impl Fn(&[u8]) -> bool) -> usize {
-        // SAFETY: as in `rank`.
+        // SAFETY: the records of all slots in the tree are in the table, which is borrowed.
         self.tree.count_while(|slot| pred(unsafe { slot.member() }))
     }
 

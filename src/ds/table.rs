@@ -370,7 +370,7 @@ impl<E: Element> Table<E> {
         (0..tries).find_map(|high| {
             let segment = self.segment(self.segment_index(known | (high << low_bits)));
             let mut found = None;
-            // SAFETY: as in `find_hashed`.
+            // SAFETY: the segment is alive, and `&self` keeps everybody from writing to it; pointers in it came from `into_raw`.
             unsafe {
                 segment.find(place_of(hash), |raw| {
                     let view = E::view(raw);
@@ -462,7 +462,8 @@ impl<E: Element> Table<E> {
         if segment.n() == 0 {
             return None;
         }
-        // SAFETY: as in `find_hashed`.
+        // SAFETY: the segment is alive, and `&self` keeps everybody from writing to it; the view of an element in it ends with
+        // the comparison.
         let spot = unsafe { segment.find(place_of(hash), |raw| E::key(E::view(raw)) == key) }?;
         Some((index, spot))
     }

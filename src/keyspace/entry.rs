@@ -346,7 +346,7 @@ impl Drop for Entry {
 // SAFETY: an entry owns all it points to, and everything a value may be is `Send` and `Sync`: integers, bytes, `Arc`s of
 // bytes, and boxed `Object`s, which are both by their trait.
 unsafe impl Send for Entry {}
-// SAFETY: as above; shared views only read.
+// SAFETY: shared views only read, and what they read, integers, bytes, `Arc`s of bytes and boxed `Object`s, is `Sync`.
 unsafe impl Sync for Entry {}
 
 impl<'a> EntryRef<'a> {
@@ -697,7 +697,8 @@ impl<'a> EntryMut<'a> {
     /// The object to be changed, if the value is of that type.
     #[inline]
     pub fn into_boxed<T: Boxed>(self) -> Option<&'a mut T> {
-        // SAFETY: as in `EntryRef::boxed`; the entry is borrowed exclusively for 'a.
+        // SAFETY: the kind says that the word is the pointer of a box of this type, which the entry owns; the entry is borrowed
+        // exclusively for 'a.
         (self.view.kind() == T::KIND).then(|| unsafe { &mut *self.view.word().cast::<T>() })
     }
 }

@@ -28,10 +28,11 @@ pub enum Reactor {
         poll: Poll,
         events: Events,
     },
-    /// `parted` keeps what clients were sent that are gone.
+    /// `parted` keeps what clients were sent that are gone. With a `fault`, the next wait fails so.
     Simulated {
         ready: Vec<Ready>,
         parted: Vec<(Id, Vec<u8>)>,
+        fault: Option<io::ErrorKind>,
     },
 }
 
@@ -43,7 +44,7 @@ impl Reactor {
     }
 
     pub fn simulated() -> Reactor {
-        Reactor::Simulated { ready: vec![], parted: vec![] }
+        Reactor::Simulated { ready: vec![], parted: vec![], fault: None }
     }
 
     /// Sleeps until something is ready or the time is up, and appends what is ready. A signal ends the sleep early.
@@ -61,7 +62,12 @@ impl Reactor {
                     closed: event.is_read_closed() || event.is_error(),
                 }));
             }
-            Reactor::Simulated { ready, .. } => out.append(ready),
+            Reactor::Simulated { ready, fault, .. } => {
+                if let Some(kind) = fault.take() {
+                    return Err(kind.into());
+                }
+                out.append(ready);
+            }
         }
         Ok(())
     }

@@ -71,6 +71,7 @@ pub enum ProtocolError {
     Count,
     Expected(u8),
     Length,
+    LineEnd,
     Quotes,
     UnauthenticatedCount,
     UnauthenticatedLength,
@@ -88,6 +89,7 @@ impl ProtocolError {
                 return [b"expected '$', got '", &[byte][..], b"'"].concat();
             }
             ProtocolError::Length => "invalid bulk length",
+            ProtocolError::LineEnd => "invalid CRLF in request",
             ProtocolError::Quotes => "unbalanced quotes in request",
             ProtocolError::UnauthenticatedCount => "unauthenticated multibulk length",
             ProtocolError::UnauthenticatedLength => "unauthenticated bulk length",
@@ -104,6 +106,7 @@ impl ProtocolError {
             ProtocolError::Count => "invalid mbulk count",
             ProtocolError::Expected(_) => "expected $ but got something else",
             ProtocolError::Length => "invalid bulk length",
+            ProtocolError::LineEnd => "invalid CRLF in request",
             ProtocolError::Quotes => "unbalanced quotes in request",
             ProtocolError::UnauthenticatedCount => "unauth mbulk count",
             ProtocolError::UnauthenticatedLength => "unauth bulk length",
@@ -137,6 +140,13 @@ struct Filling {
     bytes: Vec<u8>,
     /// Its length without the final CRLF.
     len: usize,
+}
+
+impl Filling {
+    /// All of it has arrived, but for the CRLF, in whose place there is something else.
+    fn is_over(&self) -> bool {
+        self.bytes.len() >= self.len + 2
+    }
 }
 
 /// The bytes a client sent and the request being read from them.
@@ -206,6 +216,9 @@ impl Query {
     fn parse_bulks(&mut self, limits: Limits) -> Result<Parsed, ProtocolError> {
         while self.missing > 0 {
             let len = match self.bulk {
+                Some(_) if self.filling.as_ref().is_some_and(Filling::is_over) => {
+                    return Err(ProtocolError::LineEnd);
+                }
                 Some(len) => len,
                 None => {
                     let Some((len, next)) = self.number_line(ProtocolError::BigLengthLine)? else {
@@ -230,9 +243,14 @@ impl Query {
                 self.bulk = Some(len);
                 return Ok(Parsed::NeedMore);
             }
+            let end = self.pos + len;
+            if self.buf[end..end + 2] != *b"\r\n" {
+                self.bulk = Some(len);
+                return Err(ProtocolError::LineEnd);
+            }
             self.bulk = None;
             self.argv.push(Arg { start: self.pos, len });
-            self.pos += len + 2;
+            self.pos = end + 2;
             self.missing -= 1;
         }
         Ok(Parsed::Request)
@@ -243,10 +261,10 @@ impl Query {
     fn number_line(&self, too_long: ProtocolError) -> Result<NumberLine, ProtocolError> {
         // Nearly every line is one or two digits: no search, no general parser.
         match &self.buf[self.pos..] {
-            [_, d @ b'1'..=b'9', b'\r', _, ..] => {
+            [_, d @ b'1'..=b'9', b'\r', b'\n', ..] => {
                 Ok(Some((Some(i64::from(d - b'0')), self.pos + 4)))
             }
-            [_, d @ b'1'..=b'9', e @ b'0'..=b'9', b'\r', _, ..] => {
+            [_, d @ b'1'..=b'9', e @ b'0'..=b'9', b'\r', b'\n', ..] => {
                 let number = i64::from(d - b'0') * 10 + i64::from(e - b'0');
                 Ok(Some((Some(number), self.pos + 5)))
             }
@@ -254,8 +272,10 @@ impl Query {
         }
     }
 
-    /// Compat: the byte after the carriage return is not looked at, and a NUL hides the rest of the buffer, because
-    /// that is how the reference scans; clients that desynchronise are closed at the same byte.
+    /// A carriage return without a line feed behind it ends the connection, whatever the line says, as in Valkey 9.1: where
+    /// a proxy sees the end of a line and a server another one, or none, requests are smuggled past the proxy.
+    ///
+    /// Compat: a NUL hides the rest of the buffer, because that is how the reference scans.
     #[inline(never)]
     fn any_number_line(
         &self,
@@ -264,8 +284,18 @@ impl Query {
     ) -> Result<NumberLine, ProtocolError> {
         match memchr2(b'\r', 0, rest) {
             Some(end) if rest[end] == b'\r' => {
-                let number = rest.get(1..end).and_then(parse_i64);
-                Ok((end + 1 < rest.len()).then_some((number, self.pos + end + 2)))
+                // What is no length at all is said first, as there.
+                if too_long == ProtocolError::BigLengthLine && rest[0] != b'$' {
+                    return Ok(Some((None, self.pos)));
+                }
+                match rest.get(end + 1) {
+                    None => Ok(None),
+                    Some(b'\n') => {
+                        let number = rest.get(1..end).and_then(parse_i64);
+                        Ok(Some((number, self.pos + end + 2)))
+                    }
+                    Some(_) => Err(ProtocolError::LineEnd),
+                }
             }
             _ if rest.len() > LINE_MAX => Err(too_long),
             _ => Ok(None),
@@ -310,7 +340,7 @@ impl Query {
         &mut self,
         read: impl FnOnce(&mut Vec<u8>, usize) -> Result<usize, E>,
     ) -> Result<(usize, bool), E> {
-        let Some(filling) = &mut self.filling else {
+        let Some(filling) = self.filling.as_mut().filter(|filling| !filling.is_over()) else {
             self.reclaim();
             self.buf.reserve(READ_SIZE);
             let room = self.buf.capacity() - self.buf.len();
@@ -324,7 +354,8 @@ impl Query {
         }
         let room = filling.bytes.capacity() - filling.bytes.len();
         let n = read(&mut filling.bytes, room)?;
-        if filling.bytes.len() >= total {
+        // Without its line end it stays where it is, for `parse` to find.
+        if filling.bytes.get(filling.len..total) == Some(b"\r\n") {
             // An allocation may be roomier than asked for: what is beyond the end belongs to the next request.
             self.buf.extend_from_slice(&filling.bytes[total..]);
             let mut done = self.filling.take().expect("it was there a moment ago");
@@ -720,6 +751,8 @@ mod tests {
             (b"*1\r\n$-1\r\n", ProtocolError::Length),
             (b"*1\r\n$536870913\r\n", ProtocolError::Length),
             (b"*1\r\n$04\r\n", ProtocolError::Length),
+            (b"*1\r\nx4\rx", ProtocolError::Expected(b'x')),
+            (b"*1\n$4\r\n", ProtocolError::Count),
             (b"set 'a\r\n", ProtocolError::Quotes),
             (&[b'x'; LINE_MAX + 1], ProtocolError::BigInline),
         ] {
@@ -728,6 +761,38 @@ mod tests {
         let mut count = b"*".to_vec();
         count.resize(LINE_MAX + 2, b'1');
         assert_eq!(parse(&count), Err(ProtocolError::BigCountLine));
+    }
+
+    /// Other bytes once stood for a line end as well, and what a proxy took for a value was a request.
+    #[test]
+    fn a_line_ends_with_both_of_its_bytes() {
+        let big = |end: &[u8]| [b"*1\r\n$40000\r\n", &[b'v'; 40_000][..], end].concat();
+        for end in
+            [&b"xx"[..], b"\rx", b"x\n", b"\n\r", b"\n\n", b"\r\r", b"xx*1\r\n$4\r\nPING\r\n"]
+        {
+            for mut bytes in [b"*1\r\n$4\r\nPING".to_vec(), b"*2\r\n$4\r\nECHO".to_vec(), big(b"")]
+            {
+                bytes.extend_from_slice(end);
+                for cut in [0, 3, 11, bytes.len() - end.len() + 1] {
+                    let mut query = Query::default();
+                    query.feed(&bytes[..cut]);
+                    assert_eq!(drain(&mut query), Ok(vec![]));
+                    query.feed(&bytes[cut..]);
+                    assert_eq!(drain(&mut query), Err(ProtocolError::LineEnd), "{end:?} {cut}");
+                    query.feed(b"\r\nPING\r\n");
+                    assert_eq!(drain(&mut query), Err(ProtocolError::LineEnd), "it stays so");
+                }
+            }
+        }
+        for number in ["1", "12", "123", "0", "-1", "", "abc", "2147483648"] {
+            for before in ["*", "*1\r\n$"] {
+                for (end, is_fault) in [("\rx", true), ("\r\r", true), ("\r", false)] {
+                    let got = parse(format!("{before}{number}{end}").as_bytes());
+                    let want = if is_fault { Err(ProtocolError::LineEnd) } else { Ok(vec![]) };
+                    assert_eq!(got, want, "{before:?} {number} {end:?}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::Server;
 use super::shutdown::{self, Answer};
+use crate::command::admit;
 use crate::command::{Arg, Call, CmdError, CmdResult, Command, Done, Group, flag};
 use crate::config::ShutdownFlags;
 use crate::resp::request::Args;
@@ -38,6 +39,12 @@ fn shutdown(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
         call.out.ok();
         return Ok(Done);
     };
+    if !flags.nosave
+        && let Some(busy) = admit::busy_error(srv.long_work)
+    {
+        // What is saved now would hold half of what the script does.
+        return Err(busy);
+    }
     match shutdown::ask(srv, flags, Some(call.client)) {
         // The end of the connection is the answer, or a later error.
         Answer::Ending | Answer::Waiting => call.out.settle(),

@@ -265,6 +265,8 @@ fn refuse_protocol(srv: &mut Server, call: &mut Call, error: ProtocolError) {
         ));
     }
     call.hang_up = true;
+    // Nothing of it is wanted any more, nor what would follow.
+    call.query.reset();
 }
 
 /// The beginning and the end of what a client sent, harmless to terminals.

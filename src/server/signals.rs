@@ -127,7 +127,7 @@ extern "C" fn on_signal(signal: libc::c_int) {
     ASKED.store(signal, Ordering::SeqCst);
     let one = 1u64.to_ne_bytes();
     // SAFETY: `write` may be called from a handler and reads eight bytes of a live array; a descriptor of -1 is refused.
-    // SAFETY: errno as above.
+    // SAFETY: the address of this thread's errno is always valid, as at the beginning of the handler.
     unsafe {
         libc::write(BELL.load(Ordering::SeqCst), one.as_ptr().cast(), one.len());
         *libc::__errno_location() = errno;

@@ -35,8 +35,8 @@ pub fn run(srv: &mut Box<Server>) -> io::Result<()> {
     while !srv.stopping {
         turn(srv, &mut ready)?;
     }
-    // Nobody who listens loses what was published before.
-    while !srv.net.pending_pushes.is_empty() {
+    // Nobody who listens loses what was published before, unless it tells of what is not on the disk.
+    while !srv.aof.is_broken && !srv.net.pending_pushes.is_empty() {
         write_pushes(srv);
     }
     Ok(())
@@ -45,8 +45,12 @@ pub fn run(srv: &mut Box<Server>) -> io::Result<()> {
 /// Timers, then everything that is ready, then what must happen before the reactor sleeps again.
 pub fn turn(srv: &mut Box<Server>, ready: &mut Vec<Ready>) -> io::Result<()> {
     before_sleep(srv);
+    if srv.aof.is_broken {
+        // The process ends with a promise that it cannot keep: it makes no further ones.
+        return Ok(());
+    }
     let now_us = srv.clock.mono_us();
-    srv.stats.end_cycle(now_us.saturating_sub(srv.clock.mono_cached_us()));
+    srv.stats.end_cycle(now_us.saturating_sub(srv.clock.turn_us()));
     let timeout = sleep_time(srv, now_us);
     srv.net.reactor.wait(Some(timeout), ready)?;
     srv.clock.refresh();
@@ -57,7 +61,7 @@ pub fn turn(srv: &mut Box<Server>, ready: &mut Vec<Ready>) -> io::Result<()> {
     expire::run(srv);
     waits::serve_ready(srv);
     serve_all(srv, ready);
-    continue_bursts(srv);
+    accept_waiting(srv);
     // At the end, so that what is sent about it is gone before memory is looked at again.
     evict::go_on(srv);
     Ok(())
@@ -68,20 +72,26 @@ pub fn turn(srv: &mut Box<Server>, ready: &mut Vec<Ready>) -> io::Result<()> {
 /// for keys stand still, and so does the client whose call is under way. Signals are obeyed only while no call is
 /// under way; whoever calls this looks at `srv.stopping` afterwards.
 pub fn meanwhile(srv: &mut Box<Server>) -> io::Result<()> {
-    let mut ready = vec![];
     let aside = srv.unit.set_aside();
     let serving = std::mem::replace(&mut srv.serving, Id::NONE);
+    let served = serve_meanwhile(srv, aside.is_between_units());
+    // The unit goes on even where the reactor has failed: what it has changed must be told.
+    srv.serving = serving;
+    srv.clients.look_for_mail();
+    srv.unit.resume(aside);
+    served
+}
+
+fn serve_meanwhile(srv: &mut Box<Server>, between_units: bool) -> io::Result<()> {
+    let mut ready = vec![];
     srv.net.reactor.wait(Some(Duration::ZERO), &mut ready)?;
-    if aside.is_between_units() {
+    if between_units {
         srv.clock.refresh();
         obey_signals(srv);
     }
     serve_all(srv, &mut ready);
-    continue_bursts(srv);
+    accept_waiting(srv);
     before_sleep(srv);
-    srv.serving = serving;
-    srv.clients.look_for_mail();
-    srv.unit.resume(aside);
     Ok(())
 }
 
@@ -94,7 +104,12 @@ fn serve_all(srv: &mut Box<Server>, ready: &mut Vec<Ready>) {
     while let Some(event) = srv.net.ready.pop_front() {
         match event.source {
             Source::Client(id) => client_ready(srv, id, event),
-            Source::Listener(index) => accept_burst(srv, index as usize),
+            // Those who leave in this turn make room first.
+            Source::Listener(index) => {
+                if let Some(listener) = srv.net.listeners.get_mut(index as usize) {
+                    listener.again = true;
+                }
+            }
             // It has done its work by ending the sleep.
             Source::Signal => {}
             Source::Child => children::listen(srv),
@@ -229,7 +244,7 @@ fn write_pushes(srv: &mut Server) {
         return;
     }
     let begun_us = srv.clock.mono_us();
-    let others_took_us = begun_us.saturating_sub(srv.clock.mono_cached_us());
+    let others_took_us = begun_us.saturating_sub(srv.clock.turn_us());
     loop {
         for _ in 0..PUSHES_PER_TURN {
             let Some(id) = srv.net.pending_pushes.pop_front() else {
@@ -340,7 +355,12 @@ fn accept_burst(srv: &mut Box<Server>, index: usize) {
     }
 }
 
-fn continue_bursts(srv: &mut Box<Server>) {
+/// Accepts what waits at the listeners, when all clients have been served: whoever has left until now holds no place among
+/// `maxclients` any more.
+fn accept_waiting(srv: &mut Box<Server>) {
+    if srv.net.listeners.iter().any(|listener| listener.again) {
+        free_closed(srv);
+    }
     for index in 0..srv.net.listeners.len() {
         if srv.net.listeners[index].again {
             accept_burst(srv, index);
@@ -388,6 +408,7 @@ fn admit_connection(srv: &mut Server, mut conn: Conn) {
 mod tests {
     use super::*;
     use crate::config::{Config, OutputLimit};
+    use crate::keyspace::DbIndex;
     use crate::net::listener::{Listener, ListenerKind};
     use crate::server::LongWork;
     use crate::server::testing::TestServer;
@@ -441,6 +462,48 @@ mod tests {
         t.settle();
         assert!(t.srv.clients.get(caller).is_none());
         assert_eq!(t.run_as(other, "GET k"), "$1\r\nv\r\n");
+    }
+
+    /// The unit that stood still was lost with the error of the reactor, and what it had written told to nobody.
+    #[test]
+    fn a_unit_goes_on_though_the_reactor_has_failed_in_its_middle() {
+        let mut t = TestServer::new();
+        t.propagated();
+        let caller = t.client;
+        (t.srv.unit.depth, t.srv.serving) = (2, caller);
+        t.srv.unit.add(DbIndex(0), &[b"SET", b"k", b"v"]);
+        if let Reactor::Simulated { fault, .. } = &mut t.srv.net.reactor {
+            *fault = Some(io::ErrorKind::Other);
+        }
+        assert!(meanwhile(&mut t.srv).is_err());
+        assert_eq!((t.srv.unit.depth, t.srv.serving), (2, caller));
+        t.srv.unit.depth = 0;
+        t.srv.unit.finish();
+        assert_eq!(t.propagated(), ["SET k v"]);
+    }
+
+    /// A connection was refused if the reactor told of it before it told of the client that had left: a pool at its limit saw
+    /// errors.
+    #[test]
+    fn who_leaves_makes_room_for_who_comes_in_the_same_turn() {
+        let mut t = TestServer::new();
+        t.srv.conf.net.maxclients = 1;
+        let bound = Listener::bind_all(&["127.0.0.1".to_owned()], 0, 8, |_| {});
+        t.srv.net.listeners = bound.expect("any free port");
+        let ListenerKind::Tcp { address, .. } = t.srv.net.listeners[0].kind else { return };
+        let _peer = std::net::TcpStream::connect(address).expect("it listens");
+        let leaving = t.client;
+        if let Some(sim) = t.srv.clients.get_mut(leaving).and_then(|c| c.conn.simulated()) {
+            sim.closed = true;
+        }
+        let event = |source, closed| Ready { source, readable: true, writable: false, closed };
+        if let Reactor::Simulated { ready, .. } = &mut t.srv.net.reactor {
+            let arrival = event(Source::Listener(0), false);
+            ready.extend([arrival, event(Source::Client(leaving), true)]);
+        }
+        turn(&mut t.srv, &mut vec![]).expect("a simulated reactor does not fail");
+        assert_eq!((t.srv.stats.connections_rejected, t.srv.clients.len()), (0, 1));
+        assert!(t.srv.clients.get(leaving).is_none());
     }
 
     /// Its earlier answers travel in the call: a message must not overtake them.

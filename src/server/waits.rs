@@ -59,6 +59,10 @@ pub fn serve_ready(srv: &mut Box<Server>) {
     if srv.clients.pause.mode().is_some() || srv.long_work != LongWork::None {
         return;
     }
+    if srv.keyspace.blocked.has_ready() {
+        // The unit may have taken longer than what it has left behind was to live.
+        srv.clock.catch_up();
+    }
     while let Some(ready) = srv.keyspace.blocked.take_ready() {
         let mut last = 0;
         loop {

@@ -253,6 +253,34 @@ start_server {tags {scripting}} {
     }
 }
 
+# The half of a script's writes were in the snapshot, and there after the next start.
+foreach {kind kill} {script {script kill} function {function kill}} {
+    start_server {tags {scripting} overrides {save {900 1}}} {
+        test "Only SHUTDOWN NOSAVE ends a server while a $kind is busy" {
+            set client [redis_deferring_client]
+            r config set busy-reply-threshold 10
+            set body {redis.call('set', 'k', 'v') while true do end}
+            if {$kind eq {function}} {
+                r function load "#!lua name=l\nredis.register_function('f', function() $body end)"
+                $client fcall f 0
+            } else {
+                $client eval $body 0
+            }
+            wait_for_condition 500 10 {[catch {r ping}]} else { fail "it is never slow" }
+            foreach how {{} save now force {save now force}} {
+                assert_error "BUSY *You can only call [string toupper $kill] or SHUTDOWN NOSAVE." {
+                    r shutdown {*}$how
+                }
+            }
+            assert_error {ERR syntax error} {r shutdown save nosave}
+            assert_error {ERR No shutdown in progress.} {r shutdown abort}
+            catch {r shutdown nosave force}
+            wait_exit
+            assert {![file exists [file join [srv dir] dump.rdb]]}
+        }
+    }
+}
+
 # What was appended. Checksums come when there is time for them.
 proc aof_text {} {
     set text [read_file [lindex [lsort [glob [file join [srv dir] appendonlydir *.incr.aof]]] end]]

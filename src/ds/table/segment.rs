@@ -295,7 +295,8 @@ impl Segment {
     #[inline]
     unsafe fn bucket_mut<'a>(self, index: usize) -> &'a mut Bucket {
         debug_assert!(index < self.n());
-        // SAFETY: as in `bucket`.
+        // SAFETY: the index is inside the array (callers reduce it below n); that nothing else refers to the bucket is the
+        // caller's promise.
         unsafe { self.base().add(index).as_mut() }
     }
 
@@ -387,11 +388,11 @@ impl Segment {
         let recall = if may_move && bucket.spilled() > 0 { self.reach_of(bucket) } else { 0 };
         let home = self.home(item.place);
         if home != spot.bucket {
-            // SAFETY: as above; `bucket` is no longer used.
+            // SAFETY: a home is a bucket of this segment, which is alive by the caller's promise; `bucket` is no longer used.
             unsafe { self.bucket_mut(home) }.forget_spill();
         }
         if recall > 0 {
-            // SAFETY: as above.
+            // SAFETY: the caller's promise is the same, the spot is inside, and no reference to a bucket is used any more.
             unsafe { self.call_back(spot, recall) };
         }
         item
@@ -428,7 +429,7 @@ impl Segment {
         // SAFETY: the caller's promise, and `home` is below n as the caller computed it from a place.
         let reach = self.reach_of(unsafe { self.bucket(home) });
         for distance in 0..=reach {
-            // SAFETY: as above.
+            // SAFETY: the segment is alive and not written to, by the caller's promise; `after` stays below n.
             let bucket = unsafe { self.bucket(self.after(home, distance)) };
             (0..SLOTS)
                 .filter_map(|s| bucket.item(s))

@@ -8,9 +8,13 @@ use super::append::Appender;
 use super::folder::Folder;
 use super::start::driver as start;
 use super::{Aof, State};
+use crate::base::slab::Id;
 use crate::config::{AppendFsync, Config};
+use crate::net::reactor::{Reactor, Ready};
+use crate::net::token::Source;
 use crate::persist::disk::{Disk, Fault, Faults, Op, Scratch};
 use crate::server::testing::TestServer;
+use crate::server::turn;
 use crate::server::unit::Readers;
 
 /// A server, its folder and what is wrong with it.
@@ -187,6 +191,48 @@ fn with_always_nothing_is_answered_that_is_not_on_the_disk() {
     }
 }
 
+/// Puts a request on a client's wire, for the next turn.
+fn put(t: &mut TestServer, client: Id, line: &str) {
+    let sim = t.srv.clients.get_mut(client).and_then(|c| c.conn.simulated()).expect("it is");
+    sim.incoming.extend_from_slice(line.as_bytes());
+    if let Reactor::Simulated { ready, .. } = &mut t.srv.net.reactor {
+        let source = Source::Client(client);
+        ready.push(Ready { source, readable: true, writable: false, closed: false });
+    }
+}
+
+/// The turn went on after the failure, and the last messages of the process told of writes that nobody will find.
+#[test]
+fn with_always_no_message_leaves_after_a_sync_has_failed() {
+    for (name, last) in [("turn", "PUBLISH c m\r\n"), ("shutdown", "SHUTDOWN NOSAVE\r\n")] {
+        let mut kept = kept(&format!("always-{name}"), |conf| {
+            conf.aof.fsync = AppendFsync::Always;
+        });
+        let t = &mut kept.t;
+        let (writer, listener, other) = (t.client, t.connect(), t.connect());
+        t.run("CONFIG SET notify-keyspace-events KA");
+        t.run_as(listener, "PSUBSCRIBE *");
+        t.receive(listener);
+        put(t, writer, "SET b 2\r\n");
+        let is_shutdown = name == "shutdown";
+        if is_shutdown {
+            put(t, other, last);
+            kept.faults.plan(Fault::lasting(Op::Sync, libc::EIO));
+        }
+        turn::turn(&mut t.srv, &mut vec![]).expect("a simulated reactor does not fail");
+        if !is_shutdown {
+            // What comes while the process is about to end.
+            put(t, other, last);
+            kept.faults.plan(Fault::lasting(Op::Sync, libc::EIO));
+        }
+        turn::run(&mut t.srv).expect("a simulated reactor does not fail");
+        assert!(t.srv.stopping && t.srv.aof.is_broken, "{name}");
+        for client in [writer, listener, other] {
+            assert_eq!(t.receive(client), b"", "{name}");
+        }
+    }
+}
+
 /// One write and one sync for all clients of a turn.
 #[test]
 fn clients_of_a_turn_share_a_sync() {
@@ -194,17 +240,7 @@ fn clients_of_a_turn_share_a_sync() {
     let syncs = kept.faults.syncs();
     let clients: Vec<_> = (0..50).map(|_| kept.t.connect()).collect();
     for id in &clients {
-        let sim = kept.t.srv.clients.get_mut(*id).and_then(|c| c.conn.simulated()).expect("it is");
-        sim.incoming.extend_from_slice(b"INCR n\r\nINCR m\r\n");
-        if let crate::net::reactor::Reactor::Simulated { ready, .. } = &mut kept.t.srv.net.reactor {
-            let source = crate::net::token::Source::Client(*id);
-            ready.push(crate::net::reactor::Ready {
-                source,
-                readable: true,
-                writable: false,
-                closed: false,
-            });
-        }
+        put(&mut kept.t, *id, "INCR n\r\nINCR m\r\n");
     }
     kept.t.settle();
     assert_eq!(kept.run("GET n"), "$2\r\n50\r\n");

@@ -70,7 +70,8 @@ pub fn is_protected(s: &mut Stack, index: i32) -> bool {
 pub fn protect(s: &mut Stack) {
     s.push_table(0, 0); // real, visible, front
     s.push_table(1, 3);
-    // SAFETY: the stack is that of a live state, with room for the pushes above and one more.
+    // SAFETY: the state is alive, as long as it has a stack to be lent; a function of ours has 20 places, of which two are
+    // in use, and the pointer is a mere value.
     unsafe { ffi::lua_pushlightuserdata(s.raw(), mark()) };
     s.raw_set_i(-2, 1);
     s.push_value(-4);
@@ -153,6 +154,16 @@ unsafe extern "C-unwind" fn next(state: *mut lua_State) -> c_int {
     1
 }
 
+/// One step of a walk: table and key in, the next pair out, or nothing.
+///
+/// # Safety
+/// Called by Lua with a table and a key.
+pub(super) unsafe extern "C-unwind" fn step(state: *mut lua_State) -> c_int {
+    // SAFETY: the first argument is a table and the second a key, which is on top; there is room for a value. An unknown
+    // key is an error, which jumps out of a frame that owns nothing.
+    if unsafe { ffi::lua_next(state, 1) } != 0 { 2 } else { 0 }
+}
+
 /// What a table has for a key.
 ///
 /// SAFETY: Lua calls it.
@@ -166,7 +177,8 @@ pub(super) unsafe extern "C-unwind" fn index(state: *mut lua_State) -> c_int {
 ///
 /// SAFETY: Lua calls it.
 unsafe extern "C-unwind" fn pairs(state: *mut lua_State) -> c_int {
-    // SAFETY: as above.
+    // SAFETY: Lua calls it with a stack that has room for 20 values, of which three are pushed. The argument is checked
+    // first; an error jumps out of a frame that owns nothing.
     unsafe {
         ffi::luaL_checktype(state, 1, ffi::LUA_TTABLE);
         ffi::lua_pushcclosure(state, next, 0);
@@ -180,7 +192,8 @@ unsafe extern "C-unwind" fn pairs(state: *mut lua_State) -> c_int {
 ///
 /// SAFETY: Lua calls it, for a closure that keeps a function.
 unsafe extern "C-unwind" fn resume(state: *mut lua_State) -> c_int {
-    // SAFETY: as above.
+    // SAFETY: Lua calls it for a closure that keeps the original, which is what `call_counted` wants; the frame owns nothing
+    // that a jump would lose.
     unsafe {
         if ffi::lua_type(state, 1) != ffi::LUA_TTHREAD {
             return ffi::luaL_argerror(state, 1, c"coroutine expected".as_ptr());
@@ -191,17 +204,18 @@ unsafe extern "C-unwind" fn resume(state: *mut lua_State) -> c_int {
 
 /// What coroutine.wrap has returned. An error that is a text gets the place of the call in front.
 ///
-/// SAFETY: as above.
+/// SAFETY: Lua calls it, for a closure that keeps a function.
 unsafe extern "C-unwind" fn resume_wrapped(state: *mut lua_State) -> c_int {
-    // SAFETY: as above.
+    // SAFETY: the closure keeps what the original made, a function; the frame owns nothing that a jump would lose.
     unsafe { call_counted(state) }
 }
 
 /// Calls the function that is kept, one coroutine deeper.
 ///
-/// SAFETY: as above.
+/// SAFETY: the function that runs is a closure of C that keeps a function.
 unsafe fn call_counted(state: *mut lua_State) -> c_int {
-    // SAFETY: as above; the heap outlives the state.
+    // SAFETY: the kept function and its arguments are what is called, for both are on the stack, with room for the one and for
+    // the text of an error; the heap outlives the state. Nothing in this frame is lost by the jumps at its end.
     unsafe {
         let depth = &heap_of(state).coroutines;
         if depth.get() >= COROUTINES_MAX {
@@ -227,9 +241,10 @@ unsafe fn call_counted(state: *mut lua_State) -> c_int {
 
 /// coroutine.wrap(function), with the original kept.
 ///
-/// SAFETY: as above.
+/// SAFETY: Lua calls it, for a closure that keeps a function.
 unsafe extern "C-unwind" fn wrap(state: *mut lua_State) -> c_int {
-    // SAFETY: as above.
+    // SAFETY: one argument is left on a stack with room for 20 values, the kept function is called with it, and its one result
+    // becomes what the new closure keeps. An error jumps out of a frame that owns nothing.
     unsafe {
         let is_ours = ffi::lua_iscfunction(state, 1) != 0;
         if ffi::lua_type(state, 1) != ffi::LUA_TFUNCTION || is_ours {

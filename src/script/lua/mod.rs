@@ -156,7 +156,7 @@ unsafe extern "C-unwind" fn plain<F: Fn(&mut Stack) -> Verdict + Copy>(
     }
 }
 
-/// SAFETY: as above; the context has the type that is asked for, or is not given.
+/// SAFETY: Lua calls it, for a closure that was made for this `C` and `F`.
 unsafe extern "C-unwind" fn with_context<C: 'static, F>(state: *mut lua_State) -> c_int
 where
     F: Fn(&mut Leaf<'_>, &mut C) -> Verdict + Copy,
@@ -178,12 +178,13 @@ where
     }
 }
 
-/// SAFETY: as above, as a hook.
+/// SAFETY: Lua calls it as a hook, which was set for this `C` and `F`.
 unsafe extern "C-unwind" fn hook<C: 'static, F>(state: *mut lua_State, _: *mut ffi::lua_Debug)
 where
     F: Fn(&mut Leaf<'_>, &mut C) -> Result<(), Raise> + Copy,
 {
-    // SAFETY: as in `with_context`: hooks are called between two steps of Lua code, never inside of a function of ours.
+    // SAFETY: hooks are called between two steps of Lua code, never inside of a function of ours, so that this is the only
+    // reference to the context, whose type is compared first. The jump, if there is one, leaves a frame that owns nothing.
     unsafe {
         let heap = heap_of(state);
         if heap.context_type.get() != Some(TypeId::of::<C>()) {

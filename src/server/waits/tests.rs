@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use crate::base::rng::Rng;
 use crate::base::slab::Id;
-use crate::command::{Arg, CmdResult, Command, Cx, Done, Outcome, Wait, args, flag};
+use crate::command::{Arg, Call, CmdResult, Command, Cx, Done, Outcome, Wait, args, flag};
 use crate::keyspace::{Event, Ttl, Type, Value};
+use crate::server::Server;
 use crate::server::testing::TestServer;
 
 /// TPOP key [key ...] timeout
@@ -80,11 +81,25 @@ fn tlook(cx: &mut Cx<'_>) -> CmdResult {
     Ok(Done)
 }
 
+/// TPASS ms: so much time passes in the middle of a turn.
+static TPASS: Command = Command::server("tpass", tpass).arity(2);
+
+fn tpass(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
+    let ms = args::integer(call.args().at(1))?;
+    srv.clock.pass(Duration::from_millis(ms.unsigned_abs()));
+    call.out.ok();
+    Ok(Done)
+}
+
 fn server() -> TestServer {
     let mut t = TestServer::new();
-    for (name, command) in
-        [("lcs", &TPOP), ("lolwut", &TMOVE), ("substr", &TLOOK), ("debug", &TPAST)]
-    {
+    for (name, command) in [
+        ("lcs", &TPOP),
+        ("lolwut", &TMOVE),
+        ("substr", &TLOOK),
+        ("debug", &TPAST),
+        ("time", &TPASS),
+    ] {
         t.srv.commands.replace(name.as_bytes(), command);
     }
     t
@@ -105,6 +120,29 @@ fn info(t: &mut TestServer, field: &str) -> String {
 
 fn sent(t: &mut TestServer, id: Id) -> String {
     String::from_utf8_lossy(&t.receive(id)).into_owned()
+}
+
+/// Such a key was handed to a client that waited, for the turn's clock stood still while the unit took its time.
+#[test]
+fn what_does_not_live_until_the_end_of_its_unit_is_given_to_nobody() {
+    let mut t = server();
+    let id = waiting(&mut t, "TPOP k 0");
+    let client = t.client;
+    for unit in [
+        "MULTI\r\nSET k v PX 100\r\nTPASS 200\r\nEXEC\r\n",
+        "EVAL \"redis.call('set', 'k', 'v', 'px', 100) redis.call('tpass', 200)\" 0\r\n",
+    ] {
+        t.send(client, unit.as_bytes());
+        let answers = String::from_utf8_lossy(&t.receive(client)).into_owned();
+        assert!(!answers.contains("-ERR"), "{answers}");
+        assert_eq!(sent(&mut t, id), "", "{unit}");
+    }
+    // Nor does the next request of the same turn find it.
+    t.send(client, b"SET k v PX 100\r\n");
+    assert_eq!(sent(&mut t, id), "*2\r\n$1\r\nk\r\n$1\r\nv\r\n");
+    t.receive(client);
+    t.send(client, b"SET k v PX 100\r\nTPASS 200\r\nGET k\r\n");
+    assert_eq!(t.receive(client), b"+OK\r\n+OK\r\n$-1\r\n");
 }
 
 #[test]
