@@ -20,6 +20,7 @@ pub mod line;
 pub mod lzf;
 pub mod memory;
 pub mod os;
+pub mod pages;
 pub mod rng;
 pub mod slab;
 pub mod split;

@@ -102,9 +102,9 @@ impl Client {
             query_free: query.claimed().saturating_sub(query.len()),
             argv: if has_args { query.argv_bytes() } else { 0 },
             reply_size: out.open_capacity(),
-            reply_used: out.open_len(),
-            chunks: out.chunks(),
-            chunk_bytes: out.sealed_bytes(),
+            reply_used: out.len() - out.limited_len(),
+            chunks: if out.limited_len() == 0 { 0 } else { out.chunks().max(1) },
+            chunk_bytes: out.limited_len(),
             proto: out.proto(),
         };
         let mut line = Vec::with_capacity(400);

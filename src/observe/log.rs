@@ -113,11 +113,14 @@ impl Log {
         self.pid = pid;
     }
 
-    /// This process is a child now, whose descriptors are closed: a file is opened anew by the next line.
+    /// This process is a child now, whose descriptors will be closed: nothing stays open, the next line opens what it needs.
     pub fn forked(&mut self, pid: u32) {
         (self.pid, self.role) = (pid, Role::Child);
         if let Sink::File(file) = &mut self.sink {
             file.open = None;
+        }
+        if let Some(syslog) = self.syslog {
+            syslog.forked();
         }
     }
 

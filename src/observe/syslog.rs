@@ -37,6 +37,18 @@ impl Syslog {
         Syslog(())
     }
 
+    /// The process is a child, whose descriptors will be closed: the library must not take another file with the same number
+    /// for its connection, and makes a new one when there is a message.
+    pub fn forked(self) {
+        let Some(ident) = IDENT.get() else { return };
+        // SAFETY: the name is in a static that is written once. Closing what is not open does nothing; opening without
+        // LOG_NDELAY only notes the name, and the facility stays what it was.
+        unsafe {
+            libc::closelog();
+            libc::openlog(ident.as_ptr(), libc::LOG_PID | libc::LOG_NOWAIT, 0);
+        }
+    }
+
     /// Sends one message.
     pub fn send(self, level: LogLevel, message: &[u8]) {
         let until_zero = message.split(|b| *b == 0).next().unwrap_or_default();

@@ -10,13 +10,13 @@
 //! ```
 //!
 //! What the child must not do: touch a socket or the poll (it closes all descriptors but its standard streams and the
-//! pipe, so that a connection that the parent closes is closed), take a lock that a thread of the parent may have held (there
+//! pipe, so that a connection that the parent closes is closed: [`Reporter::close_others`]), take a lock that a thread of the parent may have held (there
 //! is none around data; the allocator takes care of its own), or hand work to a thread, for it has none.
 #![expect(unsafe_code, reason = "std has no fork")]
 
 use std::fs;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::disk::{Disk, Op};
@@ -89,6 +89,16 @@ impl Reporter {
         self.dismiss
     }
 
+    /// Closes what the child has from its parent, but for the standard streams and the pipe.
+    ///
+    /// # Safety
+    /// Nothing that owns a descriptor is used or dropped in this process any more, unless it was opened after this call: the
+    /// number may be that of another file by then.
+    pub(super) unsafe fn close_others(&self) {
+        // SAFETY: the caller's promise.
+        unsafe { close_all_but(self.pipe.as_raw_fd(), close_range) }
+    }
+
     /// Tells how many keys are done.
     pub fn tell(&mut self, keys: u64) {
         let copied = private_bytes();
@@ -132,7 +142,7 @@ pub fn start(
     match unsafe { libc::fork() } {
         -1 => Err(io::Error::last_os_error()),
         0 => {
-            become_child(&writer);
+            become_child();
             // SAFETY: this process is a fork; its work writes each value once, and `_exit` below runs no destructor.
             let dismiss = unsafe { Dismiss::in_child() };
             let mut reporter = Reporter { pipe: writer, peak: 0, sum: 0, count: 0, dismiss };
@@ -157,21 +167,68 @@ pub fn start(
     }
 }
 
-/// Lets go of what is the parent's: its reaction to signals and its descriptors.
-fn become_child(pipe: &PipeWriter) {
-    let kept = pipe.as_raw_fd();
-    // SAFETY: these dispositions are constants. Descriptors are closed that objects of this process still name, but none
-    // of them is used or dropped any more: the child does its work with files it opens itself, and ends by `_exit`.
+/// Lets go of the parent's reaction to signals.
+fn become_child() {
+    // SAFETY: these dispositions are constants, and no handler of ours is installed.
     unsafe {
         // Who presses Ctrl-C means the parent, who decides about its children.
         libc::signal(libc::SIGINT, libc::SIG_IGN);
         libc::signal(libc::SIGTERM, libc::SIG_DFL);
         libc::signal(libc::SIGUSR1, libc::SIG_DFL);
-        if !cfg!(test) {
-            libc::syscall(libc::SYS_close_range, 3u32, (kept - 1).max(2) as u32, 0u32);
-            libc::syscall(libc::SYS_close_range, kept as u32 + 1, u32::MAX, 0u32);
+    }
+}
+
+/// What stands behind the standard streams.
+const FIRST: u32 = 3;
+
+/// Closes all descriptors but one and the standard streams.
+///
+/// # Safety
+/// As [`Reporter::close_others`].
+unsafe fn close_all_but(kept: RawFd, close_range: unsafe fn(u32, u32) -> io::Result<()>) {
+    let kept = kept.unsigned_abs();
+    for (first, last) in [(FIRST, kept.saturating_sub(1)), (FIRST.max(kept + 1), u32::MAX)] {
+        // SAFETY: the caller's promise, for all in the range.
+        if first <= last && unsafe { close_range(first, last) }.is_err() {
+            // SAFETY: the same promise.
+            unsafe { close_one_by_one(first, last) };
         }
     }
+}
+
+/// Asks the system to close a range of descriptors. Kernels before 5.9 do not know how, and some sandboxes forbid it.
+///
+/// # Safety
+/// As [`Reporter::close_others`].
+unsafe fn close_range(first: u32, last: u32) -> io::Result<()> {
+    // SAFETY: the call takes numbers only; that nobody needs what it closes is the caller's promise.
+    match unsafe { libc::syscall(libc::SYS_close_range, first, last, 0u32) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// # Safety
+/// As [`Reporter::close_others`].
+unsafe fn close_one_by_one(first: u32, last: u32) {
+    let open = open_descriptors().unwrap_or_else(|_| {
+        let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+        (0..limit.unwrap_or(u64::MAX).min(DESCRIPTORS_MAX) as u32).collect()
+    });
+    for descriptor in open.into_iter().filter(|it| (first..=last).contains(it)) {
+        // SAFETY: the caller's promise. Of the listing itself nothing is left; to close what is not open is refused.
+        unsafe { libc::close(descriptor as RawFd) };
+    }
+}
+
+/// Descriptors that are tried where there is no list of them and hardly a limit.
+const DESCRIPTORS_MAX: u64 = 1 << 20;
+
+/// The descriptors of this process, and perhaps one that was open while they were listed.
+fn open_descriptors() -> io::Result<Vec<u32>> {
+    let names = fs::read_dir("/proc/self/fd")?.map(|entry| Ok(entry?.file_name()));
+    let names = names.collect::<io::Result<Vec<_>>>()?;
+    Ok(names.iter().filter_map(|name| name.to_str()?.parse().ok()).collect())
 }
 
 impl Child {
@@ -269,6 +326,40 @@ mod tests {
         assert!(child.figures.copied > 0);
         assert_eq!(child.wait(), End::Done);
         assert_eq!(fs::read(&path).expect("written"), b"by the child");
+    }
+
+    /// On kernels that cannot close a range the child kept all sockets: connections that the parent closed stayed open.
+    #[test]
+    fn a_child_closes_what_is_its_parents_whatever_the_kernel_knows() {
+        unsafe fn unknown(_: u32, _: u32) -> io::Result<()> {
+            Err(io::Error::from_raw_os_error(libc::ENOSYS))
+        }
+        let scratch = Scratch::new("child-descriptors");
+        let (socket, mut peer) = std::os::unix::net::UnixStream::pair().expect("a pair");
+        let high = rustix::io::fcntl_dupfd_cloexec(&socket, 200).expect("a high number");
+        for by in [close_range as unsafe fn(u32, u32) -> io::Result<()>, unknown] {
+            let path = scratch.0.join("left");
+            let child = start(&Disk::default(), Task::Snapshot, |reporter| {
+                let kept = reporter.pipe.as_raw_fd();
+                // SAFETY: what this closure uses it opens afterwards, and the process ends by `_exit`.
+                unsafe { close_all_but(kept, by) };
+                let listing = fs::read_dir("/proc/self/fd")?;
+                let names =
+                    listing.map(|entry| Ok(entry?.file_name().into_string().unwrap_or_default()));
+                let left: Vec<_> = names.collect::<io::Result<_>>()?;
+                // One of them is the listing.
+                let others = left.iter().filter_map(|name| name.parse::<i32>().ok());
+                let others = others.filter(|fd| *fd > 2 && *fd != kept).count();
+                reporter.tell(7);
+                fs::write(&path, others.to_string())
+            });
+            let mut child = child.expect("forked");
+            listen_to_the_end(&mut child);
+            assert_eq!((child.figures.keys, child.wait()), (7, End::Done), "the pipe is kept");
+            assert_eq!(fs::read(&path).expect("written"), b"1");
+        }
+        drop((socket, high));
+        assert_eq!(peer.read(&mut [0]).expect("the end"), 0);
     }
 
     #[test]

@@ -18,6 +18,7 @@
 use std::sync::Arc;
 
 use crate::base::alloc::class_size;
+use crate::base::pages;
 use crate::ds::listpack::Item;
 use crate::keyspace::{EntryRef, Type};
 use crate::types::View;
@@ -27,11 +28,8 @@ use crate::types::set::Set;
 use crate::types::text::Text;
 use crate::types::zset::Zset;
 
-/// The page of the machine. A larger one would only make fewer calls succeed.
-const PAGE: usize = 4096;
-
-/// Bytes from which on a piece is worth a call to the system: it surely holds a whole page.
-const PIECE_MIN: usize = 2 * PAGE;
+/// Bytes from which on a piece is looked at: so many surely hold a whole page where pages are of 4 KiB.
+const PIECE_MIN: usize = 2 * 4096;
 
 /// Whether values may be let go of after they are written. Only a child's may: [`Dismiss::in_child`].
 #[derive(Clone, Copy, Debug, Default)]
@@ -125,28 +123,31 @@ fn item(item: Item<'_>) {
 
 /// Bytes that may be a part of an allocation.
 fn text(bytes: &[u8]) {
-    pages(bytes.as_ptr(), bytes.len());
+    give_back(bytes.as_ptr(), bytes.len());
 }
 
 /// A whole allocation of the size that was asked for: what it has beyond that is its own, too.
 fn block((start, size): (*const u8, usize)) {
     if size > 0 {
-        pages(start, class_size(size));
+        give_back(start, class_size(size));
     }
 }
 
 /// Lets go of the whole pages inside of so many bytes.
-fn pages(start: *const u8, len: usize) {
+fn give_back(start: *const u8, len: usize) {
     if len < PIECE_MIN {
         return;
     }
-    let skipped = start.align_offset(PAGE);
-    let len = (len - skipped) & !(PAGE - 1);
-    // SAFETY: the range is that of whole pages within the memory of one value, so no other value, key, header or table of
-    // the allocator has a byte there; that memory is private and anonymous. Nobody in this process reads it again, as who
-    // made the `Dismiss` has promised, and the parent's view of it does not change. What fails costs only memory.
+    let whole = pages::inside(start.addr(), len, pages::size());
+    if whole.is_empty() {
+        return;
+    }
+    // SAFETY: the range is that of whole pages of this machine within the memory of one value, so no other value, key, header
+    // or table of the allocator has a byte there, and the system has nothing to round up; that memory is private and
+    // anonymous. Nobody in this process reads it again, as who made the `Dismiss` has promised, and the parent's view of it
+    // does not change. What fails costs only memory.
     unsafe {
-        libc::madvise(start.add(skipped).cast_mut().cast(), len, libc::MADV_DONTNEED);
+        libc::madvise(start.add(whole.start).cast_mut().cast(), whole.len(), libc::MADV_DONTNEED);
     }
 }
 

@@ -204,7 +204,7 @@ fn who_takes_nothing_keeps_no_tape() {
 fn a_listener_that_takes_nothing_is_closed_by_the_limit_of_its_class() {
     let mut conf = Config::default();
     conf.clients.output_limits[2] =
-        OutputLimit { hard_bytes: 30_000, soft_bytes: 0, soft_seconds: 0 };
+        OutputLimit { hard_bytes: 13_000, soft_bytes: 0, soft_seconds: 0 };
     let mut t = TestServer::with(conf);
     let (a, me) = (t.connect(), t.client);
     run(&mut t, a, "SUBSCRIBE c");

@@ -23,6 +23,9 @@ use crate::base::text::{len_i64, write_i64};
 pub const CHUNK: usize = 64 * 1024;
 /// Values from this size on are sent by reference.
 pub const SHARE: usize = 32 * 1024;
+/// What waits for a client up to this many bytes lies in a buffer of its own, as CLIENT LIST shows it; limits count the rest.
+// Compat: so large is that buffer in Redis, which has only what goes beyond it in a list.
+pub const OWN_BUFFER: usize = 16 * 1024;
 /// Messages to several clients from this size on are sent by reference.
 pub const SHARE_MESSAGE: usize = 4 * 1024;
 /// Pieces up to which an output refers to short messages: many of them cost more to send than to copy.
@@ -181,12 +184,18 @@ impl Reply {
         self.len() == 0
     }
 
-    /// Chunks waiting behind one another, as `oll` of CLIENT LIST counts them.
+    /// Chunks waiting behind one another.
     pub fn chunks(&self) -> usize {
         self.sealed.len()
     }
 
-    /// Bytes in the open buffer, as `obl` counts them.
+    /// Bytes beyond [`OWN_BUFFER`], wherever they lie: what output limits count, and `omem` of CLIENT LIST.
+    #[inline]
+    pub fn limited_len(&self) -> usize {
+        self.len().saturating_sub(OWN_BUFFER)
+    }
+
+    /// Bytes in the open buffer.
     pub fn open_len(&self) -> usize {
         self.buf.len()
     }
@@ -196,7 +205,7 @@ impl Reply {
         self.buf.capacity()
     }
 
-    /// Bytes held in finished chunks, as `omem` counts them.
+    /// Bytes held in finished chunks.
     pub fn sealed_bytes(&self) -> usize {
         self.sealed_bytes
     }

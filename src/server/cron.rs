@@ -105,7 +105,9 @@ fn watch_clients(srv: &mut Box<Server>) {
         if client.is_over_idle_limit(conf.net.timeout_s, now) {
             log.verbose(format_args!("Closing idle client"));
             clients.close_later(id);
-        } else if client.is_over_output_limit(client.out.len(), conf, now) {
+        } else if !client.marks.closing
+            && client.is_over_output_limit(client.out.limited_len(), conf, now)
+        {
             stats.output_buffer_closes += 1;
             clients.close_later(id);
             let who = String::from_utf8_lossy(&srv.describe(id)).into_owned();

@@ -152,9 +152,12 @@ fn conclude(srv: &mut Server, call: &mut Call, mark: Mark) -> Flow {
 #[cold]
 fn check_output_limit(srv: &mut Server, call: &Call) {
     let Server { clients, conf, clock, stats, .. } = srv;
-    if let Some(client) = clients.get_mut(call.client)
-        && client.is_over_output_limit(call.out.len(), conf, clock.mono_cached_us())
-    {
+    let Some(client) = clients.get_mut(call.client) else { return };
+    // It may have authenticated just now.
+    client.session = call.session;
+    let is_over = client.is_over_output_limit(call.out.limited_len(), conf, clock.mono_cached_us());
+    // All calls of a transaction run: one may pass the limit after another has.
+    if is_over && !client.marks.closing {
         stats.output_buffer_closes += 1;
         clients.close_later(call.client);
     }

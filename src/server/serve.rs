@@ -308,11 +308,11 @@ pub fn finish(srv: &mut Server, call: &mut Call) {
     } else {
         client.send_soon(net);
         let now = clock.mono_cached_us();
-        over_output = client.is_over_output_limit(client.out.len(), conf, now);
+        over_output = client.is_over_output_limit(client.out.limited_len(), conf, now);
         stats.output_buffer_closes += u64::from(over_output && !client.marks.closing);
         close |= over_output;
     }
-    stats.query_buffer_closes += u64::from(over_query);
+    stats.query_buffer_closes += u64::from(over_query && !client.marks.closing);
     clients.recent.note(clock.mono_cached_us(), input, output);
     evict_clients::weigh(srv, call.client);
     if close {

@@ -207,7 +207,8 @@ fn close_swollen(srv: &mut Server) {
         };
         client.marks.swelling = false;
         let now = clock.mono_cached_us();
-        if !client.marks.closing && client.is_over_output_limit(client.out.len(), conf, now) {
+        if !client.marks.closing && client.is_over_output_limit(client.out.limited_len(), conf, now)
+        {
             stats.output_buffer_closes += 1;
             clients.close_later(id);
             let who = String::from_utf8_lossy(&srv.describe(id)).into_owned();
@@ -418,7 +419,7 @@ mod tests {
     fn a_monitor_that_takes_nothing_is_closed_in_the_turn_in_which_it_passes_the_limit() {
         let mut conf = Config::default();
         conf.clients.output_limits[0] =
-            OutputLimit { hard_bytes: 50_000, soft_bytes: 0, soft_seconds: 0 };
+            OutputLimit { hard_bytes: 33_000, soft_bytes: 0, soft_seconds: 0 };
         let mut t = TestServer::with(conf);
         let monitor = t.connect();
         t.run_as(monitor, "MONITOR");

@@ -261,3 +261,46 @@ start_server {tags {limits} overrides {maxclients 6000 loglevel notice}} {
         wait_for_condition 200 20 {[s connected_clients] == 1} else { fail "connections are left" }
     } {hematite-only}
 }
+
+start_server {tags {limits} overrides {requirepass secret}} {
+    proc disconnections {} { list [s client_query_buffer_limit_disconnections] [s client_output_buffer_limit_disconnections] }
+
+    test {A client that has not authenticated may have little output waiting} {
+        r auth secret
+        r config resetstat
+        set few [string repeat "GET k\r\n" 400]
+        assert_equal [string repeat "-NOAUTH Authentication required.\r\n" 400] [exchange $few 200]
+        assert_equal {0 0} [disconnections]
+        set many [string repeat "GET k\r\n" 600]
+        assert_equal {<closed>} [exchange $many 5000]
+        assert_equal {0 1} [disconnections]
+        # Nobody waits for more of it.
+        assert_equal "+OK\r\n[string repeat "\$-1\r\n" 4000]" [exchange "AUTH secret\r\n[string repeat "GET k\r\n" 4000]" 500]
+        assert_equal {0 1} [disconnections]
+    }
+
+    test {A client that passes a limit is counted once} {
+        r config resetstat
+        r set big [string repeat x 100000]
+        r config set client-output-buffer-limit {normal 50000 0 0}
+        set client [redis_deferring_client]
+        $client auth secret
+        $client read
+        foreach call {multi {get big} {get big} {get big} {incr n}} {
+            $client {*}$call
+            $client read
+        }
+        $client exec
+        assert_error {*} {$client read}
+        wait_for_condition 50 20 {[disconnections] eq {0 1}} else { fail "counted: [disconnections]" }
+        assert_equal 1 [r get n]
+        r config set client-output-buffer-limit {normal 0 0 0}
+        r config set client-query-buffer-limit 1mb
+        set client [redis_deferring_client]
+        $client auth secret
+        $client read
+        catch { $client set k [string repeat x 3000000] }
+        assert_error {*} {$client read}
+        wait_for_condition 50 20 {[disconnections] eq {1 1}} else { fail "counted: [disconnections]" }
+    }
+}

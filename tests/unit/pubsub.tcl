@@ -120,4 +120,19 @@ start_server {tags {pubsub}} {
         $quick close
         r config set client-output-buffer-limit "pubsub 32mb 8mb 60"
     }
+
+    # It once stayed at 65688 for good, however much was kept.
+    test {omem shows what the limit counts} {
+        r config set client-output-buffer-limit "pubsub 100000 0 0"
+        set slow [listener subscribe flood]
+        set payload [string repeat x 10000]
+        set most 0
+        for {set i 0} {$i < 5000 && [r publish flood $payload] > 0} {incr i} {
+            if {[regexp {omem=(\d+)} [r client list type pubsub] - omem]} { set most [expr {max($most, $omem)}] }
+        }
+        assert_range $most 70000 100000
+        assert_equal {} [r client list type pubsub]
+        $slow close
+        r config set client-output-buffer-limit "pubsub 32mb 8mb 60"
+    }
 }

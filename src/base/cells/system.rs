@@ -13,6 +13,8 @@ pub use pages::*;
 mod pages {
     use std::ptr::{null_mut, with_exposed_provenance_mut};
 
+    use crate::base::pages;
+
     /// So many bytes, aligned to a page.
     pub fn map(bytes: usize) -> Option<usize> {
         let (access, kind) =
@@ -58,14 +60,20 @@ mod pages {
         }
     }
 
-    /// Gives pages back until they are touched again.
+    /// Gives pages back until they are touched again: those that lie in these bytes as a whole. Where the machine's pages are
+    /// larger than a chunk, there are none, and its memory stays until the region goes.
     ///
     /// # Safety
     /// The memory is mapped, and nobody misses what it holds.
     pub unsafe fn forget(start: usize, bytes: usize) {
-        let address = with_exposed_provenance_mut::<libc::c_void>(start);
-        // SAFETY: the caller's promise. Should the call fail, the pages stay.
-        unsafe { libc::madvise(address, bytes, libc::MADV_DONTNEED) };
+        let whole = pages::inside(start, bytes, pages::size());
+        if whole.is_empty() {
+            return;
+        }
+        let address = with_exposed_provenance_mut::<libc::c_void>(start + whole.start);
+        // SAFETY: the range is within what the caller has promised, and of whole pages, so that the system rounds nothing up
+        // into what others use. Should the call fail, the pages stay.
+        unsafe { libc::madvise(address, whole.len(), libc::MADV_DONTNEED) };
     }
 }
 

@@ -1,4 +1,5 @@
 //! Children and the server: forking, listening, what follows their end; snapshots in the background.
+#![expect(unsafe_code, reason = "a child closes what its parent has open")]
 
 use std::io;
 
@@ -31,6 +32,12 @@ pub fn fork(
     let before_us = srv.clock.mono_us();
     let (keys_total, dirty) = (srv.keyspace.len() as u64, srv.keyspace.dirty);
     let started = child::start(&disk, task, |reporter| {
+        // What has a descriptor and may be used or dropped by the work lets go of it first.
+        srv.log.forked(std::process::id());
+        // SAFETY: the log has nothing open any more. Sockets, the poll, listeners and the append-only file are parts of the
+        // server, which is neither served nor dropped here: the process ends by `_exit`. All that the work reads and
+        // writes it opens itself.
+        unsafe { reporter.close_others() };
         become_child(srv, task);
         work(srv, reporter)
     });
@@ -60,7 +67,6 @@ pub fn fork(
 /// What a child changes about itself before it works.
 fn become_child(srv: &mut Server, task: Task) {
     let Server { log, oom, conf, files, title, .. } = srv;
-    log.forked(std::process::id());
     affinity::bind(match task {
         Task::Snapshot => &conf.process.bgsave_cpulist,
         Task::Rewrite => &conf.process.aof_rewrite_cpulist,
