@@ -21,7 +21,12 @@ pub struct Scene<'a> {
     pub watch: &'a Watch,
     /// Monotonic microseconds.
     pub now_us: u64,
+    /// What users have chosen is not shown (`hide-user-data-from-log`).
+    pub hides_user_data: bool,
 }
+
+/// What stands where users' own words are not shown.
+const HIDDEN: &[u8] = b"*redacted*";
 
 /// The buffers of a client, which travel in the call while it is served.
 #[derive(Clone, Copy)]
@@ -112,8 +117,9 @@ impl Client {
         self.describe_buffers(buffers, self.remembered_bytes(scene.watch), &mut line);
         let command = self.last_command.map_or("NULL", |id| scene.commands.entry(id).command.name);
         let text = format!(
-            " events={} cmd={command} user={DEFAULT_USER} redir={} resp={}",
+            " events={} cmd={command} user={} redir={} resp={}",
             if self.marks.write_blocked { "rw" } else { "r" },
+            if scene.hides_user_data { "*redacted*" } else { DEFAULT_USER },
             redirection(self.tracked.as_deref()),
             if buffers.proto == Proto::Resp3 { 3 } else { 2 },
         );
@@ -141,7 +147,10 @@ impl Client {
             self.conn.fd(),
         );
         line.extend_from_slice(text.as_bytes());
-        line.extend_from_slice(self.name.as_deref().unwrap_or_default());
+        line.extend_from_slice(match scene.hides_user_data {
+            true => HIDDEN,
+            false => self.name.as_deref().unwrap_or_default(),
+        });
         let text = format!(
             " age={} idle={} flags={} db={} sub={} psub={} ssub={}",
             self.age_s(scene.now_us),

@@ -10,7 +10,7 @@ use super::{AppendFsync, Apply, Config};
 use crate::base::alloc;
 use crate::base::files::Files;
 use crate::base::os::os_text;
-use crate::observe::crash;
+use crate::observe::{crash, watchdog};
 use crate::persist::aof::driver as aof;
 use crate::persist::aof::rewrite::driver as rewrite;
 use crate::server::oom::OomRole;
@@ -98,8 +98,21 @@ fn follow(srv: &mut Server, step: Apply) {
         Apply::JemallocBgThread => {
             alloc::background_threads(srv.conf.memory.jemalloc_bg_thread);
         }
+        Apply::Watchdog => watch_loop(srv),
         // Read anew by those who use them, or the feature has yet to come.
         _ => {}
+    }
+}
+
+/// Sets the timer of the watchdog, or stops it. The loop comes back once in a tick: less than two is no sign of anything.
+pub fn watch_loop(srv: &mut Server) {
+    let period_ms = &mut srv.conf.process.watchdog_period_ms;
+    if *period_ms > 0 {
+        *period_ms = (*period_ms).max(2 * 1000 / srv.conf.server.hz.clamp(1, 500));
+    }
+    // A server without a bell is one of several in its process.
+    if srv.bell.is_some() {
+        watchdog::set_timer(*period_ms);
     }
 }
 

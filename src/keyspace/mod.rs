@@ -136,6 +136,7 @@ pub struct Keyspace {
     /// Keys and fields removed by expiry or eviction since the queue was last drained.
     pub deleted: Vec<Deleted>,
     pub lazyfree: Lazyfree,
+    longest_free_us: u64,
     /// What was flushed, while it may be wanted back.
     flushed: Option<Vec<flushed::Flushed>>,
     dbs: Vec<Db>,
@@ -173,6 +174,7 @@ impl Keyspace {
             plain_loops: false,
             deleted: Vec::new(),
             lazyfree: Lazyfree::default(),
+            longest_free_us: 0,
             flushed: None,
             dbs: (0..databases).map(|_| Db::new(seed, by_slot)).collect(),
             seed,
@@ -322,7 +324,23 @@ impl Keyspace {
         let key = entry.view().key();
         self.blocked.touch(index, key);
         self.deleted.push(Deleted { db: index, key: key.into(), what: Gone::Key { lazily } });
-        self.discard(entry, lazily);
+        self.free_timed(entry, lazily);
+    }
+
+    /// [`Keyspace::discard`], with a look at how long it takes where that may be long.
+    fn free_timed(&mut self, entry: Entry, lazily: bool) {
+        if lazily || entry.view().free_effort() <= EFFORT_MIN {
+            return self.discard(entry, lazily);
+        }
+        // A stopwatch, for reports.
+        let started = Instant::now();
+        self.discard(entry, false);
+        self.longest_free_us = self.longest_free_us.max(started.elapsed().as_micros() as u64);
+    }
+
+    /// The longest that it took to free a value on the server's own account, since this was asked last.
+    pub fn take_longest_free_us(&mut self) -> u64 {
+        std::mem::take(&mut self.longest_free_us)
     }
 
     /// Removes keys and fields whose deadlines have passed, for at most `budget`: to be called often (ten times a

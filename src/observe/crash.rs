@@ -29,6 +29,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, Ordering};
 
 use super::raw_log::RawLog;
+use super::watchdog;
 use crate::base::alloc;
 
 /// Somebody who knows what the process was doing.
@@ -171,11 +172,8 @@ pub fn install() {
         for signal in FAULTS {
             libc::sigaction(signal, &raw const action, std::ptr::null_mut());
         }
-        let mut action: libc::sigaction = std::mem::zeroed();
-        let handler: extern "C" fn(i32) = on_alarm;
-        action.sa_sigaction = handler as libc::sighandler_t;
-        libc::sigaction(libc::SIGALRM, &raw const action, std::ptr::null_mut());
     }
+    watchdog::install();
     let default = panic::take_hook();
     panic::set_hook(Box::new(move |info| on_panic(info, &*default)));
 }
@@ -192,7 +190,11 @@ fn die(signal: i32) -> ! {
     std::process::abort()
 }
 
-extern "C" fn on_alarm(_: i32) {
+/// The alarm has gone off: if there is a report under way, it hangs.
+pub(super) fn give_up_report() {
+    if !REPORTING.load(Ordering::SeqCst) {
+        return;
+    }
     RawLog::open().write(b"\n(the report took too long and was given up)\n");
     die(REPORTED.load(Ordering::SeqCst));
 }
@@ -262,7 +264,7 @@ fn on_panic(info: &PanicHookInfo<'_>, default: &(dyn Fn(&PanicHookInfo<'_>) + Sy
 
 fn begin(signal: i32) {
     REPORTED.store(signal, Ordering::SeqCst);
-    // SAFETY: `alarm` may be called from a handler. Nothing else in the process uses it.
+    // SAFETY: `alarm` may be called from a handler. It takes the place of the timer of the watchdog, which is over.
     unsafe { libc::alarm(REPORT_SECONDS) };
 }
 
@@ -303,6 +305,19 @@ fn stack_trace(report: &mut Report) {
         }
         true
     });
+}
+
+/// A line for a return address, as in [`stack_trace`]. Takes memory and locks.
+pub(super) fn frame(ip: usize) -> String {
+    let program = std::env::current_exe().unwrap_or_default();
+    let mut name = String::new();
+    backtrace::resolve(std::ptr::without_provenance_mut(ip), |symbol| {
+        if let Some(found) = symbol.name().as_ref().and_then(|name| name.as_str()) {
+            name = rustc_name(found);
+        }
+    });
+    let name = if name.is_empty() { name } else { format!("({name})") };
+    format!("{}{name}[{ip:#x}]\n", program.display())
 }
 
 /// A mangled name made readable.

@@ -25,13 +25,14 @@ use crate::base::files::Files;
 use crate::base::os::os_text;
 use crate::base::rng::Rng;
 use crate::command::lookup::Commands;
+use crate::config::apply;
 use crate::config::parse::{self, ConfigError, Startup};
 use crate::config::{Config, Supervised};
 use crate::net::listener::{BindError, Listener, ListenerKind};
 use crate::net::reactor::Reactor;
 use crate::net::token::Source;
-use crate::observe::crash;
 use crate::observe::log::{Log, Role};
+use crate::observe::{crash, watchdog};
 use crate::persist::aof::start::driver as start;
 use crate::persist::aof::start::moment;
 use crate::persist::rdb::driver as rdb;
@@ -238,8 +239,10 @@ fn make_ready(srv: &mut Box<Server>, until_s: Option<i64>) -> Result<(), Fatal> 
 fn start_helpers(srv: &mut Server) -> Result<(), Fatal> {
     alloc::background_threads(srv.conf.memory.jemalloc_bg_thread);
     alloc::mark_startup();
-    let cpus = &srv.conf.process.bio_cpulist;
+    let cpus = &srv.conf.process.bio_cpulist.clone();
     srv.aof.bio.start(cpus).map_err(|error| cannot("start the thread for files", &error))?;
+    watchdog::start(cpus).map_err(|error| cannot("start the watchdog thread", &error))?;
+    apply::watch_loop(srv);
     let freeing = srv.keyspace.lazyfree.start(cpus);
     freeing.map_err(|error| cannot("start the lazy free thread", &error))?;
     // Last, for threads begin where the one may run that starts them.

@@ -5,6 +5,7 @@ use super::{Server, evict_clients, news, shutdown, turn};
 use crate::base::{alloc, cells};
 use crate::config::LogLevel;
 use crate::keyspace::DbIndex;
+use crate::observe::watchdog;
 use crate::persist::children::driver as children;
 
 /// When the next tick is due, and how many there were.
@@ -16,6 +17,8 @@ pub struct Cron {
     pub ticks: u64,
     /// Microseconds that expiry may still use until the next tick.
     pub expire_left_us: u64,
+    /// Microseconds that it has used since that was noted last.
+    pub expire_spent_us: u64,
 }
 
 impl Cron {
@@ -32,6 +35,9 @@ pub fn run_if_due(srv: &mut Box<Server>) {
         return;
     }
     srv.cron.next_us = now + 1_000_000 / u64::from(ticks_per_second(srv));
+    if srv.conf.process.watchdog_period_ms > 0 && srv.bell.is_some() {
+        watchdog::set_timer(srv.conf.process.watchdog_period_ms);
+    }
     if srv.debug.cron_paused {
         return;
     }

@@ -179,6 +179,8 @@ fn evict_batch(srv: &mut Box<Server>, freed: &mut usize, to_free: usize) -> bool
         let Some(bytes) = srv.keyspace.evict_one(choice, now) else {
             return done > 0;
         };
+        let spent_ms = srv.keyspace.take_longest_free_us() / 1000;
+        srv.latency.add(&srv.conf.latency, event::EVICTION_DEL, spent_ms, now.seconds());
         // The names that are to be told of take memory, too, for as long as that takes.
         *freed += before.saturating_sub((srv.eviction.meter)(&srv.keyspace)).max(bytes);
         for deleted in std::mem::take(&mut srv.keyspace.deleted) {

@@ -412,6 +412,7 @@ pub fn with_data<R>(srv: &mut Server, call: &mut Call, run: impl FnOnce(&mut Cx<
 fn gather_deleted(srv: &mut Server, call: &Call) {
     // Compat: keys that a call comes across without having named them are units of their own.
     let apart = srv.unit.depth == 0 && matches!(call.cmd.name, "keys" | "randomkey" | "scan");
+    expire::note_longest(srv);
     for deleted in std::mem::take(&mut srv.keyspace.deleted) {
         expire::tell(&mut srv.unit, &deleted, apart);
     }

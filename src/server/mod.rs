@@ -226,7 +226,13 @@ impl Server {
             unix_path: &self.conf.net.unixsocket,
             watch: &self.keyspace.watch,
             now_us: self.clock.mono_cached_us(),
+            hides_user_data: false,
         }
+    }
+
+    /// The same for lines of the log and reports.
+    pub fn log_scene(&self) -> Scene<'_> {
+        Scene { hides_user_data: self.conf.log.hide_user_data, ..self.scene() }
     }
 
     /// Begins to count anew (CONFIG RESETSTAT).

@@ -55,6 +55,6 @@ impl Testify for Call {
 impl Server {
     /// A client in one line, for logs and reports.
     pub fn describe(&self, id: crate::base::slab::Id) -> Vec<u8> {
-        self.clients.get(id).map_or_else(Vec::new, |client| client.describe(self.scene(), None))
+        self.clients.get(id).map_or_else(Vec::new, |client| client.describe(self.log_scene(), None))
     }
 }

@@ -134,7 +134,7 @@ fn say_parting(srv: &mut Server, call: &Call, parting: &io::Result<()>) {
 /// The client being served, in one line.
 fn describe(srv: &Server, call: &Call) -> String {
     let client = srv.clients.get(call.client);
-    let line = client.map_or_else(Vec::new, |client| client.describe(srv.scene(), Some(call)));
+    let line = client.map_or_else(Vec::new, |client| client.describe(srv.log_scene(), Some(call)));
     String::from_utf8_lossy(&line).into_owned()
 }
 
@@ -258,7 +258,11 @@ fn refuse_protocol(srv: &mut Server, call: &mut Call, error: ProtocolError) {
     }
     srv.stats.count_error("ERR");
     if srv.log.wants(LogLevel::Verbose) {
-        let (who, sent) = (describe(srv, call), excerpt(call.query.unread()));
+        let sent = match srv.conf.log.hide_user_data {
+            true => "*redacted*".to_owned(),
+            false => excerpt(call.query.unread()),
+        };
+        let who = describe(srv, call);
         let error = error.log_text();
         srv.log.verbose(format_args!(
             "Protocol error ({error}) from client: {who}. Query buffer during protocol error: {sent}"
@@ -294,7 +298,10 @@ pub fn finish(srv: &mut Server, call: &mut Call) {
     };
     let held = call.query.held() + client.multi_bytes();
     let over_query = held as u64 > conf.clients.query_buffer_limit;
-    let farewell = over_query.then(|| excerpt_start(call.query.unread()));
+    let farewell = over_query.then(|| match conf.log.hide_user_data {
+        true => "*redacted*".to_owned(),
+        false => excerpt_start(call.query.unread()),
+    });
     if std::mem::take(&mut call.hang_up) {
         client.marks.close_after_reply = true;
         call.query.reset();
@@ -383,6 +390,27 @@ mod tests {
             assert!(t.srv.clients.get(client).is_none(), "{requests} requests");
             assert_eq!(t.receive(client), b"+PONG\r\n".repeat(requests));
         }
+    }
+
+    #[test]
+    fn user_data_are_not_logged_if_they_are_to_be_hidden() {
+        let mut t = talkative();
+        t.srv.conf.log.hide_user_data = true;
+        t.srv.conf.clients.query_buffer_limit = 100;
+        for sent in [&b"*1\r\nsecret\r\n"[..], &[b's'; 300]] {
+            let client = t.connect();
+            t.run_as(client, "CLIENT SETNAME secret");
+            assert!(t.run("CLIENT LIST").contains("name=secret"), "only the log hides");
+            t.send(
+                client,
+                &[b"*1\r\n$5000\r\n", sent].concat()[if sent.len() > 20 { 0 } else { 11 }..],
+            );
+            assert!(t.srv.clients.get(client).is_none());
+        }
+        let lines = t.srv.log.lines();
+        let shown: Vec<_> = lines.iter().filter(|(_, line)| line.contains("*redacted*")).collect();
+        assert_eq!(shown.len(), 2, "{lines:?}");
+        assert!(!lines.iter().any(|(_, line)| line.contains("secret") || line.contains("sss")));
     }
 
     #[test]

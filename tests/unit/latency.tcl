@@ -129,3 +129,45 @@ start_server {tags {latency} overrides {latency-monitor-threshold 30}} {
         assert_error {ERR unknown subcommand 'nosuch'. Try LATENCY HELP.} {r latency nosuch}
     }
 }
+
+start_server {tags {latency} overrides {save {} enable-debug-command yes}} {
+    proc events {} { lmap event [r latency latest] { lindex $event 0 } }
+    # A value that takes long to be freed.
+    proc make_big {key} {
+        r eval {for i = 1, 400000 do redis.call('sadd', KEYS[1], i) end} 1 $key
+        r latency reset
+    }
+    r config set latency-monitor-threshold 1
+    r config set lazyfree-lazy-expire no
+    r config set lazyfree-lazy-eviction no
+
+    test {A large value whose time is up: expire-cycle and expire-del} {
+        make_big big
+        r pexpire big 1
+        wait_for_condition 100 50 {[r dbsize] == 0} else { fail "it stays" }
+        wait_for_condition 50 20 {{expire-cycle} in [events] && {expire-del} in [events]} else { fail "only [events]" }
+        r debug set-active-expire 0
+        make_big big
+        r pexpire big 1
+        wait_for_condition 100 10 {[r exists big] == 0} else { fail "it is seen" }
+        assert {{expire-del} in [events] && {expire-cycle} ni [events]}
+        r debug set-active-expire 1
+    }
+
+    test {Many keys whose time is up: expire-cycle} {
+        r eval {for i = 1, 50000 do redis.call('set', 'k' .. i, 'v', 'px', 2000) end} 0
+        r latency reset
+        wait_for_condition 200 50 {[r dbsize] == 0} else { fail "they stay" }
+        wait_for_condition 50 20 {{expire-cycle} in [events]} else { fail "only [events]" }
+    }
+
+    test {A large value that makes room: eviction-cycle and evict-del} {
+        make_big big
+        r config set maxmemory-policy allkeys-random
+        r config set maxmemory [expr {[s used_memory] - 1000000}]
+        r get other
+        wait_for_condition 100 20 {[r dbsize] == 0} else { fail "it stays" }
+        r config set maxmemory 0
+        assert {{eviction-cycle} in [events] && {evict-del} in [events]}
+    }
+}

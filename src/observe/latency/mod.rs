@@ -20,14 +20,26 @@ const SAMPLES_MAX: usize = 160;
 pub mod event {
     /// A sync in the foreground (`appendfsync always`).
     pub const AOF_FSYNC: &str = "aof-fsync-always";
-    pub const AOF_WRITE: &str = "aof-write-alone";
+    /// Every write to the append-only file counts twice: so, and by what else went on at that time.
+    pub const AOF_WRITE: &str = "aof-write";
+    pub const AOF_WRITE_ALONE: &str = "aof-write-alone";
+    pub const AOF_WRITE_ACTIVE_CHILD: &str = "aof-write-active-child";
+    pub const AOF_WRITE_PENDING_FSYNC: &str = "aof-write-pending-fsync";
+    /// A rewrite takes the place of what it has rewritten.
+    pub const AOF_RENAME: &str = "aof-rename";
     pub const CLIENT_EVICTION: &str = "client-eviction";
     pub const COMMAND: &str = "command";
     pub const EVICTION_CYCLE: &str = "eviction-cycle";
-    /// A slice of expiry: long only when a large value is freed in it.
+    /// Freeing one value to make room.
+    pub const EVICTION_DEL: &str = "evict-del";
+    /// All slices of expiry in one tick, or until nothing was due any more.
     pub const EXPIRE_CYCLE: &str = "expire-cycle";
+    /// Freeing one value whose time is up.
+    pub const EXPIRE_DEL: &str = "expire-del";
     pub const FAST_COMMAND: &str = "fast-command";
     pub const FORK: &str = "fork";
+    /// A child was ended in the middle of a snapshot.
+    pub const RDB_UNLINK_TEMP_FILE: &str = "rdb-unlink-temp-file";
 }
 
 /// The worst delay of one second.

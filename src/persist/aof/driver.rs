@@ -104,14 +104,22 @@ fn may_write(srv: &mut Server, how: Flush, now_ms: u64) -> bool {
 
 /// Writes the buffer. False: it did not work.
 fn write(srv: &mut Server, how: Flush, now_ms: u64) -> bool {
+    let event = match (&srv.children.active, srv.aof.bio.syncs_pending()) {
+        (_, 1..) => event::AOF_WRITE_PENDING_FSYNC,
+        (Some(_), _) => event::AOF_WRITE_ACTIVE_CHILD,
+        (None, _) => event::AOF_WRITE_ALONE,
+    };
     let Server { aof, log, conf, latency, clock, debug, .. } = srv;
     let Some(appender) = aof.appender.as_mut().filter(|a| !a.is_empty()) else { return true };
     if debug.aof_flush_sleep_us > 0 {
         std::thread::sleep(Duration::from_micros(debug.aof_flush_sleep_us));
     }
+    let begun_us = clock.mono_us();
     let written = appender.write();
-    let spent_ms = (clock.mono_us() / 1000).saturating_sub(now_ms);
-    latency.add(&conf.latency, event::AOF_WRITE, spent_ms, clock.now().seconds());
+    let spent_ms = clock.mono_us().saturating_sub(begun_us) / 1000;
+    for event in [event, event::AOF_WRITE] {
+        latency.add(&conf.latency, event, spent_ms, clock.now().seconds());
+    }
     match written {
         Ok(n) => {
             aof.written += n;

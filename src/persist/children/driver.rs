@@ -225,7 +225,11 @@ fn snapshot_ended(srv: &mut Server, child: Summary, end: End) {
 
 fn remove_temporary(srv: &mut Server, pid: i32) {
     let (temp, _) = rdb::places(srv, pid as u32);
+    let before_us = srv.clock.mono_us();
     let _ = std::fs::remove_file(temp);
+    let spent_ms = srv.clock.mono_us().saturating_sub(before_us) / 1000;
+    let now_s = srv.clock.now().seconds();
+    srv.latency.add(&srv.conf.latency, event::RDB_UNLINK_TEMP_FILE, spent_ms, now_s);
 }
 
 /// Ends a snapshot that is under way. True if there was one.

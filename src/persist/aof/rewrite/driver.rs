@@ -17,6 +17,7 @@ use super::super::driver::{Flush, flush, listen};
 use super::super::folder::{Folder, Unreadable};
 use super::super::manifest::Manifest;
 use crate::base::os::os_text;
+use crate::observe::latency::event;
 use crate::persist::bio::Job;
 use crate::persist::child::{End, Reporter, Task};
 use crate::persist::children::driver::{self as children, Summary};
@@ -310,10 +311,13 @@ fn adopt(srv: &mut Server, pid: i32) -> io::Result<()> {
         flush(srv, Flush::Now);
         srv.aof.sync_now()?;
     }
-    let Server { aof, log, .. } = srv;
+    let Server { aof, log, clock, conf, latency, .. } = srv;
     let mut next = aof.manifest.clone();
     let name = next.supersede(&aof.folder.stem, aof.rewrites.as_rdb, aof.state == State::On);
+    let before_us = clock.mono_us();
     aof.folder.adopt(&target, &name)?;
+    let spent_ms = clock.mono_us().saturating_sub(before_us) / 1000;
+    latency.add(&conf.latency, event::AOF_RENAME, spent_ms, clock.now().seconds());
     log.notice(format_args!(
         "Successfully renamed the temporary AOF base file {} into {}",
         target.file_name().unwrap_or_default().to_string_lossy(),
