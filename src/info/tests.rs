@@ -143,13 +143,25 @@ fn rates_follow_the_counters() {
 
 #[test]
 fn what_means_nothing_yet_is_known() {
+    const IDLE: [&str; 6] = ["0", "0.00", "-1", "master", "no-failover", NO_ID];
+    const NO_ID: &str = "0000000000000000000000000000000000000000";
     let mut t = TestServer::new();
+    for line in ["SET k v PX 1", "GET k", "INCR k", "EVAL 'return 1' 0", "NOSUCH", "HELLO 3"] {
+        t.run(line);
+        t.advance(Duration::from_millis(100));
+    }
+    t.run("HELLO 2");
     let later = later_fields(&mut t.srv);
     assert!(later.contains(&"sync_full".to_owned()));
-    let mut once = later.clone();
-    once.sort();
-    once.dedup();
-    assert_eq!(once.len(), later.len(), "each field once");
+    let shown = lines(&mut t, "everything debug");
+    for name in later {
+        let values: Vec<_> = shown
+            .iter()
+            .filter_map(|line| line.split_once(':').filter(|(field, _)| *field == name))
+            .map(|(_, value)| value)
+            .collect();
+        assert!(matches!(values[..], [value] if IDLE.contains(&value)), "{name}: {values:?}");
+    }
 }
 
 #[test]

@@ -387,3 +387,48 @@ start_server {tags {process}} {
         assert_equal {} $open
     } {hematite-only}
 }
+
+start_server {tags {process crash redis8} may_crash 1 overrides {hide-user-data-from-log yes}} {
+    test {A crash report shows no arguments where they are to be hidden} {
+        r set mykey myvalue
+        set client [redis_deferring_client]
+        $client client setname culprit
+        $client read
+        $client debug segfault myargument
+        assert_error {*} {$client read}
+        assert_equal SIGSEGV [wait_exit]
+        set log [server_log][read_file [srv stderr]]
+        assert_match {*argv\[0\]: '"debug"'*argv\[1\]: '\*redacted\*'*} $log
+        assert_no_match *myargument* $log
+        # Redis hides arguments only.
+        if {[string match *Hematite* $log]} { assert_no_match *culprit* $log }
+    }
+}
+
+# ---- stack traces of a server that lives -----------------------------------------------------------------------------
+
+start_server {tags {process redis8}} {
+    test {SIGALRM by hand writes a stack trace, and the server goes on} {
+        set from [log_size]
+        exec kill -ALRM [srv pid]
+        wait_for_log {*Received SIGALRM*} $from
+        wait_for_log {*--- STACK TRACE DONE ---*} $from 30000
+        wait_for_log {*:signal-handler (*) --------} $from
+        assert_equal PONG [r ping]
+        assert_no_match {*WATCHDOG*} [server_log]
+    }
+
+    test {The watchdog shows where a loop is that does not come back} {
+        r config set watchdog-period 10
+        assert_equal {watchdog-period 200} [r config get watchdog-period]
+        set from [log_size]
+        r debug sleep 1
+        wait_for_log {*--- WATCHDOG TIMER EXPIRED ---*} $from
+        wait_for_log {*--- STACK TRACE DONE ---*} $from 30000
+        wait_for_log {*:signal-handler (*) --------} $from
+        assert_match {*debug*} [string range [server_log] $from end]
+        assert_equal PONG [r ping]
+        r config set watchdog-period 0
+        assert_equal {watchdog-period 0} [r config get watchdog-period]
+    }
+}

@@ -132,9 +132,8 @@ start_server {tags {scan}} {
     test {Patterns that take exponential time elsewhere} {
         r flushall
         r set [string repeat a 5000] x
-        set begin [clock milliseconds]
-        r keys [string repeat a* 30]b
-        r scan 0 match [string repeat *a 30]*b
-        assert_less [expr {[clock milliseconds] - $begin}] 5000
+        # If they did here, no answer would come before the client gives up.
+        assert_equal {} [r keys [string repeat a* 30]b]
+        assert_equal {0 {}} [r scan 0 match [string repeat *a 30]*b]
     } {hematite-only}
 }
