@@ -3,11 +3,11 @@
 start_server {tags {expire}} {
     test {A key is gone when its time is up, not before} {
         r flushall
-        set until [expr {[clock milliseconds] + 200}]
-        r set k v PXAT $until
+        set due [expr {[clock milliseconds] + 200}]
+        r set k v PXAT $due
         wait_for_condition 2000 2 {[set got [r get k]] ne "v"} else { fail "it stays" }
         # This clock is the server's.
-        assert {[clock milliseconds] >= $until}
+        assert {[clock milliseconds] >= $due}
         assert_equal {} $got
         assert_equal {-2 -2 0} [list [r ttl k] [r pttl k] [r exists k]]
     }

@@ -134,7 +134,11 @@ start_server {tags {latency} overrides {save {} enable-debug-command yes}} {
     proc events {} { lmap event [r latency latest] { lindex $event 0 } }
     # A value that takes long to be freed.
     proc make_big {key} {
-        r eval {for i = 1, 400000 do redis.call('sadd', KEYS[1], i) end} 1 $key
+        for {set i 0} {$i < 300000} {incr i 10000} {
+            set members {}
+            for {set j 0} {$j < 10000} {incr j} { lappend members m[expr {$i + $j}] }
+            r sadd $key {*}$members
+        }
         r latency reset
     }
     r config set latency-monitor-threshold 1
@@ -155,7 +159,7 @@ start_server {tags {latency} overrides {save {} enable-debug-command yes}} {
     }
 
     test {Many keys whose time is up: expire-cycle} {
-        r eval {for i = 1, 50000 do redis.call('set', 'k' .. i, 'v', 'px', 2000) end} 0
+        r eval {for i = 1, 20000 do redis.call('set', 'k' .. i, 'v', 'px', 2000) end} 0
         r latency reset
         wait_for_condition 200 50 {[r dbsize] == 0} else { fail "they stay" }
         wait_for_condition 50 20 {{expire-cycle} in [events]} else { fail "only [events]" }

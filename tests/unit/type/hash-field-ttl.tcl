@@ -17,11 +17,11 @@ start_server {tags {hash expire}} {
         volatile_encodings {
             r del key
             r hset key stays x
-            set until [expr {[clock milliseconds] + 200}]
-            r hsetex key PXAT $until FIELDS 1 f v
+            set due [expr {[clock milliseconds] + 200}]
+            r hsetex key PXAT $due FIELDS 1 f v
             wait_for_condition 2000 2 {[r hget key f] ne "v"} else { fail "it stays" }
             # This clock is the server's.
-            assert {[clock milliseconds] >= $until}
+            assert {[clock milliseconds] >= $due}
             assert_equal {-2 0} [list [r httl key FIELDS 1 f] [r hexists key f]]
             assert_equal {stays x} [r hgetall key]
             assert_encoding $encoding key

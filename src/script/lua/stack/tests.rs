@@ -12,7 +12,8 @@ fn lua() -> Lua {
 /// Moving values that are not there once wrote in front of the stack or behind it.
 #[test]
 fn what_is_not_there_cannot_be_moved() {
-    let moves: [(&str, fn(&mut Stack, i32)); 6] = [
+    type Move = fn(&mut Stack, i32);
+    let moves: [(&str, Move); 6] = [
         ("replace", Stack::replace),
         ("remove", Stack::remove),
         ("insert", Stack::insert),
