@@ -60,5 +60,5 @@ fn nothing_outside_is_touched_whatever_the_page() {
             assert!(range.start < page && len - range.end < page, "all that can go");
         }
     }
-    assert!(size().is_power_of_two() && size() >= 4096);
+    assert!(cfg!(miri) || size().is_power_of_two() && size() >= 4096);
 }

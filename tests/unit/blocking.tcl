@@ -353,6 +353,19 @@ start_server {tags {blocking zset redis8}} {
         r del z
     }
 
+    # Such a member was handed to the client that waited.
+    test {What does not live until the end of its transaction or script is given to nobody} {
+        set one [waiting bzpopmin z 0]
+        r multi
+        r zadd z 1 short
+        r pexpire z 50
+        r debug sleep 0.1
+        r exec
+        assert_equal 1 [s blocked_clients]
+        r zadd z 2 long
+        assert_equal {z long 2} [$one read]
+    }
+
     test {Lists and sorted sets in the same place} {
         if {[llength [lindex [r command info blpop] 0]] == 0} { skip "no lists" }
         set list [waiting blpop k 0]

@@ -304,3 +304,22 @@ start_server {tags {limits} overrides {requirepass secret}} {
         wait_for_condition 50 20 {[disconnections] eq {1 1}} else { fail "counted: [disconnections]" }
     }
 }
+
+start_server {tags {limits} overrides {maxclients 6}} {
+    # A connection that came in the same turn in which another one left was refused.
+    test {Whoever leaves makes room for whoever comes at once} {
+        set clients {}
+        for {set i 0} {$i < 5} {incr i} {
+            lappend clients [redis_client]
+            [lindex $clients end] ping
+        }
+        r config resetstat
+        for {set i 0} {$i < 200} {incr i} {
+            [lindex $clients 0] close
+            set clients [list {*}[lrange $clients 1 end] [redis_client]]
+            assert_equal PONG [[lindex $clients end] ping]
+        }
+        assert_equal 0 [s rejected_connections]
+        foreach client $clients { $client close }
+    }
+}

@@ -296,3 +296,22 @@ start_server {tags {protocol auth} overrides {requirepass secret}} {
         $client close
     }
 }
+
+# As in Valkey 9.1: what a proxy takes for the end of a line must be one here.
+start_server {tags {protocol hematite-only}} {
+    foreach request {
+        "*1\r\n$4\r\nPINGxx" "*1\r\n$4\r\nPING\rx" "*1\r\n$4\r\nPINGx\n" "*1\r\n$4\r\nPING\n\n"
+        "*2\r\n$4\r\nECHOxx$2\r\nab\r\n" "*1\rx$4\r\nPING\r\n" "*0\rx" "*1234\rx" "*abc\rx" "*1\r\n$4\rxPING\r\n"
+        "*1\r\n$-1\rx" "*1\r\n$40000\rx"
+    } {
+        test "No line end: [string map {\r \\r \n \\n} $request]" {
+            assert_equal "+PONG\r\n[protocol_error {invalid CRLF in request}]" \
+                [exchange "PING\r\n${request}PING\r\n" 5000]
+        }
+    }
+
+    test {No line end behind a large argument} {
+        assert_equal [protocol_error {invalid CRLF in request}] \
+            [exchange "*2\r\n\$4\r\nECHO\r\n\$40000\r\n[string repeat v 40000]xx*1\r\n\$4\r\nPING\r\n" 5000]
+    }
+}
