@@ -8,6 +8,9 @@ TARGET = $(or $(CARGO_TARGET_DIR),target)
 SERVER = $(TARGET)/release/redis-server
 # Other names of the server: the program looks at the name it was called by.
 LINKS = redis-sentinel redis-check-rdb redis-check-aof
+# make install VALKEY_NAMES=yes links Valkey's names as well.
+VALKEY_NAMES ?= no
+VALKEY_LINKS = $(if $(filter yes,$(VALKEY_NAMES)),valkey-server valkey-sentinel valkey-check-rdb valkey-check-aof)
 # Options of the end-to-end tests, e.g. make test TESTARGS="--single unit/protocol --verbose".
 TESTARGS ?=
 
@@ -56,7 +59,7 @@ miri:
 install: build
 	mkdir -p $(BINDIR)
 	install -m 755 $(SERVER) $(BINDIR)/redis-server
-	@for name in $(LINKS); do ln -sf redis-server $(BINDIR)/$$name; done
+	@for name in $(LINKS) $(VALKEY_LINKS); do ln -sf redis-server $(BINDIR)/$$name; done
 
 clean:
 	$(CARGO) clean

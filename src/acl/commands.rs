@@ -29,14 +29,14 @@ pub static AUTH: Command = Command::server("auth", auth)
 
 fn auth(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     let args = call.args();
-    let required = &srv.conf.security.requirepass;
+    let security = &srv.conf.security;
     let (user, password) = match args.len() {
-        2 if required.is_empty() => return Err(CmdError::Fixed(NO_PASSWORD_SET)),
+        2 if !security.needs_password() => return Err(CmdError::Fixed(NO_PASSWORD_SET)),
         2 => (DEFAULT_USER.as_bytes(), args.at(1)),
         3 => (args.at(1), args.at(2)),
         _ => return Err(CmdError::SYNTAX),
     };
-    if !super::admits(required, user, password) {
+    if !super::admits(security, user, password) {
         srv.stats.auth_denied += 1;
         return Err(CmdError::WRONG_PASSWORD);
     }
@@ -81,13 +81,13 @@ pub static HELLO: Command = Command::server("hello", hello)
 
 fn hello(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     let wish = Wish::parse(call.args())?;
-    let required = &srv.conf.security.requirepass;
+    let security = &srv.conf.security;
     if let Some((user, password)) = wish.auth {
-        if !super::admits(required, user, password) {
+        if !super::admits(security, user, password) {
             srv.stats.auth_denied += 1;
             return Err(CmdError::WRONG_PASSWORD);
         }
-    } else if !call.session.authenticated && !required.is_empty() {
+    } else if !call.session.authenticated && security.needs_password() {
         return Err(CmdError::Fixed(HELLO_NEEDS_AUTH));
     }
     let client = srv.clients.get_mut(call.client).ok_or(CmdError::NO_SUCH_CLIENT)?;
@@ -103,7 +103,7 @@ fn hello(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     if let Some(proto) = proto {
         srv.clients.set_proto(call, proto);
     }
-    describe(number, &mut call.out);
+    describe(number, &srv.conf.server.availability_zone, &mut call.out);
     Ok(Done)
 }
 
@@ -148,9 +148,9 @@ impl<'a> Wish<'a> {
     }
 }
 
-/// The answer: who we are, as clients expect to read it.
-fn describe(number: u64, out: &mut Reply) {
-    out.map(7);
+/// The answer: who we are, as clients expect to read it. The zone comes last, as in Valkey, and only where there is one.
+fn describe(number: u64, zone: &str, out: &mut Reply) {
+    out.map(if zone.is_empty() { 7 } else { 8 });
     for (field, value) in [("server", "redis"), ("version", COMPAT_VERSION)] {
         out.bulk(field.as_bytes());
         out.bulk(value.as_bytes());
@@ -165,6 +165,10 @@ fn describe(number: u64, out: &mut Reply) {
     }
     out.bulk(b"modules");
     out.array(0);
+    if !zone.is_empty() {
+        out.bulk(b"availability_zone");
+        out.bulk(zone.as_bytes());
+    }
 }
 
 #[cfg(test)]
@@ -204,6 +208,28 @@ mod tests {
         assert_eq!(t.run("HELLO 2 foo"), "-ERR Syntax error in HELLO option 'foo'\r\n");
         assert_eq!(t.run("HELLO 2 auth a"), "-ERR Syntax error in HELLO option 'auth'\r\n");
         assert!(t.run("AUTH x").starts_with("-ERR AUTH <password> called without any password"));
+    }
+
+    #[test]
+    fn hello_tells_the_zone_where_there_is_one() {
+        let mut t = TestServer::new();
+        t.run("CONFIG SET availability-zone az1");
+        assert!(t.run("HELLO").ends_with("$17\r\navailability_zone\r\n$3\r\naz1\r\n"));
+        assert!(t.run("HELLO 3").starts_with("%8\r\n"));
+        assert!(t.run("INFO server").contains("\r\navailability_zone:az1\r\n"));
+        t.run("CONFIG SET availability-zone ''");
+        assert!(t.run("HELLO").starts_with("%7\r\n"));
+    }
+
+    #[test]
+    fn a_client_may_begin_with_the_newer_protocol() {
+        let mut conf = Config::default();
+        conf.proto.default_version = 3;
+        let mut t = TestServer::with(conf);
+        assert!(t.run("CONFIG GET client-default-resp").starts_with("%1\r\n"));
+        assert!(t.run("HELLO 2").starts_with("*14\r\n"));
+        assert_eq!(t.run("RESET"), "+RESET\r\n");
+        assert!(t.run("HELLO").starts_with("%7\r\n"));
     }
 
     #[test]

@@ -13,7 +13,6 @@ use crate::command::{
     Arg, Call, CmdError, CmdResult, Command, Done, Group, ReplyMode, Session, category, flag,
 };
 use crate::keyspace::DbIndex;
-use crate::resp::Proto;
 use crate::server::{Server, cron, multi, waits};
 use crate::tracking::commands as tracking;
 
@@ -596,7 +595,8 @@ fn reset(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     client.marks.no_evict = false;
     client.name = None;
     call.session = session;
-    srv.clients.set_proto(call, Proto::Resp2);
+    let proto = srv.first_proto();
+    srv.clients.set_proto(call, proto);
     srv.refresh_states();
     call.out.simple("RESET");
     Ok(Done)

@@ -26,7 +26,7 @@ pub fn refusal(conf: &Config, clients: &Clients, conn: &Conn) -> Option<&'static
     if clients.len() >= conf.net.maxclients as usize {
         return Some(TOO_MANY);
     }
-    let open = conf.net.protected_mode && conf.security.requirepass.is_empty();
+    let open = conf.net.protected_mode && !conf.security.needs_password();
     (open && !conn.is_local()).then_some(PROTECTED)
 }
 

@@ -36,6 +36,8 @@ pub mod state {
     pub const OUT_OF_MEMORY: u32 = 1 << 10;
     /// Changes cannot be kept: the disk fails.
     pub const UNSAFE: u32 = 1 << 11;
+    /// `min-replicas-to-write` wants replicas, and there are none.
+    pub const TOO_FEW_REPLICAS: u32 = 1 << 12;
 }
 
 /// What the gates say.
@@ -57,6 +59,7 @@ const GATES: &[(u32, Gate)] = &[
     (state::IN_MULTI, forbidden_in_multi),
     (state::OUT_OF_MEMORY, out_of_memory),
     (state::UNSAFE, unsafe_to_write),
+    (state::TOO_FEW_REPLICAS, too_few_replicas),
     (state::LISTENING, listening),
     (state::LOADING, loading),
     (state::BUSY, busy),
@@ -102,6 +105,9 @@ pub fn concerns(command: &Command) -> u32 {
     if command.has(flag::WRITE | flag::MAY_REPLICATE) || is_exec || command.name == "ping" {
         bits |= state::UNSAFE;
     }
+    if command.has(flag::WRITE | flag::MAY_REPLICATE) || is_exec {
+        bits |= state::TOO_FEW_REPLICAS;
+    }
     if !command.has(flag::LOADING) {
         bits |= state::LOADING;
     }
@@ -134,8 +140,11 @@ pub fn check(srv: &Server, call: &Call, bits: u32) -> Admission {
 /// What stands against a call from inside a script, which has passed the gates itself.
 #[inline]
 pub fn check_inside(srv: &Server, call: &Call) -> Option<CmdError> {
-    if srv.states & state::UNSAFE != 0 && call.cmd.has(flag::WRITE) {
-        return Some(misconf(srv));
+    if call.cmd.has(flag::WRITE) && srv.states & (state::UNSAFE | state::TOO_FEW_REPLICAS) != 0 {
+        if srv.states & state::UNSAFE != 0 {
+            return Some(misconf(srv));
+        }
+        return Some(CmdError::NO_REPLICAS);
     }
     if !call.cmd.has(flag::PROTECTED) {
         return None;
@@ -162,7 +171,7 @@ fn guarded(srv: &Server, call: &Call) -> Admission {
 
 /// Who came in before a password was taken away needs none any more.
 fn stranger(srv: &Server, _: &Call) -> Admission {
-    if srv.conf.security.requirepass.is_empty() {
+    if !srv.conf.security.needs_password() {
         return Admission::Run;
     }
     Admission::Refuse(CmdError::NO_AUTH)
@@ -189,6 +198,14 @@ fn unsafe_to_write(srv: &Server, call: &Call) -> Admission {
         return Admission::Run;
     }
     Admission::Refuse(misconf(srv))
+}
+
+/// `min-replicas-to-write`: too few replicas would have what is written.
+fn too_few_replicas(srv: &Server, call: &Call) -> Admission {
+    if multi::flags(srv, call) & flag::WRITE == 0 {
+        return Admission::Run;
+    }
+    Admission::Refuse(CmdError::NO_REPLICAS)
 }
 
 /// Why changes cannot be kept.

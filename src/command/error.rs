@@ -135,6 +135,8 @@ impl CmdError {
     pub const NOT_NEGATABLE: CmdError = CmdError::Fixed(
         "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
     );
+    pub const NO_REPLICAS: CmdError =
+        CmdError::Fixed("NOREPLICAS Not enough good replicas to write.");
     pub const NO_SUCH_KEY: CmdError = CmdError::Fixed("ERR no such key");
     pub const NUMKEYS: CmdError = CmdError::Fixed("ERR invalid numkeys value or out of range");
     pub const NUMKEYS_POSITIVE: CmdError = CmdError::Fixed("ERR numkeys should be greater than 0");

@@ -126,7 +126,7 @@ mod tests {
     #[test]
     fn versions_and_their_sizes() {
         let mut t = TestServer::new();
-        let plain = "$17\r\nRedis ver. 8.2.0\n\r\n";
+        let plain = "$17\r\nRedis ver. 8.2.3\n\r\n";
         assert_eq!(t.run("LOLWUT VERSION 99 x"), plain);
         assert_eq!(t.run("LOLWUT VERSION -1"), plain);
         let bad = "-ERR value is not an integer or out of range\r\n";
@@ -137,10 +137,10 @@ mod tests {
             ["", "x", "VERSION", "5 x", "VERSION 8 x", "version 5 0 -9 7", "VERSION 6 1 1 x"]
         {
             let picture = t.run(&format!("LOLWUT {line}"));
-            assert!(picture.ends_with("Redis ver. 8.2.0\n\r\n") && picture != plain, "{line}");
+            assert!(picture.ends_with("Redis ver. 8.2.3\n\r\n") && picture != plain, "{line}");
         }
         assert!(t.run("LOLWUT VERSION 5 999999999 999999999").len() < 20_000);
         t.run("HELLO 3");
-        assert_eq!(t.run("LOLWUT VERSION 0"), "=21\r\ntxt:Redis ver. 8.2.0\n\r\n");
+        assert_eq!(t.run("LOLWUT VERSION 0"), "=21\r\ntxt:Redis ver. 8.2.3\n\r\n");
     }
 }

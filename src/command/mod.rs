@@ -86,6 +86,12 @@ impl Wait {
         Box::new(Wait { keys, news, until, on_timeout: Reply::null_array, words: Vec::new() })
     }
 
+    /// Waits until the time is up, or until somebody else ends it: no key can.
+    pub fn for_time(until: Option<UnixMillis>, on_timeout: fn(&mut Reply)) -> Box<Wait> {
+        let news = News { of: Type::String, or_loss: false };
+        Box::new(Wait { keys: 0..0, news, until, on_timeout, words: Vec::new() })
+    }
+
     /// Later tries read this in place of the word: for one that would mean something else by then, as the `$` of XREAD
     /// does. Not for keys.
     pub fn reading(mut self: Box<Self>, word: usize, instead: &[u8]) -> Box<Wait> {
@@ -159,7 +165,7 @@ pub struct Session {
 impl Session {
     /// The session of a connection that has just come in.
     pub fn fresh(conf: &Config) -> Session {
-        Session { authenticated: conf.security.requirepass.is_empty(), ..Session::default() }
+        Session { authenticated: !conf.security.needs_password(), ..Session::default() }
     }
 }
 

@@ -19,11 +19,12 @@ use crate::persist::rdb::commands as rdb;
 use crate::pubsub::commands as pubsub;
 use crate::script::commands as script;
 use crate::script::functions::commands as functions;
-use crate::server::{commands as server, debug, multi};
+use crate::server::{cluster, commands as server, debug, modules, multi, replicas};
 
 /// All top-level commands, by name.
 pub static COMMANDS: &[&Command] = &[
     &string::APPEND,
+    &cluster::ASKING,
     &acl::AUTH,
     &aof::BGREWRITEAOF,
     &children::BGSAVE,
@@ -41,6 +42,7 @@ pub static COMMANDS: &[&Command] = &[
     &zset::BZPOPMAX,
     &zset::BZPOPMIN,
     &client::CLIENT,
+    &cluster::CLUSTER,
     &own::COMMAND,
     &observe::COMMANDLOG,
     &config::CONFIG,
@@ -63,6 +65,7 @@ pub static COMMANDS: &[&Command] = &[
     &generic::EXPIRE,
     &generic::EXPIREAT,
     &generic::EXPIRETIME,
+    &replicas::FAILOVER,
     &functions::FCALL,
     &functions::FCALL_RO,
     &generic::FLUSHALL,
@@ -138,6 +141,7 @@ pub static COMMANDS: &[&Command] = &[
     &memory::MEMORY,
     &string::MGET,
     &generic::MIGRATE,
+    &modules::MODULE,
     &observe::MONITOR,
     &generic::MOVE,
     &string::MSET,
@@ -163,11 +167,15 @@ pub static COMMANDS: &[&Command] = &[
     &pubsub::PUNSUBSCRIBE,
     &client::QUIT,
     &generic::RANDOMKEY,
+    &cluster::READONLY,
+    &cluster::READWRITE,
     &generic::RENAME,
     &generic::RENAMENX,
+    &replicas::REPLICAOF,
     &client::RESET,
     &rdb::RESTORE,
     &rdb::RESTORE_ASKING,
+    &replicas::ROLE,
     &list::RPOP,
     &list::RPOPLPUSH,
     &list::RPUSH,
@@ -190,6 +198,7 @@ pub static COMMANDS: &[&Command] = &[
     &set::SINTERCARD,
     &set::SINTERSTORE,
     &set::SISMEMBER,
+    &replicas::SLAVEOF,
     &observe::SLOWLOG,
     &set::SMEMBERS,
     &set::SMISMEMBER,
@@ -216,6 +225,8 @@ pub static COMMANDS: &[&Command] = &[
     &generic::UNLINK,
     &pubsub::UNSUBSCRIBE,
     &multi::UNWATCH,
+    &replicas::WAIT,
+    &replicas::WAITAOF,
     &multi::WATCH,
     &stream::XACK,
     &stream::XACKDEL,

@@ -40,55 +40,39 @@ pub fn apply(
     Ok(())
 }
 
+/// Takes one step. Every step stands here, so that a new one cannot be forgotten.
 fn take(srv: &mut Server, step: Apply) -> Result<(), String> {
     match step {
         Apply::Bind => {
-            boot::listen_again(srv).map_err(|_| "Failed to bind to specified addresses.".to_owned())
+            return boot::listen_again(srv)
+                .map_err(|_| "Failed to bind to specified addresses.".to_owned());
         }
         Apply::Port => {
             boot::listen_again(srv)
                 .map_err(|_| "Unable to listen on this port. Check server logs.".to_owned())?;
             boot::show_title(srv);
-            Ok(())
         }
         // Encryption is not there yet, and nobody shall believe that it is.
         Apply::TlsPort if srv.conf.tls.port != 0 => {
-            Err("Unable to listen on this port. Check server logs.".to_owned())
+            return Err("Unable to listen on this port. Check server logs.".to_owned());
         }
-        Apply::Maxclients => raise_open_files(srv),
+        Apply::Maxclients => return raise_open_files(srv),
         Apply::OomScoreAdj => {
             let Server { oom, conf, files, log, .. } = srv;
-            oom.apply(&conf.process, OomRole::Primary, files, log).map_err(str::to_owned)
+            return oom.apply(&conf.process, OomRole::Primary, files, log).map_err(str::to_owned);
         }
-        Apply::Dir => enter_dir(srv).map_err(|error| os_text(&error)),
-        Apply::AppendOnly if srv.conf.aof.enabled => aof::switch_on(srv),
-        Apply::AppendOnly => {
-            aof::switch_off(srv);
-            Ok(())
-        }
-        Apply::AofDisableGc => {
-            rewrite::drop_history(srv);
-            Ok(())
-        }
+        Apply::Dir => return enter_dir(srv).map_err(|error| os_text(&error)),
+        Apply::AppendOnly if srv.conf.aof.enabled => return aof::switch_on(srv),
+        Apply::AppendOnly => aof::switch_off(srv),
+        Apply::AofDisableGc => rewrite::drop_history(srv),
         // What was written so far is on the disk before anybody relies on it.
         Apply::AppendFsync if srv.conf.aof.fsync == AppendFsync::Always => {
             aof::flush(srv, aof::Flush::Now);
-            Ok(())
         }
-        _ => {
-            follow(srv, step);
-            Ok(())
-        }
-    }
-}
-
-/// The steps that cannot fail.
-fn follow(srv: &mut Server, step: Apply) {
-    match step {
         Apply::CrashLog => crash::enable(srv.conf.process.crash_log_enabled),
         Apply::LogForm => srv.log.follow(&srv.conf.log),
         Apply::ProcTitle => boot::show_title(srv),
-        // Who is in stays in: the gates look at the new password only for those who come.
+        // Authenticated connections stay so; only later AUTHs see the new password.
         Apply::Requirepass => srv.refresh_states(),
         Apply::MaxmemoryClients => evict_clients::changed(srv),
         Apply::Maxmemory | Apply::MaxmemoryPolicy => {
@@ -99,9 +83,17 @@ fn follow(srv: &mut Server, step: Apply) {
             alloc::background_threads(srv.conf.memory.jemalloc_bg_thread);
         }
         Apply::Watchdog => watch_loop(srv),
-        // Read anew by those who use them, or the feature has yet to come.
-        _ => {}
+        Apply::None | Apply::AppendFsync => {}
+        // Read anew by those who use them, each time.
+        Apply::Hz | Apply::MinReplicas | Apply::OutputLimits | Apply::SavePoints => {}
+        Apply::SlowlogMaxLen => {}
+        // Their features are not built yet.
+        Apply::AclLogMaxLen | Apply::ActiveDefrag | Apply::DefragEffort | Apply::ImportMode => {}
+        Apply::ClusterAnnounce | Apply::ClusterFlags | Apply::ClusterSlots => {}
+        Apply::ClusterState | Apply::LocaleCollate | Apply::ReplBacklogSize => {}
+        Apply::ReplicaOf | Apply::ReplicaReadOnly | Apply::Tls | Apply::TlsPort => {}
     }
+    Ok(())
 }
 
 /// Sets the timer of the watchdog, or stops it. The loop comes back once in a tick: less than two is no sign of anything.

@@ -1,8 +1,9 @@
 //! CONFIG: the configuration, seen and changed by clients.
 
-use super::set::{SetError, set_many};
+use super::set::{Leave, SetError, set_many};
 use super::{Guard, apply, get, rewrite};
 use crate::base::os::os_text;
+use crate::command::admit::state;
 use crate::command::{Arg, Call, CmdError, CmdResult, Command, Done, Group, flag};
 use crate::server::Server;
 
@@ -98,8 +99,8 @@ pub fn write_file(srv: &mut Server, all: bool) -> std::io::Result<()> {
         Err(error) => return Err(error),
     };
     let text = match all {
-        true => rewrite::rewrite_all(original.as_deref(), conf, &[]),
-        false => rewrite::rewrite(original.as_deref(), conf, &[]),
+        true => rewrite::rewrite_all(original.as_deref(), conf),
+        false => rewrite::rewrite(original.as_deref(), conf),
     };
     files.replace(path, &text)
 }
@@ -128,7 +129,9 @@ fn config_set(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
         Guard::Local => srv.clients.get(call.client).is_some_and(|client| client.conn.is_local()),
         Guard::No => false,
     };
-    let changes = set_many(&mut srv.conf, &pairs, protected).map_err(|error| refusal(&error))?;
+    let loading = srv.states & state::LOADING != 0;
+    let leave = Leave { protected, loading };
+    let changes = set_many(&mut srv.conf, &pairs, leave).map_err(|error| refusal(&error))?;
     apply::apply(srv, &changes.steps, &changes.before)
         .map_err(|(name, reason)| refusal(&SetError::apply(name, &reason)))?;
     call.out.ok();
@@ -136,6 +139,9 @@ fn config_set(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
 }
 
 fn refusal(error: &SetError) -> CmdError {
+    if *error == SetError::Loading {
+        return CmdError::LOADING;
+    }
     CmdError::made([b"ERR ".as_slice(), &error.message()].concat())
 }
 
@@ -153,6 +159,7 @@ const HELP: &[&str] = &[
 #[cfg(test)]
 mod tests {
     use crate::config::{Config, Guard};
+    use crate::server::LongWork;
     use crate::server::testing::TestServer;
     use std::path::{Path, PathBuf};
 
@@ -176,6 +183,24 @@ mod tests {
         let mut t = TestServer::with(conf);
         assert_eq!(t.run("CONFIG SET dbfilename x"), "+OK\r\n");
         assert_eq!(t.srv.conf.rdb.filename, "x");
+    }
+
+    /// As Redis 8.2 answers while it loads: names are judged in order, values later.
+    #[test]
+    fn some_parameters_stand_fixed_while_loading() {
+        let mut conf = Config::default();
+        conf.security.enable_protected_configs = Guard::Yes;
+        let mut t = TestServer::with(conf);
+        t.srv.set_long_work(LongWork::Loading);
+        let loading = "-LOADING Redis is loading the dataset in memory\r\n";
+        for line in ["dir /tmp", "repl-diskless-load disabled", "hz x dir /tmp", "dir / nope 1"] {
+            assert_eq!(t.run(&format!("CONFIG SET {line}")), loading, "{line}");
+        }
+        let first = t.run("CONFIG SET databases 2 dir /tmp");
+        assert!(first.contains("can't set immutable config"), "{first}");
+        assert_eq!(t.run("CONFIG SET hz 20 dbfilename x"), "+OK\r\n");
+        t.srv.set_long_work(LongWork::None);
+        assert_eq!(t.run("CONFIG SET dir /tmp"), "+OK\r\n");
     }
 
     /// This list was once split at blanks like the others, and answered about the number of words.

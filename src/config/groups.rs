@@ -6,6 +6,7 @@
 
 use super::choices::*;
 use super::lists::{OutputLimit, ShutdownFlags};
+use super::users::Passwords;
 use super::value::MemoryOrPercent;
 
 /// Listening, connections and sockets.
@@ -113,6 +114,16 @@ pub struct TlsConfig {
 pub struct ProcessConfig {
     /// No option: the file that the server was started with, as an absolute path.
     pub config_file: Option<std::path::PathBuf>,
+    /// `enable-debug-assert`: checks further assertions, which cost time.
+    pub debug_assert: bool,
+    /// `io-threads-always-active`: keeps I/O threads awake under little load.
+    pub io_threads_always_active: bool,
+    /// `min-io-threads-avoid-copy-reply`: from so many I/O threads on, long strings are sent without a copy.
+    pub avoid_copy_min_threads: u32,
+    /// `min-string-size-avoid-copy-reply`: strings from this size on are sent without a copy.
+    pub avoid_copy_min_bytes: u32,
+    /// `min-string-size-avoid-copy-reply-threaded`: the same while there are I/O threads.
+    pub avoid_copy_min_bytes_threaded: u32,
     /// `daemonize`: detaches from the terminal and runs in the background.
     pub daemonize: bool,
     /// `supervised`: tells a supervisor that the server is ready.
@@ -176,6 +187,9 @@ pub struct ProcessConfig {
 /// The log.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LogConfig {
+    /// `req-res-logfile`: file to which each request and its reply are appended, for tools that compare replies with
+    /// their descriptions.
+    pub requests_file: String,
     /// `loglevel`: how much is logged.
     pub level: LogLevel,
     /// `logfile`: file to log to.
@@ -238,6 +252,8 @@ pub struct SecurityConfig {
     pub acllog_max_len: u64,
     /// `requirepass`: password of the default user.
     pub requirepass: Vec<u8>,
+    /// No option: which passwords let a client in, `requirepass` or those of a `user default` line.
+    pub passwords: Passwords,
     /// `acl-pubsub-default`: channels of a new ACL user.
     pub acl_pubsub_default: AclPubsub,
 }
@@ -261,6 +277,8 @@ pub struct ClientsConfig {
 /// Limits of the protocol.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ProtoConfig {
+    /// `client-default-resp`: version of the protocol that a new connection speaks.
+    pub default_version: u32,
     /// `proto-max-bulk-len`: the longest single argument of a request.
     pub max_bulk_len: u64,
 }
@@ -372,6 +390,13 @@ pub struct ReplConfig {
     pub lazy_flush: bool,
 }
 
+impl ReplConfig {
+    /// Whether a primary without replicas may write, by `min-replicas-to-write` and `min-replicas-max-lag`.
+    pub fn is_satisfied_alone(&self) -> bool {
+        self.min_replicas_to_write == 0 || self.min_replicas_max_lag_s == 0
+    }
+}
+
 /// The memory limit, eviction and expiry.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct MemoryConfig {
@@ -462,8 +487,6 @@ pub struct ScriptConfig {
     pub undo: bool,
     /// `lua-enable-deprecated-api`: gives scripts the old functions that newer releases took away.
     pub lua_deprecated_api: bool,
-    /// `lua-enable-insecure-api`: gives scripts functions that are known to be unsafe.
-    pub lua_insecure_api: bool,
 }
 
 /// The cluster.
@@ -505,6 +528,8 @@ pub struct ClusterConfig {
     pub manual_failover_timeout_ms: u32,
     /// `cluster-blacklist-ttl`: seconds for which a node that was forgotten is not taken in again.
     pub blacklist_ttl_s: i64,
+    /// `cluster-message-gossip-perc`: share of the known nodes that a message of the bus tells of.
+    pub message_gossip_percent: u32,
     /// `cluster-ping-interval`: milliseconds between pings on the bus.
     pub ping_interval_ms: u64,
     /// `cluster-preferred-endpoint-type`: what clients are told to connect to.

@@ -5,6 +5,7 @@
 //! an empty value is no word there and one empty word here, and both mean the same to these functions.
 
 use super::Config;
+use super::users::Passwords;
 use super::value::{List, one_of};
 use crate::base::{memory, text};
 
@@ -57,6 +58,25 @@ pub const DIR: List = List {
     },
     show: |conf| conf.process.dir.clone().into_bytes(),
     lines: |conf| vec![quoted(conf.process.dir.as_bytes())],
+};
+
+/// A new password takes the place of those that a `user default` line gave. The same one again changes nothing.
+pub const REQUIREPASS: List = List {
+    many: false,
+    default: &[""],
+    set: |conf, words| {
+        let [word] = words else { return Err("wrong number of arguments".to_owned()) };
+        if conf.security.requirepass != *word {
+            conf.security.requirepass.clone_from(word);
+            conf.security.passwords = Passwords::Requirepass;
+        }
+        Ok(())
+    },
+    show: |conf| conf.security.requirepass.clone(),
+    lines: |conf| match conf.security.requirepass.as_slice() {
+        [] => Vec::new(),
+        password => vec![quoted(password)],
+    },
 };
 
 pub const SAVE: List = List {

@@ -21,12 +21,14 @@ pub mod choices;
 pub mod commands;
 pub mod get;
 pub mod groups;
+pub mod later;
 pub mod lists;
 pub mod option;
 pub mod options;
 pub mod parse;
 pub mod rewrite;
 pub mod set;
+pub mod users;
 pub mod value;
 
 pub use choices::*;
@@ -35,6 +37,7 @@ pub use lists::{OutputLimit, ShutdownFlags, key_events};
 pub use option::{Apply, Opt};
 pub use options::OPTIONS;
 pub use parse::{ConfigError, Directive, Origin, Startup, startup};
+pub use users::Passwords;
 pub use value::MemoryOrPercent;
 
 macro_rules! config {

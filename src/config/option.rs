@@ -77,6 +77,10 @@ pub struct Opt {
     pub hidden: bool,
     /// A secret: its value is kept out of SLOWLOG, MONITOR and the log.
     pub sensitive: bool,
+    /// Not to be changed while data are being loaded.
+    pub fixed_while_loading: bool,
+    /// Nothing reads its value yet. The README lists these options, and a test compares the list with the table.
+    pub idle: bool,
     /// A test of the new text beyond its kind.
     check: Option<Check>,
     /// Values outside are brought inside instead of being refused.
@@ -94,6 +98,8 @@ impl Opt {
             protected: false,
             hidden: false,
             sensitive: false,
+            fixed_while_loading: false,
+            idle: false,
             check: None,
             clamp: None,
         }
@@ -196,6 +202,15 @@ impl Opt {
 
     pub const fn sensitive(self) -> Opt {
         Opt { sensitive: true, ..self }
+    }
+
+    pub const fn fixed_while_loading(self) -> Opt {
+        Opt { fixed_while_loading: true, ..self }
+    }
+
+    /// Marks an option without effect: what it governs is not built yet, or has no counterpart in this server.
+    pub const fn idle(self) -> Opt {
+        Opt { idle: true, ..self }
     }
 
     pub const fn check(self, check: fn(&str) -> Result<(), &'static str>) -> Opt {

@@ -16,7 +16,7 @@ use super::value::{Choice, at, pick};
 pub static OPTIONS: &[Opt] = &[
     // Network
     Opt::list("bind", lists::BIND).on_change(Apply::Bind),
-    Opt::text("bind-source-addr", "", at!(net.bind_source_addr)),
+    Opt::text("bind-source-addr", "", at!(net.bind_source_addr)).idle(),
     Opt::bool("protected-mode", true, at!(net.protected_mode)),
     Opt::choice("enable-protected-configs", pick!(security.enable_protected_configs: Guard = No))
         .immutable(),
@@ -26,57 +26,75 @@ pub static OPTIONS: &[Opt] = &[
         .immutable(),
     Opt::port("port", 6379, at!(net.port)).on_change(Apply::Port),
     Opt::u32("tcp-backlog", 511, at!(net.tcp_backlog)).immutable(),
-    Opt::bool("mptcp", false, at!(net.mptcp)).immutable(),
+    Opt::bool("mptcp", false, at!(net.mptcp)).immutable().idle(),
     Opt::text("unixsocket", "", at!(net.unixsocket)).immutable(),
-    Opt::text("unixsocketgroup", "", at!(net.unixsocketgroup)).immutable(),
+    Opt::text("unixsocketgroup", "", at!(net.unixsocketgroup)).immutable().idle(),
     Opt::octal("unixsocketperm", 0, at!(net.unixsocketperm)).immutable(),
     Opt::u32("timeout", 0, at!(net.timeout_s)),
     Opt::u32("tcp-keepalive", 300, at!(net.tcp_keepalive_s)),
     Opt::u32("socket-mark-id", 0, at!(net.socket_mark_id))
         .within(0, U32_MAX)
         .unsigned()
-        .immutable(),
+        .immutable()
+        .idle(),
+    Opt::u32("client-default-resp", 2, at!(proto.default_version))
+        .within(2, 3)
+        .immutable()
+        .hidden(),
     Opt::u32("max-new-connections-per-cycle", 10, at!(net.max_new_connections_per_cycle))
         .within(1, 1000)
         .unsigned(),
     Opt::u32("max-new-tls-connections-per-cycle", 1, at!(net.max_new_tls_connections_per_cycle))
         .within(1, 1000)
-        .unsigned(),
-    Opt::text("rdma-bind", "", at!(net.rdma_bind)),
-    Opt::port("rdma-port", 0, at!(net.rdma_port)),
+        .unsigned()
+        .idle(),
+    Opt::text("rdma-bind", "", at!(net.rdma_bind)).idle(),
+    Opt::port("rdma-port", 0, at!(net.rdma_port)).idle(),
     Opt::u32("rdma-rx-size", 1_048_576, at!(net.rdma_rx_size))
         .within(65536, 16_777_216)
-        .immutable(),
+        .immutable()
+        .idle(),
     Opt::i32("rdma-completion-vector", -1, at!(net.rdma_completion_vector))
         .within(-1, 1024)
-        .immutable(),
+        .immutable()
+        .idle(),
     // TLS
-    Opt::port("tls-port", 0, at!(tls.port)).on_change(Apply::TlsPort),
-    Opt::text("tls-cert-file", "", at!(tls.cert_file)).on_change(Apply::Tls),
-    Opt::text("tls-key-file", "", at!(tls.key_file)).on_change(Apply::Tls),
-    Opt::text("tls-key-file-pass", "", at!(tls.key_file_pass)).sensitive().on_change(Apply::Tls),
-    Opt::text("tls-client-cert-file", "", at!(tls.client_cert_file)).on_change(Apply::Tls),
-    Opt::text("tls-client-key-file", "", at!(tls.client_key_file)).on_change(Apply::Tls),
+    Opt::port("tls-port", 0, at!(tls.port)).on_change(Apply::TlsPort).idle(),
+    Opt::text("tls-cert-file", "", at!(tls.cert_file)).on_change(Apply::Tls).idle(),
+    Opt::text("tls-key-file", "", at!(tls.key_file)).on_change(Apply::Tls).idle(),
+    Opt::text("tls-key-file-pass", "", at!(tls.key_file_pass))
+        .sensitive()
+        .on_change(Apply::Tls)
+        .idle(),
+    Opt::text("tls-client-cert-file", "", at!(tls.client_cert_file)).on_change(Apply::Tls).idle(),
+    Opt::text("tls-client-key-file", "", at!(tls.client_key_file)).on_change(Apply::Tls).idle(),
     Opt::text("tls-client-key-file-pass", "", at!(tls.client_key_file_pass))
         .sensitive()
-        .on_change(Apply::Tls),
-    Opt::text("tls-dh-params-file", "", at!(tls.dh_params_file)).on_change(Apply::Tls),
-    Opt::text("tls-ca-cert-file", "", at!(tls.ca_cert_file)).on_change(Apply::Tls),
-    Opt::text("tls-ca-cert-dir", "", at!(tls.ca_cert_dir)).on_change(Apply::Tls),
-    Opt::choice("tls-auth-clients", pick!(tls.auth_clients: TlsAuthClients = Yes)),
-    Opt::choice("tls-auth-clients-user", pick!(tls.auth_clients_user: TlsAuthUser = Off)),
-    Opt::bool("tls-replication", false, at!(tls.replication)),
-    Opt::bool("tls-cluster", false, at!(tls.cluster)).on_change(Apply::Tls),
-    Opt::text("tls-protocols", "", at!(tls.protocols)).on_change(Apply::Tls),
-    Opt::text("tls-ciphers", "", at!(tls.ciphers)).on_change(Apply::Tls),
-    Opt::text("tls-ciphersuites", "", at!(tls.ciphersuites)).on_change(Apply::Tls),
+        .on_change(Apply::Tls)
+        .idle(),
+    Opt::text("tls-dh-params-file", "", at!(tls.dh_params_file)).on_change(Apply::Tls).idle(),
+    Opt::text("tls-ca-cert-file", "", at!(tls.ca_cert_file)).on_change(Apply::Tls).idle(),
+    Opt::text("tls-ca-cert-dir", "", at!(tls.ca_cert_dir)).on_change(Apply::Tls).idle(),
+    Opt::choice("tls-auth-clients", pick!(tls.auth_clients: TlsAuthClients = Yes)).idle(),
+    Opt::choice("tls-auth-clients-user", pick!(tls.auth_clients_user: TlsAuthUser = Off)).idle(),
+    Opt::bool("tls-replication", false, at!(tls.replication)).idle(),
+    Opt::bool("tls-cluster", false, at!(tls.cluster)).on_change(Apply::Tls).idle(),
+    Opt::text("tls-protocols", "", at!(tls.protocols)).on_change(Apply::Tls).idle(),
+    Opt::text("tls-ciphers", "", at!(tls.ciphers)).on_change(Apply::Tls).idle(),
+    Opt::text("tls-ciphersuites", "", at!(tls.ciphersuites)).on_change(Apply::Tls).idle(),
     Opt::bool("tls-prefer-server-ciphers", false, at!(tls.prefer_server_ciphers))
-        .on_change(Apply::Tls),
-    Opt::bool("tls-session-caching", true, at!(tls.session_caching)).on_change(Apply::Tls),
-    Opt::u32("tls-session-cache-size", 20480, at!(tls.session_cache_size)).on_change(Apply::Tls),
+        .on_change(Apply::Tls)
+        .idle(),
+    Opt::bool("tls-session-caching", true, at!(tls.session_caching)).on_change(Apply::Tls).idle(),
+    Opt::u32("tls-session-cache-size", 20480, at!(tls.session_cache_size))
+        .on_change(Apply::Tls)
+        .idle(),
     Opt::u32("tls-session-cache-timeout", 300, at!(tls.session_cache_timeout_s))
-        .on_change(Apply::Tls),
-    Opt::u32("tls-auto-reload-interval", 0, at!(tls.auto_reload_interval_s)).on_change(Apply::Tls),
+        .on_change(Apply::Tls)
+        .idle(),
+    Opt::u32("tls-auto-reload-interval", 0, at!(tls.auto_reload_interval_s))
+        .on_change(Apply::Tls)
+        .idle(),
     // General
     Opt::bool("daemonize", false, at!(process.daemonize)).immutable(),
     Opt::choice("supervised", pick!(process.supervised: Supervised = No)).immutable(),
@@ -91,7 +109,7 @@ pub static OPTIONS: &[Opt] = &[
     Opt::choice("syslog-facility", pick!(log.syslog_facility: SyslogFacility = Local0)).immutable(),
     Opt::bool("hide-user-data-from-log", false, at!(log.hide_user_data)),
     Opt::bool("crash-log-enabled", true, at!(process.crash_log_enabled)).on_change(Apply::CrashLog),
-    Opt::bool("crash-memcheck-enabled", true, at!(process.crash_memcheck_enabled)),
+    Opt::bool("crash-memcheck-enabled", true, at!(process.crash_memcheck_enabled)).idle(),
     Opt::u32("databases", 16, at!(server.databases)).within(1, I32_MAX).immutable(),
     Opt::bool("always-show-logo", false, at!(log.always_show_logo)).immutable(),
     Opt::bool("set-proc-title", true, at!(process.set_proc_title)).immutable(),
@@ -102,12 +120,16 @@ pub static OPTIONS: &[Opt] = &[
     )
     .check(checks::proc_title)
     .on_change(Apply::ProcTitle),
-    Opt::text("locale-collate", "", at!(server.locale_collate)).on_change(Apply::LocaleCollate),
-    Opt::text("ignore-warnings", "", at!(process.ignore_warnings)),
-    Opt::bool("extended-redis-compatibility", false, at!(server.extended_redis_compatibility)),
+    Opt::text("locale-collate", "", at!(server.locale_collate))
+        .on_change(Apply::LocaleCollate)
+        .idle(),
+    Opt::text("ignore-warnings", "", at!(process.ignore_warnings)).idle(),
+    Opt::bool("extended-redis-compatibility", false, at!(server.extended_redis_compatibility))
+        .idle(),
     Opt::text("availability-zone", "", at!(server.availability_zone)),
-    Opt::text("hash-seed", "", at!(server.hash_seed)).immutable(),
-    Opt::bool("import-mode", false, at!(server.import_mode)).on_change(Apply::ImportMode),
+    Opt::text("req-res-logfile", "", at!(log.requests_file)).immutable().hidden(),
+    Opt::text("hash-seed", "", at!(server.hash_seed)).immutable().idle(),
+    Opt::bool("import-mode", false, at!(server.import_mode)).on_change(Apply::ImportMode).idle(),
     // Snapshots
     Opt::list("save", lists::SAVE).on_change(Apply::SavePoints),
     Opt::bool("stop-writes-on-bgsave-error", true, at!(rdb.stop_writes_on_bgsave_error)),
@@ -117,9 +139,9 @@ pub static OPTIONS: &[Opt] = &[
     Opt::choice("rdb-version-check", pick!(rdb.version_check: RdbVersionCheck = Strict)),
     Opt::choice("rdb-save-version", pick!(rdb.save_version: RdbSaveVersion = Auto)),
     Opt::text("dbfilename", "dump.rdb", at!(rdb.filename)).protected().check(checks::file_name),
-    Opt::bool("rdb-del-sync-files", false, at!(rdb.del_sync_files)),
+    Opt::bool("rdb-del-sync-files", false, at!(rdb.del_sync_files)).idle(),
     Opt::bool("rdb-save-incremental-fsync", true, at!(rdb.save_incremental_fsync)),
-    Opt::list("dir", lists::DIR).protected().on_change(Apply::Dir),
+    Opt::list("dir", lists::DIR).protected().fixed_while_loading().on_change(Apply::Dir),
     Opt::i32("rdb-key-save-delay", 0, at!(rdb.key_save_delay_us)).hidden(),
     Opt::i32("key-load-delay", 0, at!(rdb.key_load_delay_us)).hidden(),
     Opt::u32(
@@ -133,54 +155,68 @@ pub static OPTIONS: &[Opt] = &[
     Opt::list("replicaof", lists::REPLICAOF)
         .alias("slaveof")
         .immutable()
-        .on_change(Apply::ReplicaOf),
-    Opt::bytes("masterauth", at!(repl.primary_auth)).alias("primaryauth").sensitive(),
-    Opt::bytes("masteruser", at!(repl.primary_user)).alias("primaryuser").sensitive(),
+        .on_change(Apply::ReplicaOf)
+        .idle(),
+    Opt::bytes("masterauth", at!(repl.primary_auth)).alias("primaryauth").sensitive().idle(),
+    Opt::bytes("masteruser", at!(repl.primary_user)).alias("primaryuser").sensitive().idle(),
     Opt::bool("replica-serve-stale-data", true, at!(repl.serve_stale_data))
-        .alias("slave-serve-stale-data"),
+        .alias("slave-serve-stale-data")
+        .idle(),
     Opt::bool("replica-read-only", true, at!(repl.read_only))
         .alias("slave-read-only")
-        .on_change(Apply::ReplicaReadOnly),
-    Opt::bool("replica-ignore-disk-write-errors", false, at!(repl.ignore_disk_write_errors)),
-    Opt::bool("repl-diskless-sync", true, at!(repl.diskless_sync)),
-    Opt::u32("repl-diskless-sync-delay", 5, at!(repl.diskless_sync_delay_s)),
-    Opt::u32("repl-diskless-sync-max-replicas", 0, at!(repl.diskless_sync_max_replicas)),
-    Opt::choice("repl-diskless-load", pick!(repl.diskless_load: DisklessLoad = Disabled)),
-    Opt::bool("dual-channel-replication-enabled", false, at!(repl.dual_channel_enabled)),
-    Opt::bool("repl-rdb-channel", true, at!(repl.rdb_channel)).hidden(),
+        .on_change(Apply::ReplicaReadOnly)
+        .idle(),
+    Opt::bool("replica-ignore-disk-write-errors", false, at!(repl.ignore_disk_write_errors)).idle(),
+    Opt::bool("repl-diskless-sync", true, at!(repl.diskless_sync)).idle(),
+    Opt::u32("repl-diskless-sync-delay", 5, at!(repl.diskless_sync_delay_s)).idle(),
+    Opt::u32("repl-diskless-sync-max-replicas", 0, at!(repl.diskless_sync_max_replicas)).idle(),
+    Opt::choice("repl-diskless-load", pick!(repl.diskless_load: DisklessLoad = Disabled))
+        .fixed_while_loading()
+        .idle(),
+    Opt::bool("dual-channel-replication-enabled", false, at!(repl.dual_channel_enabled)).idle(),
+    Opt::bool("repl-rdb-channel", true, at!(repl.rdb_channel)).hidden().idle(),
     Opt::u32("repl-ping-replica-period", 10, at!(repl.ping_replica_period_s))
         .within(1, I32_MAX)
-        .alias("repl-ping-slave-period"),
-    Opt::u32("repl-timeout", 60, at!(repl.timeout_s)).within(1, I32_MAX),
-    Opt::bool("repl-disable-tcp-nodelay", false, at!(repl.disable_tcp_nodelay)),
-    Opt::bool("repl-mptcp", false, at!(repl.mptcp)).immutable(),
+        .alias("repl-ping-slave-period")
+        .idle(),
+    Opt::u32("repl-timeout", 60, at!(repl.timeout_s)).within(1, I32_MAX).idle(),
+    Opt::bool("repl-disable-tcp-nodelay", false, at!(repl.disable_tcp_nodelay)).idle(),
+    Opt::bool("repl-mptcp", false, at!(repl.mptcp)).immutable().idle(),
     Opt::memory("repl-backlog-size", 1_048_576, at!(repl.backlog_bytes))
         .at_least(1)
         .signed()
         .clamped(16_384, I64_MAX)
-        .on_change(Apply::ReplBacklogSize),
-    Opt::u64("repl-backlog-ttl", 3600, at!(repl.backlog_ttl_s)),
-    Opt::memory("replica-full-sync-buffer-limit", 0, at!(repl.full_sync_buffer_limit)).signed(),
-    Opt::u32("replica-priority", 100, at!(repl.priority)).alias("slave-priority"),
+        .on_change(Apply::ReplBacklogSize)
+        .idle(),
+    Opt::u64("repl-backlog-ttl", 3600, at!(repl.backlog_ttl_s)).idle(),
+    Opt::memory("replica-full-sync-buffer-limit", 0, at!(repl.full_sync_buffer_limit))
+        .signed()
+        .idle(),
+    Opt::u32("replica-priority", 100, at!(repl.priority)).alias("slave-priority").idle(),
     Opt::choice(
         "propagation-error-behavior",
         pick!(repl.propagation_error_behavior: PropagationError = Ignore),
-    ),
-    Opt::bool("replica-announced", true, at!(repl.announced)),
+    )
+    .idle(),
+    Opt::bool("replica-announced", true, at!(repl.announced)).idle(),
     Opt::u32("min-replicas-to-write", 0, at!(repl.min_replicas_to_write))
         .alias("min-slaves-to-write")
         .on_change(Apply::MinReplicas),
     Opt::u32("min-replicas-max-lag", 10, at!(repl.min_replicas_max_lag_s))
         .alias("min-slaves-max-lag")
         .on_change(Apply::MinReplicas),
-    Opt::text("replica-announce-ip", "", at!(repl.announce_ip)).alias("slave-announce-ip"),
-    Opt::port("replica-announce-port", 0, at!(repl.announce_port)).alias("slave-announce-port"),
+    Opt::text("replica-announce-ip", "", at!(repl.announce_ip)).alias("slave-announce-ip").idle(),
+    Opt::port("replica-announce-port", 0, at!(repl.announce_port))
+        .alias("slave-announce-port")
+        .idle(),
     // Tracking of keys
     Opt::count("tracking-table-max-keys", 1_000_000, at!(clients.tracking_table_max_keys)),
     // Security
-    Opt::text("aclfile", "", at!(security.aclfile)).immutable(),
-    Opt::u64("acllog-max-len", 128, at!(security.acllog_max_len)).on_change(Apply::AclLogMaxLen),
-    Opt::bytes("requirepass", at!(security.requirepass)).sensitive().on_change(Apply::Requirepass),
+    Opt::text("aclfile", "", at!(security.aclfile)).immutable().idle(),
+    Opt::u64("acllog-max-len", 128, at!(security.acllog_max_len))
+        .on_change(Apply::AclLogMaxLen)
+        .idle(),
+    Opt::list("requirepass", lists::REQUIREPASS).sensitive().on_change(Apply::Requirepass),
     Opt::choice(
         "acl-pubsub-default",
         pick!(security.acl_pubsub_default: AclPubsub = ResetChannels),
@@ -206,7 +242,8 @@ pub static OPTIONS: &[Opt] = &[
         .within(0, 100)
         .on_change(Apply::Maxmemory),
     Opt::bool("replica-ignore-maxmemory", true, at!(memory.replica_ignore_max))
-        .alias("slave-ignore-maxmemory"),
+        .alias("slave-ignore-maxmemory")
+        .idle(),
     Opt::u32("active-expire-effort", 1, at!(memory.active_expire_effort)).within(1, 10),
     Opt::u32("lfu-log-factor", 10, at!(memory.lfu_log_factor)),
     Opt::u32("lfu-decay-time", 1, at!(memory.lfu_decay_time_min)),
@@ -214,12 +251,30 @@ pub static OPTIONS: &[Opt] = &[
     Opt::bool("lazyfree-lazy-eviction", false, at!(lazyfree.eviction)),
     Opt::bool("lazyfree-lazy-expire", false, at!(lazyfree.expire)),
     Opt::bool("lazyfree-lazy-server-del", false, at!(lazyfree.server_del)),
-    Opt::bool("replica-lazy-flush", false, at!(repl.lazy_flush)).alias("slave-lazy-flush"),
+    Opt::bool("replica-lazy-flush", false, at!(repl.lazy_flush)).alias("slave-lazy-flush").idle(),
     Opt::bool("lazyfree-lazy-user-del", false, at!(lazyfree.user_del)),
     Opt::bool("lazyfree-lazy-user-flush", false, at!(lazyfree.user_flush)),
     // Threads
-    Opt::u32("io-threads", 1, at!(process.io_threads)).within(1, 256).immutable(),
-    Opt::u32("prefetch-batch-max-size", 16, at!(process.prefetch_batch_max_size)).within(0, 128),
+    Opt::u32("io-threads", 1, at!(process.io_threads)).within(1, 256).immutable().idle(),
+    Opt::bool("io-threads-always-active", false, at!(process.io_threads_always_active))
+        .hidden()
+        .idle(),
+    Opt::u32("min-io-threads-avoid-copy-reply", 7, at!(process.avoid_copy_min_threads))
+        .hidden()
+        .idle(),
+    Opt::u32("min-string-size-avoid-copy-reply", 16384, at!(process.avoid_copy_min_bytes))
+        .hidden()
+        .idle(),
+    Opt::u32(
+        "min-string-size-avoid-copy-reply-threaded",
+        65536,
+        at!(process.avoid_copy_min_bytes_threaded),
+    )
+    .hidden()
+    .idle(),
+    Opt::u32("prefetch-batch-max-size", 16, at!(process.prefetch_batch_max_size))
+        .within(0, 128)
+        .idle(),
     Opt::text("server-cpulist", "", at!(process.server_cpulist))
         .alias("server_cpulist")
         .immutable(),
@@ -230,7 +285,8 @@ pub static OPTIONS: &[Opt] = &[
     Opt::text("bgsave-cpulist", "", at!(process.bgsave_cpulist))
         .alias("bgsave_cpulist")
         .immutable(),
-    Opt::bool("vset-force-single-threaded-execution", false, at!(process.vset_single_threaded)),
+    Opt::bool("vset-force-single-threaded-execution", false, at!(process.vset_single_threaded))
+        .idle(),
     // The kernel
     Opt::choice("oom-score-adj", OOM_SCORE_ADJ).on_change(Apply::OomScoreAdj),
     Opt::list("oom-score-adj-values", lists::OOM_VALUES).on_change(Apply::OomScoreAdj),
@@ -266,78 +322,102 @@ pub static OPTIONS: &[Opt] = &[
     Opt::memory("script-memory-limit", 1_073_741_824, at!(script.memory_limit)),
     Opt::bool("script-undo", false, at!(script.undo)),
     Opt::bool("lua-enable-deprecated-api", false, at!(script.lua_deprecated_api))
+        .alias("lua-enable-insecure-api")
         .immutable()
         .hidden(),
-    Opt::bool("lua-enable-insecure-api", false, at!(script.lua_insecure_api)).protected().hidden(),
     // Cluster
-    Opt::bool("cluster-enabled", false, at!(cluster.enabled)).immutable(),
-    Opt::text("cluster-config-file", "nodes.conf", at!(cluster.config_file)).immutable(),
+    Opt::bool("cluster-enabled", false, at!(cluster.enabled)).immutable().idle(),
+    Opt::text("cluster-config-file", "nodes.conf", at!(cluster.config_file)).immutable().idle(),
     Opt::choice(
         "cluster-config-save-behavior",
         pick!(cluster.config_save_behavior: ConfigSave = Sync),
-    ),
-    Opt::u64("cluster-node-timeout", 15000, at!(cluster.node_timeout_ms)),
-    Opt::port("cluster-port", 0, at!(cluster.port)).immutable(),
-    Opt::u32("cluster-databases", 1, at!(cluster.databases)).within(1, I32_MAX).immutable(),
+    )
+    .idle(),
+    Opt::u64("cluster-node-timeout", 15000, at!(cluster.node_timeout_ms)).idle(),
+    Opt::port("cluster-port", 0, at!(cluster.port)).immutable().idle(),
+    Opt::u32("cluster-databases", 1, at!(cluster.databases)).within(1, I32_MAX).immutable().idle(),
     Opt::u32("cluster-replica-validity-factor", 10, at!(cluster.replica_validity_factor))
-        .alias("cluster-slave-validity-factor"),
-    Opt::u32("cluster-migration-barrier", 1, at!(cluster.migration_barrier)),
-    Opt::bool("cluster-allow-replica-migration", true, at!(cluster.allow_replica_migration)),
+        .alias("cluster-slave-validity-factor")
+        .idle(),
+    Opt::u32("cluster-migration-barrier", 1, at!(cluster.migration_barrier)).idle(),
+    Opt::bool("cluster-allow-replica-migration", true, at!(cluster.allow_replica_migration)).idle(),
     Opt::bool("cluster-require-full-coverage", true, at!(cluster.require_full_coverage))
-        .on_change(Apply::ClusterState),
+        .on_change(Apply::ClusterState)
+        .idle(),
     Opt::bool("cluster-replica-no-failover", false, at!(cluster.replica_no_failover))
         .alias("cluster-slave-no-failover")
-        .on_change(Apply::ClusterFlags),
-    Opt::bool("cluster-allow-reads-when-down", false, at!(cluster.allow_reads_when_down)),
+        .on_change(Apply::ClusterFlags)
+        .idle(),
+    Opt::bool("cluster-allow-reads-when-down", false, at!(cluster.allow_reads_when_down)).idle(),
     Opt::bool(
         "cluster-allow-pubsubshard-when-down",
         true,
         at!(cluster.allow_pubsubshard_when_down),
-    ),
-    Opt::memory("cluster-link-sendbuf-limit", 0, at!(cluster.link_sendbuf_limit)),
+    )
+    .idle(),
+    Opt::memory("cluster-link-sendbuf-limit", 0, at!(cluster.link_sendbuf_limit)).idle(),
     Opt::u32("cluster-manual-failover-timeout", 5000, at!(cluster.manual_failover_timeout_ms))
-        .within(1, I32_MAX),
-    Opt::i64("cluster-blacklist-ttl", 60, at!(cluster.blacklist_ttl_s)),
-    Opt::u64("cluster-ping-interval", 0, at!(cluster.ping_interval_ms)).hidden(),
+        .within(1, I32_MAX)
+        .idle(),
+    Opt::i64("cluster-blacklist-ttl", 60, at!(cluster.blacklist_ttl_s)).idle(),
+    Opt::u32("cluster-message-gossip-perc", 10, at!(cluster.message_gossip_percent))
+        .within(1, 100)
+        .hidden()
+        .idle(),
+    Opt::u64("cluster-ping-interval", 0, at!(cluster.ping_interval_ms)).hidden().idle(),
     Opt::choice(
         "cluster-preferred-endpoint-type",
         pick!(cluster.preferred_endpoint_type: EndpointType = Ip),
     )
-    .on_change(Apply::ClusterSlots),
-    Opt::bool("cluster-slot-stats-enabled", false, at!(cluster.slot_stats_enabled)),
+    .on_change(Apply::ClusterSlots)
+    .idle(),
+    Opt::bool("cluster-slot-stats-enabled", false, at!(cluster.slot_stats_enabled)).idle(),
     Opt::u32("cluster-compatibility-sample-ratio", 0, at!(cluster.compatibility_sample_ratio))
-        .within(0, 100),
-    Opt::u64("cluster-slot-migration-log-max-len", 1000, at!(cluster.slot_migration_log_max_len)),
+        .within(0, 100)
+        .idle(),
+    Opt::u64("cluster-slot-migration-log-max-len", 1000, at!(cluster.slot_migration_log_max_len))
+        .idle(),
     Opt::signed_memory(
         "slot-migration-max-failover-repl-bytes",
         0,
         at!(cluster.slot_migration_max_failover_repl_bytes),
-    ),
+    )
+    .idle(),
     // Cluster behind address translation
     Opt::text("cluster-announce-ip", "", at!(cluster.announce_ip))
-        .on_change(Apply::ClusterAnnounce),
+        .on_change(Apply::ClusterAnnounce)
+        .idle(),
     Opt::text("cluster-announce-client-ipv4", "", at!(cluster.announce_client_ipv4))
         .check(checks::ipv4)
-        .on_change(Apply::ClusterAnnounce),
+        .on_change(Apply::ClusterAnnounce)
+        .idle(),
     Opt::text("cluster-announce-client-ipv6", "", at!(cluster.announce_client_ipv6))
         .check(checks::ipv6)
-        .on_change(Apply::ClusterAnnounce),
+        .on_change(Apply::ClusterAnnounce)
+        .idle(),
     Opt::port("cluster-announce-port", 0, at!(cluster.announce_port))
-        .on_change(Apply::ClusterAnnounce),
+        .on_change(Apply::ClusterAnnounce)
+        .idle(),
     Opt::port("cluster-announce-tls-port", 0, at!(cluster.announce_tls_port))
-        .on_change(Apply::ClusterAnnounce),
+        .on_change(Apply::ClusterAnnounce)
+        .idle(),
     Opt::port("cluster-announce-client-port", 0, at!(cluster.announce_client_port))
-        .on_change(Apply::ClusterAnnounce),
+        .on_change(Apply::ClusterAnnounce)
+        .idle(),
     Opt::port("cluster-announce-client-tls-port", 0, at!(cluster.announce_client_tls_port))
-        .on_change(Apply::ClusterAnnounce),
+        .on_change(Apply::ClusterAnnounce)
+        .idle(),
     Opt::port("cluster-announce-bus-port", 0, at!(cluster.announce_bus_port))
-        .on_change(Apply::ClusterAnnounce),
+        .on_change(Apply::ClusterAnnounce)
+        .idle(),
     Opt::text("cluster-announce-hostname", "", at!(cluster.announce_hostname))
         .check(checks::hostname)
-        .on_change(Apply::ClusterAnnounce),
+        .on_change(Apply::ClusterAnnounce)
+        .idle(),
     Opt::text("cluster-announce-human-nodename", "", at!(cluster.announce_human_nodename))
         .check(checks::nodename)
-        .on_change(Apply::ClusterAnnounce),
+        .on_change(Apply::ClusterAnnounce)
+        .idle(),
     // Slow log
     Opt::i64("slowlog-log-slower-than", 10000, at!(slowlog.slower_than_us))
         .within(-1, I64_MAX)
@@ -377,7 +457,7 @@ pub static OPTIONS: &[Opt] = &[
     Opt::memory("hll-sparse-max-bytes", 3000, at!(hll.sparse_max_bytes)),
     Opt::memory("stream-node-max-bytes", 4096, at!(stream.node_max_bytes)),
     Opt::u64("stream-node-max-entries", 100, at!(stream.node_max_entries)),
-    Opt::bool("activerehashing", true, at!(server.active_rehashing)),
+    Opt::bool("activerehashing", true, at!(server.active_rehashing)).idle(),
     Opt::u32("hz", 10, at!(server.hz)).clamped(1, 500).on_change(Apply::Hz),
     Opt::bool("dynamic-hz", true, at!(server.dynamic_hz)),
     Opt::bool("jemalloc-bg-thread", true, at!(memory.jemalloc_bg_thread))
@@ -387,25 +467,37 @@ pub static OPTIONS: &[Opt] = &[
         true,
         at!(memory.lazyexpire_nested_arbitrary_keys),
     )
-    .hidden(),
-    Opt::bool("use-exit-on-panic", false, at!(process.use_exit_on_panic)).hidden(),
+    .hidden()
+    .idle(),
+    Opt::bool("use-exit-on-panic", false, at!(process.use_exit_on_panic)).hidden().idle(),
     Opt::u32("watchdog-period", 0, at!(process.watchdog_period_ms))
         .hidden()
         .on_change(Apply::Watchdog),
-    Opt::text("debug-context", "", at!(process.debug_context)).hidden(),
+    Opt::bool("enable-debug-assert", false, at!(process.debug_assert)).immutable().hidden().idle(),
+    Opt::text("debug-context", "", at!(process.debug_context)).hidden().idle(),
     // Defragmentation
-    Opt::bool("activedefrag", false, at!(defrag.enabled)).on_change(Apply::ActiveDefrag),
-    Opt::memory("active-defrag-ignore-bytes", 104_857_600, at!(defrag.ignore_bytes)).at_least(1),
-    Opt::u32("active-defrag-threshold-lower", 10, at!(defrag.threshold_lower)).within(0, 1000),
-    Opt::u32("active-defrag-threshold-upper", 100, at!(defrag.threshold_upper)).within(0, 1000),
+    Opt::bool("activedefrag", false, at!(defrag.enabled)).on_change(Apply::ActiveDefrag).idle(),
+    Opt::memory("active-defrag-ignore-bytes", 104_857_600, at!(defrag.ignore_bytes))
+        .at_least(1)
+        .idle(),
+    Opt::u32("active-defrag-threshold-lower", 10, at!(defrag.threshold_lower))
+        .within(0, 1000)
+        .idle(),
+    Opt::u32("active-defrag-threshold-upper", 100, at!(defrag.threshold_upper))
+        .within(0, 1000)
+        .idle(),
     Opt::u32("active-defrag-cycle-min", 1, at!(defrag.cycle_min))
         .within(1, 99)
-        .on_change(Apply::DefragEffort),
+        .on_change(Apply::DefragEffort)
+        .idle(),
     Opt::u32("active-defrag-cycle-max", 25, at!(defrag.cycle_max))
         .within(1, 99)
-        .on_change(Apply::DefragEffort),
-    Opt::u32("active-defrag-cycle-us", 500, at!(defrag.cycle_us)).within(0, 100_000),
-    Opt::u64("active-defrag-max-scan-fields", 1000, at!(defrag.max_scan_fields)).within(1, I64_MAX),
+        .on_change(Apply::DefragEffort)
+        .idle(),
+    Opt::u32("active-defrag-cycle-us", 500, at!(defrag.cycle_us)).within(0, 100_000).idle(),
+    Opt::u64("active-defrag-max-scan-fields", 1000, at!(defrag.max_scan_fields))
+        .within(1, I64_MAX)
+        .idle(),
 ];
 
 /// `relative` is another word for `yes`, and is shown as such.

@@ -24,7 +24,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Config, Opt, find};
+use super::{Config, Opt, find, later, users};
 use crate::base::os::os_text;
 use crate::base::split::{quote, split_args};
 
@@ -101,6 +101,8 @@ pub struct Startup {
     pub modules: Vec<Directive>,
     /// `rename-command` lines.
     pub renames: Vec<Directive>,
+    /// Names of directives that mean nothing any more.
+    pub retired: Vec<&'static str>,
     /// `sentinel` lines.
     pub sentinel_lines: Vec<Directive>,
     /// Where each option was last set.
@@ -286,10 +288,13 @@ impl<'r, 'f> Parser<'r, 'f> {
                 let reason = "sentinel directive while not in sentinel mode".to_owned();
                 return Err(ConfigError::Line { origin: directive.origin, reason });
             }
-            (name, 2) if RETIRED.iter().any(|retired| retired.as_bytes() == name) => {}
-            _ => {
-                let reason = "Bad directive or wrong number of arguments".to_owned();
-                return Err(ConfigError::Line { origin: directive.origin, reason });
+            (name, words) => {
+                let retired = RETIRED.iter().find(|retired| retired.as_bytes() == name);
+                let Some(retired) = retired.filter(|_| words == 2) else {
+                    let reason = "Bad directive or wrong number of arguments".to_owned();
+                    return Err(ConfigError::Line { origin: directive.origin, reason });
+                };
+                self.out.retired.push(retired);
             }
         }
         Ok(())
@@ -339,12 +344,16 @@ impl<'r, 'f> Parser<'r, 'f> {
 
     /// The rules that hold between options.
     fn finish(self) -> Result<Startup, ConfigError> {
-        let out = self.out;
+        let mut out = self.out;
         if out.config.cluster.enabled && out.config.repl.of.is_some() {
             let reason = "replicaof directive not allowed in cluster mode".to_owned();
             return Err(ConfigError::Whole { reason });
         }
-        Ok(out)
+        users::apply(&mut out.config.security, &out.users)?;
+        match later::stops(&out.config) {
+            Some(unkept) => Err(out.blame(unkept.name, unkept.reason)),
+            None => Ok(out),
+        }
     }
 }
 
@@ -358,9 +367,15 @@ fn trim(line: &[u8]) -> &[u8] {
 /// Files may include each other; this many levels are enough, and end a circle.
 const INCLUDE_DEPTH_MAX: usize = 16;
 
-/// Options of old releases that are still accepted, and mean nothing any more.
-const RETIRED: &[&str] =
-    &["list-max-ziplist-entries", "list-max-ziplist-value", "lua-replicate-commands"];
+/// Options of old releases that files in use still have. They are accepted with one value, whatever it is, and mean
+/// nothing any more; CONFIG does not know them.
+const RETIRED: &[&str] = &[
+    "events-per-io-thread",
+    "io-threads-do-reads",
+    "list-max-ziplist-entries",
+    "list-max-ziplist-value",
+    "lua-replicate-commands",
+];
 
 #[cfg(test)]
 mod tests {
@@ -375,14 +390,14 @@ mod tests {
             _ => Err(io::Error::from_raw_os_error(2)),
         };
         startup(&args, false, &mut read)
-            .map_err(|error| String::from_utf8_lossy(&error.print("8.2.0")).into_owned())
+            .map_err(|error| String::from_utf8_lossy(&error.print("8.2.3")).into_owned())
     }
 
     /// The error of a bad line, in short: number, line, reason.
     fn bad(args: &[&str], file: &str, stdin: &str) -> (usize, String, String) {
         let text = start(args, file, stdin).expect_err("the line is bad");
         let lines: Vec<&str> = text.lines().collect();
-        let ["", "*** FATAL CONFIG FILE ERROR (Redis 8.2.0) ***", place, line, reason] = lines[..]
+        let ["", "*** FATAL CONFIG FILE ERROR (Redis 8.2.3) ***", place, line, reason] = lines[..]
         else {
             panic!("not the usual block: {text}")
         };
@@ -496,6 +511,16 @@ mod tests {
         assert!(out.file.is_some_and(|path| path.is_absolute()));
     }
 
+    /// Files made for Redis 6 and 7 with I/O threads once did not start.
+    #[test]
+    fn retired_options_are_passed_over() {
+        let out = start(&["c.conf", "--IO-threads-do-reads", "no"], "events-per-io-thread 2", "");
+        assert_eq!(out.unwrap().retired, ["events-per-io-thread", "io-threads-do-reads"]);
+        let reason = "Bad directive or wrong number of arguments".to_owned();
+        let line = "io-threads-do-reads yes no";
+        assert_eq!(bad(&["c.conf"], line, ""), (1, line.to_owned(), reason));
+    }
+
     #[test]
     fn a_missing_file_is_told_with_the_words_of_the_system() {
         let text = start(&["none"], "", "").unwrap_err();
@@ -524,12 +549,12 @@ mod tests {
 
     #[test]
     fn lines_for_others_are_kept_with_their_place() {
-        let file = "user a on\nrename-command GET \"\"\nloadmodule x.so 1\ndir /none\n";
+        let file = "user default off\nrename-command GET \"\"\nloadmodule x.so 1\ndir /none\n";
         let out = start(&["c.conf"], file, "").unwrap();
-        assert_eq!(out.users[0].words, [b"user".to_vec(), b"a".to_vec(), b"on".to_vec()]);
+        assert_eq!(out.users[0].words, [b"user".to_vec(), b"default".to_vec(), b"off".to_vec()]);
         assert_eq!(out.renames[0].words[2], b"");
         assert_eq!(out.modules[0].origin.line_number, 3);
-        let text = out.blame("dir", "No such file or directory").print("8.2.0");
+        let text = out.blame("dir", "No such file or directory").print("8.2.3");
         let text = String::from_utf8(text).unwrap();
         assert!(
             text.ends_with("at line 4\n>>> 'dir /none'\nNo such file or directory\n"),
@@ -540,7 +565,7 @@ mod tests {
     #[test]
     fn rules_between_options_have_no_line() {
         let text = start(&["c.conf"], "cluster-enabled yes\nreplicaof a 1", "").unwrap_err();
-        let title = "\n*** FATAL CONFIG FILE ERROR (Redis 8.2.0) ***\n";
+        let title = "\n*** FATAL CONFIG FILE ERROR (Redis 8.2.3) ***\n";
         assert_eq!(text, format!("{title}replicaof directive not allowed in cluster mode\n"));
     }
 

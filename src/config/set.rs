@@ -5,7 +5,7 @@
 //! old configuration, and the caller learns what must be done about the changes. Should one of those steps fail, as when
 //! a port is taken, the caller lays the old configuration back (it is part of the answer) and applies that.
 
-use super::{Apply, Config, Opt, find};
+use super::{Apply, Config, Opt, find, later};
 
 /// A CONFIG SET that went through.
 #[derive(Debug)]
@@ -21,6 +21,8 @@ pub struct Changes {
 pub enum SetError {
     /// No option has this name.
     Unknown(Vec<u8>),
+    /// This option is not to be changed while data are being loaded.
+    Loading,
     /// This option could not be set.
     Failed { name: Vec<u8>, reason: String },
 }
@@ -38,6 +40,7 @@ impl SetError {
                 [b"Unknown option or number of arguments for CONFIG SET - '", &name[..], b"'"]
                     .concat()
             }
+            SetError::Loading => Vec::new(),
             SetError::Failed { name, reason } => [
                 b"CONFIG SET failed (possibly related to argument '",
                 &name[..],
@@ -49,14 +52,22 @@ impl SetError {
     }
 }
 
-/// Sets options from pairs of name and value. `protected` tells whether protected options may be set by this client.
-/// On error the configuration is unchanged.
+/// What stands for or against changes at this moment.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Leave {
+    /// This client may set protected options.
+    pub protected: bool,
+    /// Data are being loaded.
+    pub loading: bool,
+}
+
+/// Sets options from pairs of name and value. On error the configuration is unchanged.
 pub fn set_many(
     conf: &mut Config,
     pairs: &[(&[u8], &[u8])],
-    protected: bool,
+    leave: Leave,
 ) -> Result<Changes, SetError> {
-    let opts = look_up(pairs, protected)?;
+    let opts = look_up(pairs, leave)?;
     let mut changed = conf.clone();
     let mut steps: Vec<(Apply, &'static str)> = Vec::new();
     for (opt, (name, value)) in opts.into_iter().zip(pairs) {
@@ -69,13 +80,16 @@ pub fn set_many(
             steps.push((opt.apply, name));
         }
     }
+    if let Some(unkept) = later::refused(conf, &changed) {
+        return Err(SetError::apply(unkept.name, unkept.reason));
+    }
     Ok(Changes { steps, before: std::mem::replace(conf, changed) })
 }
 
 /// The options that are meant, provided that all of them may be set.
-fn look_up(pairs: &[(&[u8], &[u8])], protected: bool) -> Result<Vec<&'static Opt>, SetError> {
+fn look_up(pairs: &[(&[u8], &[u8])], leave: Leave) -> Result<Vec<&'static Opt>, SetError> {
     let mut opts: Vec<&'static Opt> = Vec::with_capacity(pairs.len());
-    for (at, (name, _)) in pairs.iter().enumerate() {
+    for (name, _) in pairs {
         let opt = find(name).ok_or_else(|| SetError::Unknown(name.to_vec()))?;
         let fail = |name: &[u8], reason: &str| {
             Err(SetError::Failed { name: name.to_vec(), reason: reason.to_owned() })
@@ -84,11 +98,14 @@ fn look_up(pairs: &[(&[u8], &[u8])], protected: bool) -> Result<Vec<&'static Opt
         if opt.immutable {
             return fail(spelled, "can't set immutable config");
         }
-        if opt.protected && !protected {
+        if opt.protected && !leave.protected {
             return fail(spelled, "can't set protected config");
         }
-        // Compat: an option and its alias in one call do not count as a pair; the later one wins.
-        if pairs[..at].iter().any(|(earlier, _)| earlier.eq_ignore_ascii_case(name)) {
+        if opt.fixed_while_loading && leave.loading {
+            return Err(SetError::Loading);
+        }
+        // A name and its alias are one parameter.
+        if opts.iter().any(|earlier| std::ptr::eq(*earlier, opt)) {
             return fail(name, "duplicate parameter");
         }
         opts.push(opt);
@@ -99,12 +116,13 @@ fn look_up(pairs: &[(&[u8], &[u8])], protected: bool) -> Result<Vec<&'static Opt
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Passwords;
 
     fn set(conf: &mut Config, pairs: &[(&str, &str)]) -> Result<Vec<Apply>, String> {
         let pairs: Vec<(&[u8], &[u8])> =
             pairs.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
         let before = conf.clone();
-        match set_many(conf, &pairs, false) {
+        match set_many(conf, &pairs, Leave::default()) {
             Ok(changes) => {
                 assert_eq!(changes.before, before);
                 Ok(changes.steps.into_iter().map(|(step, _)| step).collect())
@@ -163,11 +181,37 @@ mod tests {
             set(&mut conf, &[("nope", "1"), ("hz", "1"), ("hz", "1")]),
             Err("Unknown option or number of arguments for CONFIG SET - 'nope'".to_owned())
         );
-        assert_eq!(
-            set(&mut conf, &[("slave-priority", "1"), ("replica-priority", "2")]),
-            Ok(vec![])
-        );
-        assert_eq!(conf.repl.priority, 2);
+        for (first, second) in [
+            ("slave-priority", "replica-priority"),
+            ("hash-max-ziplist-entries", "hash-max-listpack-entries"),
+        ] {
+            let duplicate = failed(second, "duplicate parameter");
+            assert_eq!(set(&mut conf, &[(first, "1"), (second, "2")]), duplicate);
+        }
+        assert_eq!((conf.repl.priority, conf.hash.max_listpack_entries), (100, 512));
+    }
+
+    #[test]
+    fn wishes_that_cannot_be_kept_are_refused() {
+        let mut conf = Config::default();
+        let refused = set(&mut conf, &[("hz", "20"), ("locale-collate", "en_US.UTF-8")]);
+        assert_eq!(refused, failed("locale-collate", "Invalid locale name"));
+        assert_eq!(set(&mut conf, &[("locale-collate", "C")]), Ok(vec![Apply::LocaleCollate]));
+        assert!(set(&mut conf, &[("activedefrag", "yes")]).is_err());
+        assert!(set(&mut conf, &[("import-mode", "yes")]).is_err());
+        // What the start has let pass with a warning does not stand against other changes.
+        conf.defrag.enabled = true;
+        assert!(set(&mut conf, &[("hz", "20"), ("activedefrag", "yes")]).is_ok());
+    }
+
+    #[test]
+    fn a_new_password_replaces_those_of_a_user_line() {
+        let mut conf = Config::default();
+        conf.security.passwords = Passwords::Digests(vec![]);
+        assert_eq!(set(&mut conf, &[("requirepass", "")]), Ok(vec![]));
+        assert_eq!(conf.security.passwords, Passwords::Digests(vec![]));
+        assert_eq!(set(&mut conf, &[("requirepass", "x")]), Ok(vec![Apply::Requirepass]));
+        assert_eq!(conf.security.passwords, Passwords::Requirepass);
     }
 
     #[test]

@@ -98,8 +98,8 @@ pub static SECTIONS: &[Section] = &[
         sections::server(w, &s.process, (&s.conf, hz), &s.clock);
     }),
     section("Clients", Shown::Default, |s, w| {
-        let now_us = s.clock.mono_cached_us();
-        sections::clients(w, &s.clients, (&s.keyspace, &s.pubsub, &s.tracking), (&s.conf, now_us));
+        let parts = (&s.keyspace, &s.pubsub, &s.tracking);
+        sections::clients(w, &s.clients, parts, (&s.conf, &s.clock));
     }),
     section("Memory", Shown::Default, |s, w| {
         let now_s = s.clock.now().seconds();

@@ -5,6 +5,7 @@ use crate::base::clock::{Clock, UnixMillis};
 use crate::base::cpu::{self, Who};
 use crate::base::{alloc, memory as size};
 use crate::client::Clients;
+use crate::client::pause::PauseMode;
 use crate::config::{self, Config};
 use crate::keyspace::sizes::{self, label};
 use crate::keyspace::{DbIndex, Keyspace, KeyspaceStats};
@@ -56,6 +57,7 @@ pub fn server(w: &mut Info, process: &Process, (conf, hz): (&Config, u32), clock
     w.put("executable", &process.executable);
     w.put("config_file", &process.config_file);
     w.later("io_threads_active");
+    w.put("availability_zone", &conf.server.availability_zone);
     listeners(w, conf);
 }
 
@@ -77,8 +79,9 @@ pub fn clients(
     w: &mut Info,
     clients: &Clients,
     (keyspace, pubsub, tracking): (&Keyspace, &PubSub, &Tracking),
-    (conf, now_us): (&Config, u64),
+    (conf, clock): (&Config, &Clock),
 ) {
+    let now_us = clock.mono_cached_us();
     let (watched_keys, watching) = keyspace.watch.counts();
     let (blocking_keys, blocking_on_loss) = keyspace.blocked.counts();
     w.put("connected_clients", clients.len());
@@ -95,6 +98,16 @@ pub fn clients(
     w.put("total_watched_keys", watched_keys);
     w.put("total_blocking_keys", blocking_keys);
     w.put("total_blocking_keys_on_nokey", blocking_on_loss);
+    let (reason, actions) = match clients.pause.mode() {
+        None => ("none", "none"),
+        Some(PauseMode::Writes) => ("client_pause", "write"),
+        Some(PauseMode::All) => ("client_pause", "all"),
+    };
+    let left_ms =
+        clients.pause.until().map_or(0, |until| until.0.saturating_sub(clock.now().0).max(0));
+    w.put("paused_reason", reason);
+    w.put("paused_actions", actions);
+    w.put("paused_timeout_milliseconds", left_ms);
 }
 
 /// An option as CONFIG GET shows it.
@@ -231,6 +244,9 @@ pub fn stats(
 pub fn replication(w: &mut Info, conf: &Config, told: i64) {
     w.later_as("role", "master");
     w.later("connected_slaves");
+    if !conf.repl.is_satisfied_alone() {
+        w.later("min_slaves_good_slaves");
+    }
     w.later_as("master_failover_state", "no-failover");
     w.later_as("master_replid", "0000000000000000000000000000000000000000");
     w.later_as("master_replid2", "0000000000000000000000000000000000000000");

@@ -59,14 +59,29 @@ fn sections_by_name_and_by_group() {
 fn fields_and_their_order_are_those_of_redis() {
     let golden = include_str!("../../tests/golden/info-fields.txt");
     let mut t = TestServer::new();
-    let ours = |line: &String| {
-        line.starts_with('#')
-            || !["server_name:", "hematite_version:"].iter().any(|p| line.starts_with(p))
-    };
+    // Our own, and Valkey's.
+    let added = ["server_name:", "hematite_version:", "availability_zone:", "paused_"];
+    let ours = |line: &String| line.starts_with('#') || !added.iter().any(|p| line.starts_with(p));
     let shown = lines(&mut t, "").into_iter().filter(|l| !l.is_empty()).filter(ours);
     let shown: Vec<_> = shown.map(|l| l.split(':').next().unwrap_or_default().to_owned()).collect();
     let want: Vec<_> = golden.lines().collect();
     assert_eq!(shown, want);
+}
+
+/// As Valkey 9.1 shows it.
+#[test]
+fn a_pause_is_shown() {
+    let mut t = TestServer::new();
+    let paused = |t: &mut TestServer| {
+        ["reason", "actions", "timeout_milliseconds"]
+            .map(|name| field(t, "clients", &format!("paused_{name}")))
+    };
+    assert_eq!(paused(&mut t), ["none", "none", "0"]);
+    t.run("CLIENT PAUSE 10000 WRITE");
+    t.advance(Duration::from_millis(1500));
+    assert_eq!(paused(&mut t), ["client_pause", "write", "8500"]);
+    t.run("CLIENT UNPAUSE");
+    assert_eq!(paused(&mut t), ["none", "none", "0"]);
 }
 
 #[test]

@@ -23,6 +23,7 @@ pub mod monitor;
 pub mod rates;
 pub mod raw_log;
 pub mod redact;
+pub mod requests;
 pub mod slowlog;
 pub mod syslog;
 pub mod usage;

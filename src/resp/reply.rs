@@ -109,6 +109,17 @@ impl Reply {
         self.mark()
     }
 
+    /// A copy of what was written since then, for logs.
+    pub fn since(&self, mark: Mark) -> Vec<u8> {
+        let chunks = self.sealed.iter().map(Chunk::bytes).chain([self.buf.as_slice()]);
+        let mut out = Vec::new();
+        for (index, bytes) in chunks.skip(mark.chunks).enumerate() {
+            let from = if index == 0 { mark.buf } else { 0 };
+            out.extend_from_slice(bytes.get(from..).unwrap_or_default());
+        }
+        out
+    }
+
     #[inline]
     pub fn mark(&self) -> Mark {
         Mark { chunks: self.sealed.len(), buf: self.buf.len() }

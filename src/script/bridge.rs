@@ -100,7 +100,7 @@ impl Engine {
     }
 
     /// A new machine. `None`: there is no memory for it.
-    pub fn new(form: Form, limit: usize) -> Option<Box<Engine>> {
+    pub fn new(form: Form, limit: usize, deprecated: bool) -> Option<Box<Engine>> {
         let bridge = Box::new(Bridge {
             server: Server::hollow(),
             inner: Call { origin: Origin::Script, ..Call::default() },
@@ -111,7 +111,7 @@ impl Engine {
             random: super::libs::random::Lrand48::default(),
             draft: None,
         });
-        Some(Box::new(Engine { sandbox: Sandbox::new(form, limit)?, bridge }))
+        Some(Box::new(Engine { sandbox: Sandbox::new(form, limit, deprecated)?, bridge }))
     }
 }
 
@@ -152,6 +152,9 @@ pub fn check_flags(srv: &Server, flags: u32, read_only: bool) -> Result<(), CmdE
     if srv.states & state::UNSAFE != 0 && flags & promises == 0 {
         return Err(admit::misconf(srv));
     }
+    if srv.states & state::TOO_FEW_REPLICAS != 0 && flags & promises == 0 {
+        return Err(CmdError::NO_REPLICAS);
+    }
     Ok(())
 }
 
@@ -161,12 +164,13 @@ pub fn engine(srv: &mut Server, form: Form) -> Result<&mut Box<Engine>, CmdError
         return Err(CmdError::BUSY_SCRIPT); // Its machine is out.
     }
     let limit = usize::try_from(srv.conf.script.memory_limit).unwrap_or(usize::MAX);
+    let deprecated = srv.conf.script.lua_deprecated_api;
     let slot = match form {
         Form::Script => &mut srv.script.eval,
         Form::Function => &mut srv.script.functions,
     };
     if slot.is_none() {
-        *slot = Engine::new(form, limit);
+        *slot = Engine::new(form, limit, deprecated);
     }
     slot.as_mut().ok_or(CmdError::Fixed("ERR There is no memory for running scripts"))
 }

@@ -45,6 +45,9 @@ const GLOBALS: &[&str] = &[
     "xpcall",
 ];
 
+/// Those that `lua-enable-deprecated-api` brings back. `setfenv` and `newproxy` are our own, see [`guard`].
+const DEPRECATED: &[&str] = &["getfenv", "newproxy", "setfenv"];
+
 /// A machine, ready to run scripts.
 #[derive(Debug)]
 pub struct Sandbox {
@@ -61,8 +64,9 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// A machine whose heap may grow to `limit` bytes. `None`: there is no memory for it.
-    pub fn new(form: Form, limit: usize) -> Option<Sandbox> {
+    /// A machine whose heap may grow to `limit` bytes, with the deprecated functions if `deprecated`. `None`: there is no
+    /// memory for it.
+    pub fn new(form: Form, limit: usize, deprecated: bool) -> Option<Sandbox> {
         let mut lua = Lua::new(limit)?;
         lua.open_libraries();
         guard::harden(&mut lua);
@@ -72,7 +76,11 @@ impl Sandbox {
         let handler = s.keep();
 
         s.push_table(0, 64);
-        copy_globals(s);
+        protect_strings(s);
+        copy_globals(s, GLOBALS);
+        if deprecated {
+            copy_globals(s, DEPRECATED);
+        }
         add_libraries(s);
         super::api::bridge::push(s);
         protect_plainly(s);
@@ -111,11 +119,10 @@ impl Sandbox {
     }
 }
 
-/// Copies the permitted globals into the table on top. Tables among them are protected.
-fn copy_globals(s: &mut Stack) {
+/// Copies permitted globals into the table on top. Tables among them are protected.
+fn copy_globals(s: &mut Stack, names: &[&str]) {
     s.push_globals();
-    protect_strings(s);
-    for name in GLOBALS {
+    for name in names {
         if s.field(-1, name.as_bytes()) == Kind::Table {
             if *name == "math" {
                 super::api::bridge::put_random(s);
@@ -129,6 +136,7 @@ fn copy_globals(s: &mut Stack) {
 
 /// Strings have a metatable in common. What scripts may see of it is a protected copy.
 fn protect_strings(s: &mut Stack) {
+    s.push_globals();
     if s.field(-1, b"string") == Kind::Table {
         libs::text::replace(s);
         s.push_bytes(b"");
@@ -141,7 +149,7 @@ fn protect_strings(s: &mut Stack) {
         s.set_field(-2, b"__metatable");
         s.pop(2);
     }
-    s.pop(1);
+    s.pop(2);
 }
 
 /// Libraries that Lua does not have by itself.

@@ -1,6 +1,7 @@
 //! Scripts against a server in a box: conversions, effects, what a script must not be able to do, and those faults of other
 //! servers' scripting that have become known by a number.
 
+use crate::config::Config;
 use crate::server::testing::TestServer;
 
 mod faults;
@@ -351,6 +352,81 @@ fn nothing_that_is_shared_can_be_changed() {
         t.fails(&format!("return {name}"), "nonexistent global variable");
     }
     t.fails("return os.time()", "a nil value");
+}
+
+fn with_deprecated() -> TestServer {
+    let mut conf = Config::default();
+    conf.script.lua_deprecated_api = true;
+    TestServer::with(conf)
+}
+
+/// `lua-enable-deprecated-api`, which once had no effect. Answers of Redis 8.2.
+#[test]
+fn deprecated_functions_come_back() {
+    let mut t = with_deprecated();
+    let cases = [
+        ("local f = setfenv(function() return y end, {y = 5}) return f()", ":5\r\n"),
+        ("setfenv(1, {}) return 1", ":1\r\n"),
+        ("return getfenv(0) == _G and getfenv(string.format) == _G and 1", ":1\r\n"),
+        ("return coroutine.wrap(function() return getfenv(0) == _G and 1 end)()", ":1\r\n"),
+        ("return type(newproxy()) .. type(getmetatable(newproxy()))", "$11\r\nuserdatanil\r\n"),
+        (
+            "local p = newproxy(true) getmetatable(p).__index = function(_, k) return k .. 1 end \
+             return p.x",
+            "$2\r\nx1\r\n",
+        ),
+        (
+            "local p = newproxy(true) getmetatable(p).__tostring = function() return 'p' end \
+             return tostring(p)",
+            "$1\r\np\r\n",
+        ),
+        (
+            "local p = newproxy(true) return getmetatable(newproxy(p)) == getmetatable(p) and 1",
+            ":1\r\n",
+        ),
+    ];
+    for (script, answer) in cases {
+        assert_eq!(t.lua(script), answer, "{script}");
+    }
+    let failures = [
+        ("getfenv().x = 1", "Attempt to modify a readonly table"),
+        ("rawset(getfenv(0), 'x', 1)", "Attempt to modify a readonly table"),
+        ("setfenv(redis.call, {})", "'setfenv' cannot change environment of given object"),
+        ("setfenv(50, {})", "bad argument #1 to 'setfenv' (invalid level)"),
+        ("setfenv(-1, {})", "bad argument #1 to 'setfenv' (level must be non-negative)"),
+        ("setfenv({}, {})", "bad argument #1 to 'setfenv' (number expected, got table)"),
+        ("setfenv(1)", "bad argument #2 to 'setfenv' (table expected, got no value)"),
+        ("return getfenv(50)", "bad argument #1 to 'getfenv' (invalid level)"),
+        ("newproxy(1)", "bad argument #1 to 'newproxy' (boolean or proxy expected)"),
+        ("newproxy(newproxy())", "bad argument #1 to 'newproxy' (boolean or proxy expected)"),
+        ("newproxy(cjson.null)", "bad argument #1 to 'newproxy' (boolean or proxy expected)"),
+        ("return print", "nonexistent global variable 'print'"),
+    ];
+    for (script, error) in failures {
+        t.fails(script, error);
+    }
+    assert!(
+        t.run("CONFIG SET lua-enable-deprecated-api no").contains("can't set immutable config")
+    );
+}
+
+/// In Redis a script that sets the environment of level 0 breaks all scripts after it, and finalizers run at any time.
+#[test]
+fn deprecated_functions_reach_no_further_than_the_script() {
+    let mut t = with_deprecated();
+    t.fails("setfenv(0, {})", "the environment of the thread is read-only");
+    t.fails("coroutine.wrap(function() setfenv(0, {}) end)()", "is read-only");
+    assert_eq!(t.lua("return redis.call('ping')"), "+PONG\r\n");
+    let refused = "finalizers are not supported";
+    t.fails("getmetatable(newproxy(true)).__gc = function() end", refused);
+    t.fails(
+        "rawset(getmetatable(newproxy(true)), '__gc', 1)",
+        "Attempt to modify a readonly table",
+    );
+    t.fails("setmetatable(getmetatable(newproxy(true)), {})", "Attempt to modify a readonly table");
+    let churn = "for i = 1, 1000 do local p = newproxy(true) getmetatable(p).__len = function() \
+                 return i end assert(#p == i) end collectgarbage() return 1";
+    assert_eq!(t.lua(churn), ":1\r\n");
 }
 
 /// Whatever libraries read, they answer or raise an error; what was read can be written and read again.

@@ -26,6 +26,7 @@ use crate::base::os::os_text;
 use crate::base::rng::Rng;
 use crate::command::lookup::Commands;
 use crate::config::apply;
+use crate::config::later;
 use crate::config::parse::{self, ConfigError, Startup};
 use crate::config::{Config, Supervised};
 use crate::net::listener::{BindError, Listener, ListenerKind};
@@ -33,6 +34,7 @@ use crate::net::reactor::Reactor;
 use crate::net::token::Source;
 use crate::observe::log::{Log, Role};
 use crate::observe::{crash, watchdog};
+use crate::observe::requests::RequestLog;
 use crate::persist::aof::start::driver as start;
 use crate::persist::aof::start::moment;
 use crate::persist::rdb::driver as rdb;
@@ -66,6 +68,7 @@ pub fn serve(argv: &[OsString]) -> Result<(), Fatal> {
         log.moved_to(process.pid);
     }
     announce(&mut log, argv, process.pid);
+    warn_of_no_effect(&mut log, &startup);
 
     let bell = Bell::install().map_err(|error| cannot("install signal handlers", &error))?;
     crash::install();
@@ -82,6 +85,8 @@ pub fn serve(argv: &[OsString]) -> Result<(), Fatal> {
     srv.log = log;
     srv.process = process;
     srv.commands = commands;
+    srv.requests = RequestLog::open(&srv.conf.log.requests_file)
+        .map_err(|error| cannot("open req-res-logfile", &error))?;
     bell.watch_by(&srv.net.reactor).map_err(|error| cannot("watch for signals", &error))?;
     srv.bell = Some(bell);
     make_ready(&mut srv, until_s)?;
@@ -191,6 +196,17 @@ fn announce(log: &mut Log, argv: &[OsString], pid: u32) {
     }
 }
 
+/// Tells of what the configuration asks for and does not get.
+fn warn_of_no_effect(log: &mut Log, startup: &Startup) {
+    for name in &startup.retired {
+        log.warning(format_args!("'{name}' is retired: it is passed over"));
+    }
+    let ineffective = later::ineffective(&startup.config);
+    if !ineffective.is_empty() {
+        log.warning(format_args!("Parameters without effect: {}", ineffective.join(", ")));
+    }
+}
+
 /// The commands under the names that the configuration gives them.
 fn renamed_commands(startup: &Startup) -> Result<Commands, Fatal> {
     let mut commands = Commands::default();
@@ -261,7 +277,8 @@ pub fn show_title(srv: &mut Server) {
 
 fn open_sockets(srv: &mut Server) -> Result<(), Fatal> {
     let net = &srv.conf.net;
-    if net.port == 0 && net.unixsocket.is_empty() {
+    let has_tcp = net.port != 0 && !net.bind.is_empty();
+    if !has_tcp && net.unixsocket.is_empty() {
         srv.log.warning(format_args!("Configured to not listen anywhere, exiting."));
         return Err(Fatal::Said);
     }

@@ -1,6 +1,7 @@
 //! Running one call: look it up, ask the gates, run it, count it, tell it.
 
 use super::{Server, evict, evict_clients, expire, multi, news, waits};
+use crate::base::os::os_text;
 use crate::base::slab::Id;
 use crate::command::admit::{self, Admission, state};
 use crate::command::lookup::CommandId;
@@ -137,6 +138,9 @@ fn conclude(srv: &mut Server, call: &mut Call, mark: Mark) -> Flow {
     if call.session.reply != ReplyMode::On {
         mute(call, mark);
     }
+    if srv.requests.is_open() {
+        log_request(srv, call, mark);
+    }
     if srv.clients.has_mail() {
         srv.clients.deliver_mail(call);
     }
@@ -145,6 +149,20 @@ fn conclude(srv: &mut Server, call: &mut Call, mark: Mark) -> Flow {
         check_output_limit(srv, call);
     }
     if call.hang_up || srv.clients.is_closing(call.client) { Flow::Stop } else { Flow::Continue }
+}
+
+/// Writes a request and its reply to the log of these. Listeners and monitors are sent more than replies.
+#[cold]
+fn log_request(srv: &mut Server, call: &Call, mark: Mark) {
+    let is_monitor = srv.clients.get(call.client).is_none_or(|client| client.marks.monitor);
+    let reply = call.out.since(mark);
+    if is_monitor || call.session.listens || reply.is_empty() {
+        return;
+    }
+    let Server { requests, log, .. } = srv;
+    if let Err(error) = requests.add(call.args(), &reply) {
+        log.warning(format_args!("Can't write to the log of requests: {}", os_text(&error)));
+    }
 }
 
 /// Closes a client in the middle of its pipeline when its output has passed the limit: what follows would only be

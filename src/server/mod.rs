@@ -5,6 +5,7 @@
 //! world is reached through four doors only: clock, random source, connections and files.
 
 pub mod boot;
+pub mod cluster;
 pub mod commands;
 pub mod cron;
 pub mod daemon;
@@ -16,10 +17,12 @@ pub mod exec;
 pub mod expire;
 pub mod limits;
 pub mod mode;
+pub mod modules;
 pub mod multi;
 pub mod news;
 pub mod oom;
 pub mod process;
+pub mod replicas;
 pub mod report;
 pub mod serve;
 pub mod shutdown;
@@ -48,6 +51,7 @@ use crate::net::Net;
 use crate::net::reactor::Reactor;
 use crate::observe::latency::Latency;
 use crate::observe::log::Log;
+use crate::observe::requests::RequestLog;
 use crate::observe::slowlog::CommandLog;
 use crate::observe::usage::Memory;
 use crate::persist::aof::Aof;
@@ -55,6 +59,7 @@ use crate::persist::children::Children;
 use crate::persist::disk::Disk;
 use crate::persist::rdb::Snapshots;
 use crate::pubsub::PubSub;
+use crate::resp::Proto;
 use crate::script::Scripts;
 use crate::tracking::Tracking;
 use cron::Cron;
@@ -69,7 +74,7 @@ use title::TitleArea;
 use unit::Unit;
 
 /// The version of Redis whose behaviour and features clients may expect.
-pub const COMPAT_VERSION: &str = "8.2.0";
+pub const COMPAT_VERSION: &str = "8.2.3";
 
 /// Work that takes so long that others are served meanwhile, within limits: see the gates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -113,6 +118,7 @@ pub struct Server {
     /// The client whose requests are being run, for crash reports.
     pub serving: Id,
     pub slowlog: CommandLog,
+    pub requests: RequestLog,
     pub latency: Latency,
     pub memory: Memory,
     /// What was saved and loaded, and when.
@@ -194,6 +200,7 @@ impl Server {
             title: None,
             serving: Id::NONE,
             slowlog: CommandLog::default(),
+            requests: RequestLog::default(),
             latency: Latency::default(),
             memory: Memory::default(),
             rdb,
@@ -235,6 +242,19 @@ impl Server {
         Scene { hides_user_data: self.conf.log.hide_user_data, ..self.scene() }
     }
 
+    /// The protocol that a connection speaks before it says otherwise.
+    pub fn first_proto(&self) -> Proto {
+        if self.conf.proto.default_version == 3 { Proto::Resp3 } else { Proto::Resp2 }
+    }
+
+    /// Has a new client speak it.
+    pub fn welcome(&mut self, id: Id) {
+        let proto = self.first_proto();
+        if let Some(client) = self.clients.get_mut(id) {
+            client.out.set_proto(proto);
+        }
+    }
+
     /// Begins to count anew (CONFIG RESETSTAT).
     pub fn reset_stats(&mut self) {
         self.stats.reset();
@@ -265,6 +285,9 @@ impl Server {
         }
         if self.conf.memory.max_bytes > 0 || self.clients.are_weighed() {
             self.states |= crate::command::admit::state::LIMITED;
+        }
+        if !self.conf.repl.is_satisfied_alone() {
+            self.states |= crate::command::admit::state::TOO_FEW_REPLICAS;
         }
         if self.eviction.failed {
             self.states |= crate::command::admit::state::OUT_OF_MEMORY;

@@ -31,10 +31,10 @@ impl Mode {
         if let Some(tool) = tool(name.as_bytes()) {
             return Mode::Refused(tool);
         }
-        if is_called(name.as_bytes(), b"redis-check-rdb") {
+        if is_called(name.as_bytes(), b"-check-rdb") {
             return check_rdb(argv.get(1..).unwrap_or_default());
         }
-        if is_called(name.as_bytes(), b"redis-check-aof") {
+        if is_called(name.as_bytes(), b"-check-aof") {
             return check_aof(argv.get(1..).unwrap_or_default(), &argv[0]);
         }
         let mut args = argv.iter().skip(1).map(|arg| arg.as_bytes());
@@ -60,13 +60,13 @@ impl Mode {
 
 /// Programs that this one may be called as, by the names of links to it.
 fn tool(name: &[u8]) -> Option<&'static str> {
-    let has = |part: &[u8]| is_called(name, part);
-    if has(b"redis-sentinel") { Some(SENTINEL) } else { None }
+    if is_called(name, b"-sentinel") { Some(SENTINEL) } else { None }
 }
 
-/// Whether the program was called by a name with this in it.
+/// Whether the program was called by a name with this in it, behind that of Redis or of Valkey.
 fn is_called(name: &[u8], part: &[u8]) -> bool {
-    name.windows(part.len()).any(|w| w == part)
+    let has = |whole: &[u8]| name.windows(whole.len()).any(|window| window == whole);
+    [b"redis".as_slice(), b"valkey"].iter().any(|family| has(&[family, part].concat()))
 }
 
 /// The checker of snapshots: its arguments.
@@ -145,6 +145,10 @@ mod tests {
         assert_eq!(mode("redis-server --check-rdb a.rdb"), Mode::CheckRdb("a.rdb".into()));
         assert_eq!(mode("redis-check-rdb --version"), Mode::CheckRdbVersion);
         assert!(matches!(mode("redis-check-rdb"), Mode::Refused(_)));
+        assert_eq!(mode("valkey-server a.conf"), Mode::Server);
+        assert_eq!(mode("/opt/valkey-check-rdb a.rdb"), Mode::CheckRdb("a.rdb".into()));
+        assert_eq!(mode("valkey-sentinel a.conf"), Mode::Refused(SENTINEL));
+        assert!(matches!(mode("valkey-check-aof a"), Mode::CheckAof(..)));
         assert_eq!(mode("redis-server --help"), Mode::Help);
         assert_eq!(mode("redis-server --test-memory 12"), Mode::TestMemory(12));
         assert_eq!(mode("redis-server --test-memory"), Mode::Refused(NO_SIZE));

@@ -149,7 +149,7 @@ fn run_requests(srv: &mut Box<Server>, call: &mut Call) {
         }
         let limits = Limits {
             bulk_max: srv.conf.proto.max_bulk_len,
-            authenticated: call.session.authenticated || srv.conf.security.requirepass.is_empty(),
+            authenticated: call.session.authenticated || !srv.conf.security.needs_password(),
         };
         match call.query.parse(limits) {
             Ok(Parsed::Request) => match exec::process(srv, call) {

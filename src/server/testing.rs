@@ -46,11 +46,13 @@ impl TestServer {
     /// Another client.
     pub fn connect(&mut self) -> Id {
         let session = Session {
-            authenticated: self.srv.conf.security.requirepass.is_empty(),
+            authenticated: !self.srv.conf.security.needs_password(),
             ..Session::default()
         };
         let now = self.srv.clock.mono_us();
-        self.srv.clients.add(Conn::Simulated(SimConn::default()), session, now)
+        let id = self.srv.clients.add(Conn::Simulated(SimConn::default()), session, now);
+        self.srv.welcome(id);
+        id
     }
 
     /// Sends a command written as in redis-cli and returns the reply's bytes as text.

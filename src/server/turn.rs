@@ -3,7 +3,9 @@
 use std::io;
 use std::time::Duration;
 
-use super::{Server, cron, evict, evict_clients, expire, news, serve, shutdown, signals, waits};
+use super::{
+    Server, cron, evict, evict_clients, expire, news, replicas, serve, shutdown, signals, waits,
+};
 use crate::base::cells;
 use crate::base::os::os_text;
 use crate::base::slab::Id;
@@ -57,6 +59,7 @@ pub fn turn(srv: &mut Box<Server>, ready: &mut Vec<Ready>) -> io::Result<()> {
     obey_signals(srv);
     cron::end_pause_if_over(srv);
     waits::end_overdue(srv);
+    replicas::serve_synced(srv);
     cron::run_if_due(srv);
     expire::run(srv);
     waits::serve_ready(srv);
@@ -391,6 +394,7 @@ fn admit_connection(srv: &mut Server, mut conn: Conn) {
     }
     conn.tune(srv.conf.net.tcp_keepalive_s);
     let id = srv.clients.add(conn, Session::fresh(&srv.conf), srv.clock.mono_cached_us());
+    srv.welcome(id);
     let Server { clients, net, .. } = srv;
     let Some(client) = clients.get_mut(id) else {
         return;

@@ -26,6 +26,7 @@ use crate::command::{Call, CmdError, Wait};
 use crate::keyspace::blocked::{Ready, Waiter};
 use crate::keyspace::{Keyspace, Type};
 use crate::observe::crash;
+use crate::resp::reply::Reply;
 
 /// Lets a call stand still whose handler has said what it waits for.
 pub fn park(srv: &mut Server, call: &mut Call, mut wait: Box<Wait>) {
@@ -123,6 +124,14 @@ pub fn unblock(srv: &mut Box<Server>, number: i64, error: Option<CmdError>) -> b
         give_up(srv, id, error);
     }
     found.is_some()
+}
+
+/// Ends the wait of a client with an answer of this form, or with an error.
+pub fn answer(srv: &mut Box<Server>, id: Id, write: fn(&mut Reply), error: Option<CmdError>) {
+    if let Some(waiting) = srv.clients.get_mut(id).and_then(|client| client.waiting.as_mut()) {
+        waiting.wait.on_timeout = write;
+        give_up(srv, id, error);
+    }
 }
 
 /// Answers a call that has waited in vain.

@@ -448,3 +448,152 @@ start_server {tags {config} bare 1 args {--port 0 --unixsocket s.sock} ready log
         $client config set save ""
     }
 }
+
+# ---- Who may come in ----------------------------------------------------------------------------------------------
+
+start_server {tags {config} config_lines {{user default on >examplepw ~* &* +@all}}} {
+    test {A user line with a password locks the server} {
+        set client [redis_client]
+        assert_error {NOAUTH Authentication required.} {$client set k v}
+        assert_error {WRONGPASS *} {$client auth nope}
+        assert_equal OK [$client auth examplepw]
+        assert_equal {requirepass {}} [$client config get requirepass]
+    }
+
+    test {CONFIG REWRITE keeps the user line, once} {
+        set client [redis_client]
+        $client auth examplepw
+        $client config rewrite
+        $client config rewrite
+        set users [lsearch -all -inline [config_lines_of [srv config]] {user *}]
+        assert_equal 1 [llength $users]
+        assert_match {user default on *#911087166f77ea6a8b34055320d5ade374acb7d752b2dfd9e78b95bcb6dcd3af ~\* &\* +@all} \
+            [lindex $users 0]
+        # A new password takes the place of the old one, there and in the file.
+        $client config set requirepass other
+        $client config rewrite
+        assert_error {WRONGPASS *} {[redis_client] auth examplepw}
+        assert_equal OK [[redis_client] auth other]
+        set users [lsearch -all -inline [config_lines_of [srv config]] {user *}]
+        assert_equal 1 [llength $users]
+        assert_match {*#d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa *} [lindex $users 0]
+    }
+}
+
+foreach {line password} {
+    {user default on nopass sanitize-payload ~* &* +@all} {}
+    {user default on nopass ~* &* +@all} {}
+    {requirepass foo} foo
+    {user default on sanitize-payload #2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae ~* &* +@all} foo
+} {
+    start_server [list tags {config} config_lines [list $line {aclfile ""} {min-replicas-to-write 0}]] {
+        test "Starts as CONFIG REWRITE wrote it: $line" {
+            set client [redis_client]
+            if {$password ne {}} {
+                assert_error {NOAUTH *} {$client ping}
+                assert_equal OK [$client auth $password]
+            }
+            assert_equal PONG [$client ping]
+        }
+    }
+}
+
+foreach {lines reason} {
+    {{user app on bogus}} {Error in user declaration 'app': Syntax error}
+    {{user default on #abc ~* &* +@all}} {Error in user declaration 'default': The password hash must be exactly 64*}
+    {{user default on nopass} {user default on}} {Error in user declaration 'default': Duplicate user found*}
+    {{aclfile /nowhere/users.acl}} {}
+    {{user default on nopass ~* &* +@all} {aclfile /nowhere/users.acl}} {}
+} {
+    test "A configuration that is wrong about users stops the start: $lines" {
+        set path [scratch_file c.conf "port [free_port]\n[join $lines \n]\n"]
+        set run [run_server [list $path]]
+        assert_equal 1 [dict get $run status]
+        assert_match *$reason* [dict get $run output]
+    } {config}
+}
+
+# ---- What cannot be kept ------------------------------------------------------------------------------------------
+
+foreach {line reason} {
+    {replicaof 127.0.0.1 1} {replication is not supported yet}
+    {cluster-enabled yes} {cluster mode is not supported yet}
+    {aclfile users.acl} {ACL files are not supported yet}
+    {user app on >x ~* +@all} {users other than 'default' are not supported yet}
+    {user default on nopass ~app:* +@read} {a default user with restrictions is not supported yet}
+} {
+    test "A wish that cannot be kept stops the start: $line" {
+        set path [scratch_file c.conf "port [free_port]\n\n$line\n"]
+        set run [run_server [list $path]]
+        assert_equal 1 [dict get $run status]
+        assert_match "*at line 3\n>>> '[string map {* \\*} $line]'\n$reason\n" [dict get $run output]
+    } {config hematite-only}
+}
+
+start_server {tags {config} config_lines {{io-threads 4} {io-threads-do-reads yes} {lua-replicate-commands no}}} {
+    test {Retired directives are passed over, and CONFIG does not know them} {
+        assert_equal PONG [r ping]
+        assert_equal {io-threads 4} [r config get io-threads*]
+        assert_error {ERR Unknown option *} {r config set io-threads-do-reads yes}
+    } {redis8}
+}
+
+start_server {tags {config hematite-only} args {--io-threads-do-reads yes --events-per-io-thread 2}} {
+    test {Retired directives are passed over as arguments} {
+        assert_equal PONG [r ping]
+        wait_for_log {*'io-threads-do-reads' is retired*}
+    }
+
+    test {CONFIG SET takes a name and its alias for one parameter} {
+        assert_error {*argument 'hash-max-listpack-entries') - duplicate parameter} {
+            r config set hash-max-ziplist-entries 10 hash-max-listpack-entries 20
+        }
+        assert_error {*argument 'busy-reply-threshold') - duplicate parameter} {
+            r config set lua-time-limit 1 busy-reply-threshold 2
+        }
+        assert_equal {hash-max-listpack-entries 512} [r config get hash-max-listpack-entries]
+    }
+
+    test {CONFIG SET refuses what cannot be kept} {
+        assert_error {*Active defragmentation cannot be enabled*} {r config set activedefrag yes}
+        assert_error {*Invalid locale name*} {r config set locale-collate en_US.UTF-8}
+    }
+
+    test {Hidden parameters are shown by their names only} {
+        foreach {name value} {
+            enable-debug-assert no io-threads-always-active no cluster-message-gossip-perc 10
+            min-io-threads-avoid-copy-reply 7 min-string-size-avoid-copy-reply 16384
+            min-string-size-avoid-copy-reply-threaded 65536 client-default-resp 2 req-res-logfile {}
+        } {
+            assert_equal [list $name $value] [r config get $name]
+            assert_equal {} [r config get $name*]
+        }
+    }
+}
+
+test {A server that listens nowhere does not start} {
+    foreach arguments {{--bind ""} {--port 0}} {
+        set run [run_server [concat [list --port [free_port]] $arguments]]
+        assert_equal 1 [dict get $run status]
+        assert_match {*Configured to not listen anywhere, exiting.*} [dict get $run output]
+    }
+} {config}
+
+start_server {tags {config hematite-only} config_lines {{req-res-logfile calls.log} {client-default-resp 3}}} {
+    test {Requests and their replies are logged} {
+        set client [redis_deferring_client]
+        $client set k v
+        $client read
+        $client nosuch
+        catch {$client read}
+        $client get k
+        $client read
+        $client config get timeout
+        assert_equal % [lindex [$client tree] 0]
+        set text [read_file [file join [srv dir] calls.log]]
+        set from [string first "3\r\nset\r\n1\r\nk\r\n" $text]
+        set end "12\r\n__argv_end__\r\n"
+        assert_match "3\r\nset\r\n1\r\nk\r\n1\r\nv\r\n${end}+OK\r\n6\r\nnosuch\r\n${end}-ERR unknown command*3\r\nget\r\n1\r\nk\r\n${end}\$1\r\nv\r\n6\r\nconfig\r\n3\r\nget\r\n7\r\ntimeout\r\n${end}%1\r\n*" \
+            [string range $text $from end]
+    }
+}

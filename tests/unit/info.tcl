@@ -57,7 +57,7 @@ start_server {tags {info}} {
 
     test {Hematite says who it is} {
         assert_equal hematite [s server_name]
-        assert_equal 8.2.0 [s redis_version]
+        assert_equal 8.2.3 [s redis_version]
         assert_regexp {^\d+\.\d+\.\d+} [s hematite_version]
     } {hematite-only}
 

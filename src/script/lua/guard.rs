@@ -105,6 +105,9 @@ pub fn harden(lua: &mut Lua) {
     s.set_function(b"unpack", unpack);
     s.set_function(b"load", load);
     s.set_function(b"loadstring", load_string);
+    // Of these three the sandbox has what `lua-enable-deprecated-api` wants.
+    put_all(s, &[(b"setfenv", set_environment)]);
+    s.set_function(b"newproxy", new_proxy);
     if s.field(-1, b"table") == Kind::Table {
         s.set_function(b"insert", insert);
     }
@@ -239,6 +242,42 @@ unsafe fn call_counted(state: *mut lua_State) -> c_int {
     }
 }
 
+/// setfenv(function or level, table), but for level 0: the environment of the thread is that of all scripts to come.
+///
+/// SAFETY: as above.
+unsafe extern "C-unwind" fn set_environment(state: *mut lua_State) -> c_int {
+    // SAFETY: as above; the record is filled by Lua before it is read.
+    unsafe {
+        ffi::luaL_checktype(state, 2, ffi::LUA_TTABLE);
+        if ffi::lua_type(state, 1) == ffi::LUA_TFUNCTION {
+            ffi::lua_pushvalue(state, 1);
+        } else {
+            let level = ffi::luaL_checkinteger(state, 1);
+            if level < 0 {
+                return ffi::luaL_argerror(state, 1, c"level must be non-negative".as_ptr());
+            }
+            if level == 0 {
+                return ffi::luaL_error(
+                    state,
+                    c"the environment of the thread is read-only".as_ptr(),
+                );
+            }
+            let mut record: ffi::lua_Debug = std::mem::zeroed();
+            let level = c_int::try_from(level).unwrap_or(c_int::MAX);
+            if ffi::lua_getstack(state, level, &raw mut record) == 0 {
+                return ffi::luaL_argerror(state, 1, c"invalid level".as_ptr());
+            }
+            ffi::lua_getinfo(state, c"f".as_ptr(), &raw mut record);
+        }
+        ffi::lua_pushvalue(state, 2);
+        if ffi::lua_iscfunction(state, -2) != 0 || ffi::lua_setfenv(state, -2) == 0 {
+            let refusal = c"'setfenv' cannot change environment of given object";
+            return ffi::luaL_error(state, refusal.as_ptr());
+        }
+    }
+    1
+}
+
 /// coroutine.wrap(function), with the original kept.
 ///
 /// SAFETY: Lua calls it, for a closure that keeps a function.
@@ -294,6 +333,56 @@ fn raw_set(s: &mut Stack) -> Verdict {
         _ => s.raw_set(1),
     }
     Ok(1)
+}
+
+/// newproxy([boolean or proxy]): a value of its own, whose metatable a script may fill.
+///
+/// What `getmetatable` shows is a front of the real one, which takes everything but `__gc`: finalizers run whenever
+/// memory is asked for, and at the end of the machine, where no code of a script may run.
+fn new_proxy(s: &mut Stack) -> Verdict {
+    s.set_top(1);
+    s.push_table(0, 0); // Becomes the metatable, or stays unused.
+    // SAFETY: the stack is that of a live state, with room for a handful of values.
+    unsafe { ffi::lua_newuserdata(s.raw(), 0) };
+    // SAFETY: as above.
+    let is_userdata = unsafe { ffi::lua_type(s.raw(), 1) } == ffi::LUA_TUSERDATA;
+    match s.kind(1) {
+        Kind::Nil => return Ok(1),
+        Kind::Boolean if !s.is_true(1) => return Ok(1),
+        Kind::Boolean => {
+            s.push_table(0, 0);
+            s.push_table(1, 3);
+            // SAFETY: as above.
+            unsafe { ffi::lua_pushlightuserdata(s.raw(), mark()) };
+            s.raw_set_i(-2, 1);
+            s.push_value(2);
+            s.set_field(-2, b"__index");
+            s.set_function(b"__newindex", fill_metatable);
+            s.set_metatable(-2);
+            s.set_field(2, b"__metatable");
+        }
+        // All other userdata in a machine are such proxies.
+        _ if is_userdata && s.push_metatable(1) => s.replace(2),
+        _ => return Err(Raise::argument(1, "boolean or proxy expected")),
+    }
+    s.push_value(2);
+    // SAFETY: as above; a table is on top, and the userdata under it.
+    unsafe { ffi::lua_setmetatable(s.raw(), -2) };
+    Ok(1)
+}
+
+/// Assigns to a field of a proxy's metatable: the arguments are its front, the name and the value.
+fn fill_metatable(s: &mut Stack) -> Verdict {
+    s.set_top(3);
+    if s.bytes(2) == Some(b"__gc") {
+        return Err(Raise::here("finalizers are not supported"));
+    }
+    if push_guard(s, 1) && s.field(-1, b"__index") == Kind::Table {
+        s.push_value(2);
+        s.push_value(3);
+        s.raw_set(-3);
+    }
+    Ok(0)
 }
 
 fn metatable(s: &mut Stack) -> Verdict {

@@ -1,0 +1,344 @@
+//! What a server without replicas answers to commands about them: ROLE, WAIT, WAITAOF, REPLICAOF, FAILOVER.
+//!
+//! There is no replication yet, so every answer is that of a primary to which no replica is connected. WAIT for replicas
+//! waits as long as it is told to; WAITAOF sees the server's own append-only file. REPLICAOF another server is refused.
+//!
+//! ```text
+//!   WAITAOF 1 0 t ── everything told so far is synced? ──yes──► [1, 0]
+//!                          └no──► the client waits; in each turn `serve_synced` looks how far the syncs have come
+//! ```
+
+use super::{Server, waits};
+use crate::base::slab::Id;
+use crate::command::{Arg, Call, CmdError, CmdResult, Command, Done, Group, Outcome, Wait, args};
+use crate::command::{category, flag};
+use crate::persist::aof::State;
+use crate::resp::reply::Reply;
+use crate::resp::request::Args;
+
+pub static FAILOVER: Command = Command::server("failover", failover)
+    .arity(-1)
+    .flags(flag::ADMIN | flag::NOSCRIPT | flag::STALE)
+    .group(Group::Server)
+    .since("6.2.0")
+    .summary("Hands the role of the primary to a replica.")
+    .complexity("O(1)")
+    .args(&[
+        Arg::block(
+            "target",
+            &[
+                Arg::string("host"),
+                Arg::integer("port"),
+                Arg::pure_token("force", "FORCE").optional(),
+            ],
+        )
+        .token("TO")
+        .optional(),
+        Arg::pure_token("abort", "ABORT").optional(),
+        Arg::integer("milliseconds").token("TIMEOUT").optional(),
+    ]);
+
+/// Reads the words as the reference does; there is nothing to fail over to, and nothing to abort.
+fn failover(_: &mut Box<Server>, call: &mut Call) -> CmdResult {
+    let words = call.args();
+    if words.len() == 2 && words.is(1, "ABORT") {
+        return Err(CmdError::Fixed("ERR No failover in progress."));
+    }
+    let (mut target, mut timeout, mut force) = (false, false, false);
+    let mut at = 1;
+    while at < words.len() {
+        let left = words.len() - at - 1;
+        if words.is(at, "TIMEOUT") && left >= 1 && !timeout {
+            if args::integer(words.at(at + 1))? <= 0 {
+                return Err(CmdError::Fixed("ERR FAILOVER timeout must be greater than 0"));
+            }
+            timeout = true;
+            at += 2;
+        } else if words.is(at, "TO") && left >= 2 && !target {
+            args::integer32(words.at(at + 2)).map_err(|_| CmdError::NOT_INTEGER)?;
+            target = true;
+            at += 3;
+        } else if words.is(at, "FORCE") && !force {
+            force = true;
+            at += 1;
+        } else {
+            return Err(CmdError::SYNTAX);
+        }
+    }
+    Err(CmdError::Fixed("ERR FAILOVER requires connected replicas."))
+}
+
+const OF_PRIMARY: &[Arg] = &[Arg::one_of(
+    "args",
+    &[
+        Arg::block("host-port", &[Arg::string("host"), Arg::integer("port")]),
+        Arg::block("no-one", &[Arg::pure_token("no", "NO"), Arg::pure_token("one", "ONE")]),
+    ],
+)];
+
+pub static REPLICAOF: Command = Command::server("replicaof", replica_of)
+    .arity(3)
+    .flags(flag::ADMIN | flag::NOSCRIPT | flag::STALE | flag::NO_ASYNC_LOADING)
+    .group(Group::Server)
+    .since("5.0.0")
+    .summary("Makes the server a replica of another, or a primary again.")
+    .complexity("O(1)")
+    .args(OF_PRIMARY);
+
+pub static SLAVEOF: Command = Command::server("slaveof", replica_of)
+    .arity(3)
+    .flags(flag::ADMIN | flag::NOSCRIPT | flag::STALE | flag::NO_ASYNC_LOADING)
+    .group(Group::Server)
+    .since("1.0.0")
+    .summary("Makes the server a replica of another, or a primary again.")
+    .complexity("O(1)")
+    .deprecated("5.0.0", "`REPLICAOF`")
+    .args(OF_PRIMARY);
+
+fn replica_of(_: &mut Box<Server>, call: &mut Call) -> CmdResult {
+    let words = call.args();
+    if words.is(1, "NO") && words.is(2, "ONE") {
+        // It is a primary already.
+        call.out.ok();
+        return Ok(Done);
+    }
+    let port = args::integer(words.at(2)).ok();
+    if port.is_none_or(|port| !(0..=65535).contains(&port)) {
+        return Err(CmdError::Fixed("ERR Invalid master port"));
+    }
+    Err(CmdError::Fixed("ERR replication is not supported yet"))
+}
+
+pub static ROLE: Command = Command::server("role", role)
+    .arity(1)
+    .flags(flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::FAST)
+    .categories(category::ADMIN | category::DANGEROUS)
+    .group(Group::Server)
+    .since("2.8.12")
+    .summary("Tells the part that the server plays in replication.")
+    .complexity("O(1)");
+
+fn role(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
+    call.out.array(3);
+    call.out.bulk(b"master");
+    call.out.int(srv.unit.told());
+    call.out.array(0);
+    Ok(Done)
+}
+
+pub static WAIT: Command = Command::server("wait", wait)
+    .arity(3)
+    .flags(flag::BLOCKING)
+    .categories(category::CONNECTION)
+    .group(Group::Generic)
+    .since("3.0.0")
+    .summary("Waits until replicas have what the connection wrote.")
+    .complexity("O(1)")
+    .tips(&["request_policy:all_shards", "response_policy:agg_min"])
+    .args(&[Arg::integer("numreplicas"), Arg::integer("timeout")]);
+
+fn wait(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
+    let words = call.args();
+    let replicas = args::integer(words.at(1))?;
+    let until = args::timeout_ms(words.at(2), srv.clock.now())?;
+    if replicas <= 0 {
+        none(&mut call.out);
+        return Ok(Done);
+    }
+    Ok(Outcome::Wait(Wait::for_time(until, none)))
+}
+
+fn none(out: &mut Reply) {
+    out.int(0);
+}
+
+pub static WAITAOF: Command = Command::server("waitaof", wait_aof)
+    .arity(4)
+    .flags(flag::BLOCKING)
+    .categories(category::CONNECTION)
+    .group(Group::Generic)
+    .since("7.2.0")
+    .summary("Waits until append-only files, own and replicas', have what the connection wrote.")
+    .complexity("O(1)")
+    .tips(&["request_policy:all_shards", "response_policy:agg_min"])
+    .args(&[Arg::integer("numlocal"), Arg::integer("numreplicas"), Arg::integer("timeout")]);
+
+fn wait_aof(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
+    let (own, replicas) = wanted(call.args())?;
+    let until = args::timeout_ms(call.args().at(3), srv.clock.now())?;
+    if own && !srv.conf.aof.enabled {
+        return Err(NO_AOF);
+    }
+    let is_synced = has_synced_all(srv);
+    if replicas == 0 && (is_synced || !own) || !call.may_wait {
+        answer(&mut call.out, is_synced);
+        return Ok(Done);
+    }
+    if replicas > 0 {
+        // No replica comes. How far the own file is by then is not asked again.
+        let when_over = if is_synced { synced } else { not_synced };
+        return Ok(Outcome::Wait(Wait::for_time(until, when_over)));
+    }
+    srv.aof.waiting.push((call.client, None));
+    Ok(Outcome::Wait(Wait::for_time(until, not_synced)))
+}
+
+const NO_AOF: CmdError =
+    CmdError::Fixed("ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.");
+
+/// Whether the own file is waited for, and for how many replicas.
+fn wanted(words: Args<'_>) -> Result<(bool, i64), CmdError> {
+    let own = args::integer(words.at(1))?;
+    if !(0..=1).contains(&own) {
+        return Err(CmdError::Fixed("ERR value is out of range, value must between 0 and 1"));
+    }
+    let replicas = args::integer(words.at(2))?;
+    if replicas < 0 {
+        return Err(CmdError::NOT_POSITIVE);
+    }
+    Ok((own == 1, replicas))
+}
+
+fn synced(out: &mut Reply) {
+    answer(out, true);
+}
+
+fn not_synced(out: &mut Reply) {
+    answer(out, false);
+}
+
+fn answer(out: &mut Reply, is_synced: bool) {
+    out.array(2);
+    out.int(i64::from(is_synced));
+    out.int(0);
+}
+
+/// Whether all that was told so far is in the file, and on the disk.
+fn has_synced_all(srv: &Server) -> bool {
+    let is_written = !srv.unit.has_feed() && srv.aof.appender.as_ref().is_none_or(|a| a.is_empty());
+    is_written && is_synced_to(srv, srv.aof.written)
+}
+
+fn is_synced_to(srv: &Server, place: u64) -> bool {
+    srv.aof.state == State::On && srv.aof.bio.synced_to() >= place
+}
+
+/// Answers those who wait for the append-only file and have what they want. A step of the turn, behind the one that
+/// hands to the file what was told: only then it is known where that ends.
+pub fn serve_synced(srv: &mut Box<Server>) {
+    if srv.aof.waiting.is_empty() {
+        return;
+    }
+    let buffered = srv.aof.appender.as_ref().map_or(0, |appender| appender.buf.len() as u64);
+    let end = srv.aof.written + buffered;
+    for (client, place) in std::mem::take(&mut srv.aof.waiting) {
+        let place = place.unwrap_or(end);
+        if is_kept_waiting(srv, client, place) {
+            srv.aof.waiting.push((client, Some(place)));
+        }
+    }
+}
+
+/// Answers a client, unless it has to go on waiting.
+fn is_kept_waiting(srv: &mut Box<Server>, client: Id, place: u64) -> bool {
+    let waiting = srv.clients.get(client).and_then(|client| client.waiting.as_ref());
+    let waits_here =
+        waiting.is_some_and(|w| srv.commands.entry(w.command).command.name == WAITAOF.name);
+    if !waits_here {
+        return false; // It has been answered, or is gone.
+    }
+    if !srv.conf.aof.enabled {
+        waits::answer(srv, client, not_synced, Some(NO_AOF));
+        return false;
+    }
+    if !is_synced_to(srv, place) {
+        return true;
+    }
+    waits::answer(srv, client, synced, None);
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use crate::server::testing::TestServer;
+
+    /// As Redis 8.2 answers without replicas.
+    #[test]
+    fn a_primary_without_replicas_says_so() {
+        let mut t = TestServer::new();
+        let cases = [
+            ("ROLE", "*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n"),
+            ("WAIT 0 0", ":0\r\n"),
+            ("WAIT -1 0", ":0\r\n"),
+            ("WAIT 1 -1", "-ERR timeout is negative\r\n"),
+            ("WAIT x 1", "-ERR value is not an integer or out of range\r\n"),
+            ("WAIT 0 9223372036854775807", "-ERR timeout is out of range\r\n"),
+            ("WAITAOF 0 0 10", "*2\r\n:0\r\n:0\r\n"),
+            (
+                "WAITAOF 1 0 10",
+                "-ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.\r\n",
+            ),
+            ("WAITAOF 2 0 0", "-ERR value is out of range, value must between 0 and 1\r\n"),
+            ("WAITAOF 0 -1 1", "-ERR value is out of range, must be positive\r\n"),
+            ("REPLICAOF NO ONE", "+OK\r\n"),
+            ("SLAVEOF no one", "+OK\r\n"),
+            ("REPLICAOF a 70000", "-ERR Invalid master port\r\n"),
+            ("FAILOVER ABORT", "-ERR No failover in progress.\r\n"),
+            ("FAILOVER", "-ERR FAILOVER requires connected replicas.\r\n"),
+            ("FAILOVER TO a 1 FORCE TIMEOUT 10", "-ERR FAILOVER requires connected replicas.\r\n"),
+            ("FAILOVER TO a x", "-ERR value is not an integer or out of range\r\n"),
+            ("FAILOVER TIMEOUT 0", "-ERR FAILOVER timeout must be greater than 0\r\n"),
+            ("FAILOVER ABORT TIMEOUT 1", "-ERR syntax error\r\n"),
+            ("FAILOVER TO a", "-ERR syntax error\r\n"),
+        ];
+        for (line, answer) in cases {
+            assert_eq!(t.run(line), answer, "{line}");
+        }
+        assert!(t.run("REPLICAOF 127.0.0.1 1").starts_with("-ERR replication is not supported"));
+    }
+
+    /// `min-replicas-to-write` once had no effect. Answers of Redis 8.2.
+    #[test]
+    fn writes_want_replicas_where_the_configuration_does() {
+        let mut t = TestServer::new();
+        let refused = "-NOREPLICAS Not enough good replicas to write.\r\n";
+        t.run("CONFIG SET min-replicas-to-write 1");
+        for line in ["SET a b", "FLUSHALL", "EVAL '#!lua\nreturn 1' 0"] {
+            assert_eq!(t.run(line), refused, "{line}");
+        }
+        for line in ["GET a", "PING", "PUBLISH a b", "EVAL 'return 1' 0"] {
+            assert!(!t.run(line).starts_with('-'), "{line}");
+        }
+        assert!(t.run("EVAL 'return redis.call(\"set\", \"a\", 1)' 0").starts_with("-NOREPLICAS"));
+        assert_eq!(t.run("EVAL 'return redis.pcall(\"set\", \"a\", 1)' 0"), refused);
+        assert_eq!(t.run("MULTI"), "+OK\r\n");
+        assert_eq!(t.run("SET a b"), refused);
+        assert!(t.run("EXEC").starts_with("-EXECABORT"));
+        assert!(t.run("INFO replication").contains("\r\nmin_slaves_good_slaves:0\r\n"));
+        t.run("CONFIG SET min-replicas-max-lag 0");
+        assert_eq!(t.run("SET a b"), "+OK\r\n");
+        t.run("CONFIG SET min-replicas-max-lag 10");
+        assert_eq!(t.run("SET a b"), refused);
+        t.run("CONFIG SET min-slaves-to-write 0");
+        assert_eq!(t.run("SET a b"), "+OK\r\n");
+    }
+
+    #[test]
+    fn waiting_for_replicas_ends_with_the_time() {
+        let mut t = TestServer::new();
+        let other = t.connect();
+        assert_eq!(t.run_as(other, "WAIT 1 100"), "");
+        t.advance(Duration::from_millis(101));
+        assert_eq!(t.receive(other), b":0\r\n");
+        assert_eq!(t.run_as(other, "WAITAOF 0 1 0"), "");
+        let number = t.srv.clients.get(other).map(|client| client.number);
+        t.run(&format!("CLIENT UNBLOCK {}", number.unwrap()));
+        assert_eq!(t.receive(other), b"*2\r\n:0\r\n:0\r\n");
+        assert_eq!(t.run("MULTI"), "+OK\r\n");
+        assert_eq!(t.run("WAIT 1 0"), "+QUEUED\r\n");
+        assert_eq!(t.run("EXEC"), "*1\r\n:0\r\n");
+        assert_eq!(t.run("EVAL 'return redis.call(\"wait\", 1, 0)' 0"), ":0\r\n");
+    }
+}
