@@ -42,11 +42,6 @@ static UNKEPT: &[Unkept] = &[
     ),
     Unkept::new("import-mode", |conf| conf.server.import_mode, "import mode is not supported yet"),
     Unkept::new(
-        "unixsocketgroup",
-        |conf| !conf.net.unixsocketgroup.is_empty(),
-        "a group for the unix socket is not supported yet",
-    ),
-    Unkept::new(
         "socket-mark-id",
         |conf| conf.net.socket_mark_id != 0,
         "marks on sockets are not supported yet",

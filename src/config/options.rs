@@ -28,7 +28,7 @@ pub static OPTIONS: &[Opt] = &[
     Opt::u32("tcp-backlog", 511, at!(net.tcp_backlog)).immutable(),
     Opt::bool("mptcp", false, at!(net.mptcp)).immutable().idle(),
     Opt::text("unixsocket", "", at!(net.unixsocket)).immutable(),
-    Opt::text("unixsocketgroup", "", at!(net.unixsocketgroup)).immutable().idle(),
+    Opt::text("unixsocketgroup", "", at!(net.unixsocketgroup)).immutable(),
     Opt::octal("unixsocketperm", 0, at!(net.unixsocketperm)).immutable(),
     Opt::u32("timeout", 0, at!(net.timeout_s)),
     Opt::u32("tcp-keepalive", 300, at!(net.tcp_keepalive_s)),
@@ -128,7 +128,7 @@ pub static OPTIONS: &[Opt] = &[
         .idle(),
     Opt::text("availability-zone", "", at!(server.availability_zone)),
     Opt::text("req-res-logfile", "", at!(log.requests_file)).immutable().hidden(),
-    Opt::text("hash-seed", "", at!(server.hash_seed)).immutable().idle(),
+    Opt::text("hash-seed", "", at!(server.hash_seed)).immutable(),
     Opt::bool("import-mode", false, at!(server.import_mode)).on_change(Apply::ImportMode).idle(),
     // Snapshots
     Opt::list("save", lists::SAVE).on_change(Apply::SavePoints),

@@ -98,13 +98,17 @@ impl Listener {
         Ok(Listener { kind: ListenerKind::Tcp { socket, address }, again: false, stuck: false })
     }
 
-    /// Opens a unix socket at `path`, replacing what a former process left there. `mode` 0 leaves the permissions alone.
-    pub fn bind_unix(path: &Path, mode: u32, backlog: u32) -> io::Result<Listener> {
+    /// Opens a unix socket at `path`, replacing what a former process left there. An empty `group` leaves its owners
+    /// alone, `mode` 0 its permissions.
+    pub fn bind_unix(path: &Path, group: &str, mode: u32, backlog: u32) -> io::Result<Listener> {
         let _ = std::fs::remove_file(path); // Usually there is none.
         let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
         socket.set_nonblocking(true)?;
         socket.bind(&SockAddr::unix(path)?)?;
         socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
+        if !group.is_empty() {
+            std::os::unix::fs::chown(path, None, Some(group_id(group)?))?;
+        }
         if mode != 0 {
             std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
         }
@@ -166,4 +170,15 @@ fn is_unsupported(error: &io::Error) -> bool {
                 | libc::EAFNOSUPPORT
         )
     )
+}
+
+/// The number of a group, by the file of groups.
+fn group_id(name: &str) -> io::Result<u32> {
+    let groups = std::fs::read_to_string("/etc/group")?;
+    let mut lines = groups.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    let found = lines.find_map(|fields| match fields[..] {
+        [group, _, number, ..] if group == name => number.parse().ok(),
+        _ => None,
+    });
+    found.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, format!("no group '{name}'")))
 }

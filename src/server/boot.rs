@@ -28,7 +28,7 @@ use crate::command::lookup::Commands;
 use crate::config::apply;
 use crate::config::later;
 use crate::config::parse::{self, ConfigError, Startup};
-use crate::config::{Config, Supervised};
+use crate::config::{Config, NetConfig, Supervised};
 use crate::net::listener::{BindError, Listener, ListenerKind};
 use crate::net::reactor::Reactor;
 use crate::net::token::Source;
@@ -340,7 +340,8 @@ pub fn listen(srv: &mut Server) -> Result<(), BindError> {
     }
     if !conf.net.unixsocket.is_empty() {
         let path = Path::new(&conf.net.unixsocket);
-        let listener = Listener::bind_unix(path, conf.net.unixsocketperm, conf.net.tcp_backlog)
+        let NetConfig { unixsocketgroup: group, unixsocketperm: mode, .. } = &conf.net;
+        let listener = Listener::bind_unix(path, group, *mode, conf.net.tcp_backlog)
             .map_err(|error| BindError { address: conf.net.unixsocket.clone(), port: 0, error })?;
         listeners.push(listener);
     }

@@ -36,6 +36,8 @@ pub mod turn;
 pub mod unit;
 pub mod waits;
 
+use sha2::{Digest, Sha256};
+
 use crate::base::clock::{Clock, UnixMillis};
 use crate::base::files::Files;
 use crate::base::rng::Rng;
@@ -316,8 +318,32 @@ fn hash_seed(rng: &mut Rng) -> HashSeed {
     HashSeed::new(word(k0), word(k1))
 }
 
-/// Empty databases, under a hash seed of their own.
+/// Empty databases, under a hash seed of their own or the one that follows from `hash-seed`.
 fn new_keyspace(conf: &Config, rng: &mut Rng) -> Keyspace {
-    let seed = hash_seed(rng);
+    let mut seed = hash_seed(rng);
+    if !conf.server.hash_seed.is_empty() {
+        let digest = Sha256::digest(&conf.server.hash_seed);
+        let word = |at: usize| {
+            digest[at..at + 8].iter().fold(0, |word, byte| word << 8 | u64::from(*byte))
+        };
+        seed = HashSeed::new(word(0), word(8));
+    }
     Keyspace::new(seed, rng.next_u64(), conf.server.databases, conf.cluster.enabled)
+}
+
+/// `hash-seed` once had no effect.
+#[test]
+fn servers_with_the_same_seed_scan_in_the_same_order() {
+    let order = |seed: &str, rng: u64| {
+        let mut conf = Config::default();
+        conf.server.hash_seed = seed.to_owned();
+        let keyspace = new_keyspace(&conf, &mut Rng::from_seed(rng));
+        let mut t = testing::TestServer::with(conf);
+        t.srv.keyspace = keyspace;
+        (0..100).for_each(|n| drop(t.run(&format!("SET k{n} v"))));
+        t.run("SCAN 0 COUNT 1000")
+    };
+    assert_eq!(order("a", 1), order("a", 2));
+    assert_ne!(order("a", 1), order("b", 1));
+    assert_ne!(order("", 1), order("", 2));
 }

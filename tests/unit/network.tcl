@@ -205,3 +205,15 @@ test {A TLS port is refused as long as there is no TLS} {
     assert_match {*Failed finding TLS support.*} [dict get $run output]
     assert_equal 1 [dict get $run status]
 } {hematite-only}
+
+start_server [list tags {network hematite-only} overrides [list unixsocket s.sock unixsocketgroup [exec id -gn]]] {
+    test {The group of the unix socket is set} {
+        assert_equal [exec id -gn] [file attributes [file join [srv dir] s.sock] -group]
+    }
+}
+
+test {A group that is not there stops the start} {
+    set run [run_server [list --port 0 --unixsocket s.sock --unixsocketgroup no-such-group]]
+    assert_equal 1 [dict get $run status]
+    assert_match {*Failed opening Unix socket: *no group 'no-such-group'*} [dict get $run output]
+} {network hematite-only}
