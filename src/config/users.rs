@@ -66,38 +66,49 @@ impl SecurityConfig {
     }
 }
 
-/// Applies all `user` lines; the error names the line that cannot be honoured.
+/// Applies all `user` lines; the error names the line that is wrong, or else the first that cannot be honoured.
 pub fn apply(conf: &mut SecurityConfig, lines: &[Directive]) -> Result<(), ConfigError> {
-    let mut known: Vec<&[u8]> = Vec::new();
+    let mut users: Vec<(&Directive, &[u8], User)> = Vec::new();
     for line in lines {
-        let blame = |reason: String| ConfigError::Line { origin: line.origin.clone(), reason };
         let [_, name, rules @ ..] = line.words.as_slice() else { continue };
-        let wrong = |reason: &str| {
-            let name = String::from_utf8_lossy(name);
-            blame(format!("Error in user declaration '{name}': {reason}"))
-        };
-        if name.iter().any(|byte| *byte == 0 || byte.is_ascii_whitespace()) {
-            return Err(blame("Spaces not allowed in ACL usernames".to_owned()));
-        }
-        if known.contains(&name.as_slice()) {
-            return Err(wrong(
-                "Duplicate user found. A user can only be defined once in config files",
-            ));
-        }
-        known.push(name);
-        let mut user =
-            User { channels: conf.acl_pubsub_default == AclPubsub::AllChannels, ..User::default() };
-        for rule in rules {
-            user.follow(rule).map_err(wrong)?;
-        }
+        let is_known = users.iter().any(|(_, known, _)| *known == name.as_slice());
+        let user = read(name, rules, is_known, conf.acl_pubsub_default);
+        users.push((line, name, user.map_err(|reason| blame(line, reason))?));
+    }
+    for (line, name, user) in users {
         if name != b"default" {
-            return Err(blame("users other than 'default' are not supported yet".to_owned()));
+            return Err(blame(line, "users other than 'default' are not supported yet".to_owned()));
         }
-        conf.passwords = user.passwords().ok_or_else(|| {
-            blame("a default user with restrictions is not supported yet".to_owned())
-        })?;
+        let reason = "a default user with restrictions is not supported yet";
+        conf.passwords = user.passwords().ok_or_else(|| blame(line, reason.to_owned()))?;
     }
     Ok(())
+}
+
+fn blame(line: &Directive, reason: String) -> ConfigError {
+    ConfigError::Line { origin: line.origin.clone(), reason }
+}
+
+/// Reads the rules of a line.
+fn read(
+    name: &[u8],
+    rules: &[Vec<u8>],
+    is_known: bool,
+    channels: AclPubsub,
+) -> Result<User, String> {
+    if name.iter().any(|byte| *byte == 0 || byte.is_ascii_whitespace()) {
+        return Err("Spaces not allowed in ACL usernames".to_owned());
+    }
+    let wrong = |reason: &str| {
+        let name = String::from_utf8_lossy(name);
+        format!("Error in user declaration '{name}': {reason}")
+    };
+    if is_known {
+        return Err(wrong("Duplicate user found. A user can only be defined once in config files"));
+    }
+    let mut user = User { channels: channels == AclPubsub::AllChannels, ..User::default() };
+    rules.iter().try_for_each(|rule| user.follow(rule)).map_err(wrong)?;
+    Ok(user)
 }
 
 /// What the rules have added up to.
@@ -263,6 +274,7 @@ mod tests {
             ("user default on #abc ~* &* +@all", hash),
             ("user \"a b\" on", "Spaces not allowed in ACL usernames"),
             ("user default off\nuser default on", twice),
+            ("user default on nopass\nuser default on", twice),
         ];
         for (text, reason) in cases {
             let error = start(text).expect_err(text);
