@@ -32,6 +32,8 @@ start_server {tags {network} overrides {bind {127.0.0.1 127.0.0.2}}} {
 
     test {CONFIG SET bind moves the listeners, clients stay} {
         set client [client_to 127.0.0.2 [srv port]]
+        # A connection that was not accepted yet goes with its listener.
+        assert_equal PONG [$client ping]
         r config set bind {127.0.0.1 127.0.0.3}
         assert_equal PONG [$client ping]
         assert_equal PONG [[client_to 127.0.0.3 [srv port]] ping]
