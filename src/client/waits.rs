@@ -5,7 +5,7 @@
 //! reactor knows when to wake up, and the numbers by which CLIENT UNBLOCK names clients. Nothing of this costs anything
 //! in a turn in which nothing happens to those who wait.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::{Client, Clients};
 use crate::base::slab::Id;
@@ -25,6 +25,8 @@ pub struct Waiting {
     pub deadline_us: Option<u64>,
     /// Microseconds that it has run so far.
     pub spent_us: u64,
+    /// Since when it stands still, in monotonic microseconds.
+    pub since_us: u64,
 }
 
 /// Who waits.
@@ -34,6 +36,8 @@ pub struct Waits {
     by_number: BTreeMap<u64, Id>,
     /// Those who wait for so long and no longer.
     deadlines: BTreeSet<(u64, Id)>,
+    /// Those who wait for the thread that frees, and for what, in order.
+    freed: VecDeque<(u64, Id)>,
 }
 
 impl Waits {
@@ -50,9 +54,16 @@ impl Waits {
         self.deadlines.len()
     }
 
-    /// The client with this number, if it waits.
+    /// The client with this number, if it waits for keys.
     pub fn find(&self, number: i64) -> Option<Id> {
-        self.by_number.get(&u64::try_from(number).ok()?).copied()
+        let id = self.by_number.get(&u64::try_from(number).ok()?).copied()?;
+        (!self.freed.iter().any(|(_, waiting)| *waiting == id)).then_some(id)
+    }
+
+    /// Who is first in line for the thread that frees, and what it has to do for that.
+    #[inline]
+    pub fn first_for_freeing(&self) -> Option<(u64, Id)> {
+        self.freed.front().copied()
     }
 
     /// When the first wait ends, in monotonic microseconds.
@@ -80,6 +91,7 @@ impl Clients {
         let Clients { slab, waits, .. } = self;
         let Some(client) = slab.get_mut(id) else { return };
         waits.by_number.insert(client.number, id);
+        waits.freed.extend(waiting.wait.freed.map(|number| (number, id)));
         waits.deadlines.extend(waiting.deadline_us.map(|at_us| (at_us, id)));
         client.waiting = Some(Box::new(waiting));
     }
@@ -92,6 +104,9 @@ impl Clients {
         waits.by_number.remove(&client.number);
         if let Some(at_us) = waiting.deadline_us {
             waits.deadlines.remove(&(at_us, id));
+        }
+        if waiting.wait.freed.is_some() {
+            waits.freed.retain(|(_, other)| *other != id);
         }
         Some(waiting)
     }

@@ -14,13 +14,16 @@ pub use expire::{
     Conditions, EXPIRE, EXPIREAT, EXPIRETIME, PERSIST, PEXPIRE, PEXPIREAT, PEXPIRETIME, PTTL, TTL,
 };
 pub use memory::{MEMORY_DOCTOR, MEMORY_HELP, MEMORY_MALLOC_STATS, MEMORY_PURGE, MEMORY_USAGE};
-pub use migrate::MIGRATE;
+pub use migrate::{Links, MIGRATE, migrate};
 pub use object::OBJECT;
 pub use scan::{KEYS, RANDOMKEY, SCAN};
 
 use super::key_spec::key_flag::{ACCESS, DELETE, INSERT, UPDATE};
-use super::{Arg, CmdError, CmdResult, Command, Cx, Done, Group, KeySpec, category, flag};
+use super::{
+    Arg, CmdError, CmdResult, Command, Cx, Done, Group, KeySpec, Outcome, Wait, category, flag,
+};
 use crate::command::args::{integer32, lazily};
+use crate::keyspace::lazyfree::Freeing;
 use crate::keyspace::{DbIndex, Entry, Event, Keyspace, Meta};
 use crate::persist::rdb::commands as rdb;
 use crate::resp::request::Args;
@@ -384,14 +387,26 @@ fn flush_lazily(cx: &Cx<'_>) -> Result<bool, CmdError> {
     lazily(cx.args, 1, cx.conf.lazyfree.user_flush).ok_or(CmdError::SYNTAX)
 }
 
+/// A client that can wait is answered when the thread has freed what is large; others are served meanwhile.
 fn flush(cx: &mut Cx<'_>, databases: std::ops::Range<u32>, lazily: bool) -> CmdResult {
+    let freeing = match (lazily, cx.may_wait) {
+        (true, _) => Freeing::Lazily,
+        (false, true) => Freeing::Awaited,
+        (false, false) => Freeing::Here,
+    };
+    let sent_before = cx.db.keyspace.lazyfree.sent();
     for index in databases {
-        cx.db.keyspace.dirty += cx.db.keyspace.flush(DbIndex(index), lazily) as u64;
+        cx.db.keyspace.dirty += cx.db.keyspace.flush(DbIndex(index), freeing) as u64;
     }
     // Told even if there was nothing: a replica may have more than we know of.
     cx.fx.force();
-    if !lazily && cx.may_wait {
-        // Compat: there such a client waits for the thread that frees; whatever else is to be said has been said by then.
+    if freeing == Freeing::Awaited {
+        let lazyfree = &cx.db.keyspace.lazyfree;
+        let sent = lazyfree.sent();
+        if sent > sent_before && !lazyfree.await_done(sent) {
+            return Ok(Outcome::Wait(Wait::for_freeing(sent)));
+        }
+        // Compat: there each such client waits for the thread; whatever else is to be said has been said by then.
         cx.fx.answer_last();
     }
     cx.out.ok();

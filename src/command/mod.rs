@@ -76,6 +76,10 @@ pub struct Wait {
     pub on_timeout: fn(&mut Reply),
     /// What later tries read in place of some words, see [`Wait::reading`].
     pub words: Vec<(usize, Box<[u8]>)>,
+    /// It waits for no key, but until the thread that frees has done this: see [`Lazyfree::sent`].
+    ///
+    /// [`Lazyfree::sent`]: crate::keyspace::lazyfree::Lazyfree::sent
+    pub freed: Option<u64>,
 }
 
 impl Wait {
@@ -83,7 +87,15 @@ impl Wait {
     /// answer.
     pub fn for_value(keys: Range<usize>, of: Type, until: Option<UnixMillis>) -> Box<Wait> {
         let news = News { of, or_loss: false };
-        Box::new(Wait { keys, news, until, on_timeout: Reply::null_array, words: Vec::new() })
+        let (on_timeout, words) = (Reply::null_array as fn(&mut Reply), Vec::new());
+        Box::new(Wait { keys, news, until, on_timeout, words, freed: None })
+    }
+
+    /// Waits until the thread that frees has done what it was sent, and is answered `+OK` then.
+    pub fn for_freeing(number: u64) -> Box<Wait> {
+        let mut wait = Wait::for_value(0..0, Type::String, None);
+        (wait.on_timeout, wait.freed) = (Reply::ok, Some(number));
+        wait
     }
 
     /// Waits until the time is up, or until somebody else ends it: no key can.

@@ -421,7 +421,7 @@ fn store(cx: &mut Cx<'_>, options: &Options<'_>, found: (&Elements, &[u32]), tar
     if count > 0 {
         cx.db.set(target, Value::List(result), Ttl::Clear);
         cx.db.changed(target, Event::list("sortstore"), count);
-    } else if cx.db.remove(target, cx.conf.lazyfree.server_del) {
+    } else if cx.db.remove_target(target, cx.conf.lazyfree.server_del) {
         cx.db.changed(target, Event::generic("del"), 1);
     }
     cx.out.uint(count);

@@ -116,7 +116,7 @@ pub(super) fn store_counted(cx: &mut Cx<'_>, key: &[u8], result: Zset, event: Ev
     if len > 0 {
         cx.db.set(key, Value::Zset(Box::new(result)), Ttl::Clear);
         cx.db.changed(key, event, changes);
-    } else if cx.db.remove(key, cx.conf.lazyfree.server_del) {
+    } else if cx.db.remove_target(key, cx.conf.lazyfree.server_del) {
         cx.db.changed(key, DEL, 1);
     }
     cx.out.uint(len as u64);

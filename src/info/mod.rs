@@ -117,7 +117,7 @@ pub static SECTIONS: &[Section] = &[
             &s.stats,
             &s.keyspace.stats,
             (&s.eviction, &s.script, s.clock.mono_cached_us()),
-            (&s.pubsub, &s.tracking, &s.children),
+            (&s.pubsub, &s.tracking, &s.children, &s.links),
         )
     }),
     section("Replication", Shown::Default, |s, w| sections::replication(w, &s.conf, s.unit.told())),

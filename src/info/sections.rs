@@ -6,6 +6,7 @@ use crate::base::cpu::{self, Who};
 use crate::base::{alloc, memory as size};
 use crate::client::Clients;
 use crate::client::pause::PauseMode;
+use crate::command::generic::Links;
 use crate::config::{self, Config};
 use crate::keyspace::sizes::{self, label};
 use crate::keyspace::{DbIndex, Keyspace, KeyspaceStats};
@@ -200,7 +201,7 @@ pub fn stats(
     stats: &Stats,
     keys: &KeyspaceStats,
     (eviction, script, now_us): (&Eviction, &Scripts, u64),
-    (pubsub, tracking, children): (&PubSub, &Tracking, &Children),
+    (pubsub, tracking, children, migrations): (&PubSub, &Tracking, &Children, &Links),
 ) {
     stats.info_traffic(w);
     w.later("sync_full");
@@ -222,7 +223,7 @@ pub fn stats(
     w.put("pubsubshard_channels", pubsub.names(Kind::Shard).len());
     w.put("latest_fork_usec", children.last_fork_us);
     w.put("total_forks", children.forks);
-    w.later("migrate_cached_sockets");
+    w.put("migrate_cached_sockets", migrations.len());
     w.later("slave_expires_tracked_keys");
     w.later("active_defrag_hits");
     w.later("active_defrag_misses");

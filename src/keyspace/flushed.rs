@@ -4,7 +4,7 @@
 //! come back in the opposite order, or are freed together when nobody can want them any more.
 
 use super::db::Db;
-use super::lazyfree::Garbage;
+use super::lazyfree::Freeing;
 use super::touched::Touch;
 use super::watch::Presence;
 use super::{DbIndex, Keyspace};
@@ -14,7 +14,7 @@ use crate::base::clock::UnixMillis;
 pub(super) struct Flushed {
     index: DbIndex,
     db: Db,
-    lazily: bool,
+    freeing: Freeing,
     /// Its tables knew of a child whose pages they must not move.
     paused: bool,
 }
@@ -32,28 +32,18 @@ impl Keyspace {
 
     /// Nobody wants them back.
     pub fn free_flushed(&mut self) {
-        for Flushed { db, lazily, .. } in self.flushed.take().into_iter().flatten() {
-            self.free_database(db, lazily);
-        }
-    }
-
-    pub(super) fn free_database(&self, db: Db, lazily: bool) {
-        let is_empty = db.keys.is_empty();
-        let garbage = Garbage::Database(Box::new(db));
-        if lazily && !is_empty {
-            self.lazyfree.free(garbage);
-        } else {
-            drop(garbage);
+        for Flushed { db, freeing, .. } in self.flushed.take().into_iter().flatten() {
+            self.lazyfree.free_database(db, freeing);
         }
     }
 
     /// Keeps a flushed database if that is wanted; else hands it back.
-    pub(super) fn keep(&mut self, index: DbIndex, db: Db, lazily: bool) -> Option<Db> {
+    pub(super) fn keep(&mut self, index: DbIndex, db: Db, freeing: Freeing) -> Option<Db> {
         let paused = self.paused;
         match &mut self.flushed {
             None => Some(db),
             Some(kept) => {
-                kept.push(Flushed { index, db, lazily, paused });
+                kept.push(Flushed { index, db, freeing, paused });
                 None
             }
         }

@@ -54,7 +54,7 @@ use crate::ds::expiry::Expiry;
 use crate::ds::hash::HashSeed;
 use blocked::Blocked;
 use db::Db;
-use lazyfree::{EFFORT_MIN, Garbage, Lazyfree};
+use lazyfree::{EFFORT_MIN, Freeing, Garbage, Lazyfree};
 use sizes::Bin;
 use touched::{Touch, Touched};
 use watch::{Presence, Watch};
@@ -125,6 +125,8 @@ pub struct Keyspace {
     pub dirty: u64,
     /// What expired keys come to.
     pub expire: Expire,
+    /// Clients are paused for writes: the data stands still, and what expires meanwhile is hidden until they go on.
+    pub holds_still: bool,
     pub tuning: Tuning,
     pub stats: KeyspaceStats,
     pub events: Events,
@@ -165,6 +167,7 @@ impl Keyspace {
         Keyspace {
             dirty: 0,
             expire: Expire::default(),
+            holds_still: false,
             tuning: Tuning::default(),
             stats: KeyspaceStats::default(),
             events: Events::default(),
@@ -245,15 +248,15 @@ impl Keyspace {
         self.blocked.touch_database(b);
     }
 
-    /// Empties a database, here or in the thread. Returns how many keys it had.
-    pub fn flush(&mut self, index: DbIndex, lazily: bool) -> usize {
+    /// Empties a database. Returns how many keys it had.
+    pub fn flush(&mut self, index: DbIndex, freeing: Freeing) -> usize {
         self.touched.push(Touch::Flushed, self.events.len());
         self.touch_all(&[(index, None)], UnixMillis(0));
         self.blocked.touch_database(index);
         let db = self.db_mut(index).take();
         let count = db.keys.len();
-        if let Some(db) = self.keep(index, db, lazily) {
-            self.free_database(db, lazily);
+        if let Some(db) = self.keep(index, db, freeing) {
+            self.lazyfree.free_database(db, freeing);
         }
         count
     }
@@ -405,13 +408,20 @@ impl Keyspace {
     #[inline]
     pub fn is_due(&self, now: UnixMillis) -> bool {
         let has_due = |db: &Db| db.expiry.has_due(now) || db.parts.has_due(now);
-        self.expire == Expire::Delete && self.dbs.iter().any(has_due)
+        self.deletes_expired() && self.dbs.iter().any(has_due)
+    }
+
+    /// True when keys and fields whose deadlines have passed are deleted at this time: on a primary, unless clients are
+    /// paused for writes.
+    #[inline]
+    fn deletes_expired(&self) -> bool {
+        self.expire == Expire::Delete && !self.holds_still
     }
 
     /// When the next key or field is to be removed, for the timer.
     #[inline]
     pub fn next_expiry(&self) -> Option<UnixMillis> {
-        if self.expire != Expire::Delete {
+        if !self.deletes_expired() {
             return None;
         }
         let deadlines = self.dbs.iter().flat_map(|db| [&db.expiry, &db.parts]);

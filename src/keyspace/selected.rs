@@ -159,7 +159,7 @@ impl Selected<'_> {
     /// Stores a value, whatever the key held before. True when it existed.
     pub fn set(&mut self, key: &[u8], value: Value<'_>, ttl: Ttl) -> bool {
         let hash = self.hash(key);
-        if self.is_gone(hash, key) && self.keyspace.expire == Expire::Hide {
+        if self.is_gone(hash, key) && !self.keyspace.deletes_expired() {
             // A replica may be written to: what was hidden goes without a word.
             drop(self.db_mut().remove(hash, key));
         }
@@ -281,6 +281,16 @@ impl Selected<'_> {
         }
     }
 
+    /// Removes a key that a result would have taken the place of; true when it was there. Compat: that it has expired makes
+    /// no difference.
+    pub fn remove_target(&mut self, key: &[u8], lazily: bool) -> bool {
+        let hash = self.hash(key);
+        let found = self.db_mut().remove(hash, key);
+        let was_there = found.is_some();
+        found.into_iter().for_each(|entry| self.keyspace.discard(entry, lazily));
+        was_there
+    }
+
     /// Takes a key out, with its value.
     pub fn take(&mut self, key: &[u8]) -> Option<Entry> {
         let hash = self.hash(key);
@@ -370,7 +380,7 @@ impl Selected<'_> {
 
     /// A random live key.
     pub fn random_key(&mut self) -> Option<Vec<u8>> {
-        // A replica may hold nothing but hidden keys: after so many one of them is shown.
+        // Where expired keys are hidden there may be no other keys: after so many tries one of them is shown.
         const TRIES_MAX: usize = 100;
         for attempt in 0.. {
             let mut state = self.keyspace.random();
@@ -381,11 +391,21 @@ impl Selected<'_> {
                 state ^ (state >> 29)
             })?;
             let key = sample.key().to_vec();
-            if attempt >= TRIES_MAX && self.keyspace.expire == Expire::Hide || self.settle(&key) {
+            if self.settle(&key) {
                 return Some(key);
+            }
+            if attempt >= TRIES_MAX && !self.keyspace.deletes_expired() {
+                return Some(self.any_live_key().unwrap_or(key));
             }
         }
         None
+    }
+
+    /// A key that never expires, or one that has not yet. Compat: nobody looks for the latter where all keys are volatile.
+    fn any_live_key(&self) -> Option<Vec<u8>> {
+        let some_stay = self.db().expiry.len() < self.len();
+        let live = if some_stay { self.iter().next() } else { None };
+        live.map(|entry| entry.key().to_vec())
     }
 
     /// Visits the entries at a cursor, and says of each whether it is live; returns the next cursor, 0 at the
@@ -448,7 +468,7 @@ impl Selected<'_> {
     #[cold]
     fn is_gone_slow(&mut self, hash: u64, key: &[u8]) -> bool {
         let Some(entry) = self.db().keys.find(hash, key) else { return false };
-        let deletes = self.keyspace.expire == Expire::Delete;
+        let deletes = self.keyspace.deletes_expired();
         if self.hides(entry) {
             if deletes {
                 self.keyspace.remove_expired(self.index, hash, key);

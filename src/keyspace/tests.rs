@@ -202,13 +202,13 @@ fn expiry_is_on_time_whatever_the_clock_does() {
 #[test]
 fn a_flush_in_the_thread_returns_at_once_and_frees_everything() {
     let mut keyspace = Keyspace::default();
-    keyspace.lazyfree.start("").expect("a thread");
+    keyspace.lazyfree.start("", || {}).expect("a thread");
     let mut db = keyspace.select(DB, NOW);
     let all = effort(100_000usize, 100);
     for i in 0..all as u64 {
         db.set(&i.to_be_bytes(), Value::Bytes(b"value"), Ttl::Clear);
     }
-    assert_eq!(keyspace.flush(DB, true), all);
+    assert_eq!(keyspace.flush(DB, Freeing::Lazily), all);
     assert!(keyspace.is_empty());
     while keyspace.lazyfree.pending() > 0 {
         std::thread::yield_now();
@@ -242,11 +242,11 @@ fn watchers_learn_of_changes_flushes_and_expiry() {
     keyspace.select(DB, NOW).set(b"k", Value::Int(1), Ttl::At(later(10)));
     keyspace.watch.watch(id(1), DB, b"k", false);
     keyspace.watch.watch(id(2), DB, b"other", false);
-    keyspace.flush(DbIndex(1), false);
+    keyspace.flush(DbIndex(1), Freeing::Here);
     assert!(!keyspace.watch.is_dirty(id(1)));
     shown(&mut keyspace, "k", later(11));
     assert!(keyspace.watch.is_dirty(id(1)) && !keyspace.watch.is_dirty(id(2)));
-    keyspace.flush(DB, false);
+    keyspace.flush(DB, Freeing::Here);
     assert!(!keyspace.watch.is_dirty(id(2)), "a key that was never there");
     keyspace.select(DB, NOW).changed(b"other", Event::generic("del"), 1);
     assert!(keyspace.watch.is_dirty(id(2)));

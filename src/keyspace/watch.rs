@@ -1,7 +1,8 @@
 //! Watched keys: WATCH makes EXEC refuse when a key it names was touched.
 //!
 //! The dirty bit lives here, where the writer is: a write touches `(database, key)`, and whoever watches it
-//! is marked, and watches nothing any more, for nothing could mend its watch. Clients are ids. With nobody watching a
+//! is marked, and watches nothing any more, for nothing could mend its watch. (Compat: where whole databases are emptied or
+//! exchanged its keys stay, as CLIENT LIST shows.) Clients are ids. With nobody watching a
 //! write pays one test.
 
 use std::collections::{HashMap, HashSet};
@@ -134,7 +135,7 @@ impl Watch {
                 watcher.was_expired = becomes == Presence::Expired;
             }
         }
-        self.tell(told);
+        self.dirty.extend(told);
     }
 
     /// Keys watched by anyone, and clients that watch.

@@ -6,7 +6,7 @@ use std::io;
 use std::time::Duration;
 
 use mio::event::Source as Pollable;
-use mio::{Events, Interest, Poll};
+use mio::{Events, Interest, Poll, Waker};
 
 use super::token::Source;
 use crate::base::slab::Id;
@@ -70,6 +70,18 @@ impl Reactor {
             }
         }
         Ok(())
+    }
+
+    /// What another thread calls to end the sleep. There can be one only.
+    pub fn waker(&self) -> io::Result<impl Fn() + Send + 'static> {
+        let waker = match self {
+            Reactor::Mio { poll, .. } => Some(Waker::new(poll.registry(), Source::Waker.token())?),
+            Reactor::Simulated { .. } => None,
+        };
+        Ok(move || {
+            // A counter that is full has woken the reactor before.
+            waker.as_ref().map(Waker::wake);
+        })
     }
 
     /// Watches a socket, once and for all, in both directions.

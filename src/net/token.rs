@@ -17,6 +17,8 @@ pub enum Source {
     Listener(u32),
     /// A signal handler rang.
     Signal,
+    /// Another thread has done what somebody waits for.
+    Waker,
     /// The pipe of a child: it has told something, or has ended.
     Child,
 }
@@ -25,6 +27,7 @@ const CLIENT: u64 = 0;
 const LISTENER: u64 = 1;
 const SIGNAL: u64 = 2;
 const CHILD: u64 = 3;
+const WAKER: u64 = 4;
 
 impl Source {
     pub fn token(self) -> mio::Token {
@@ -35,6 +38,7 @@ impl Source {
             Source::Listener(index) => LISTENER << 60 | u64::from(index),
             Source::Signal => SIGNAL << 60,
             Source::Child => CHILD << 60,
+            Source::Waker => WAKER << 60,
         };
         mio::Token(word as usize)
     }
@@ -49,6 +53,7 @@ impl Source {
             }),
             LISTENER => Source::Listener(word as u32),
             CHILD => Source::Child,
+            WAKER => Source::Waker,
             _ => Source::Signal,
         }
     }
@@ -57,7 +62,8 @@ impl Source {
 #[test]
 fn tokens_carry_their_source() {
     let id = Id { slot: 0x0abc_def0, generation: u32::MAX };
-    for source in [Source::Client(id), Source::Listener(7), Source::Signal, Source::Child] {
+    let others = [Source::Signal, Source::Waker, Source::Child];
+    for source in [Source::Client(id), Source::Listener(7)].into_iter().chain(others) {
         assert_eq!(Source::of(source.token()), source);
     }
 }

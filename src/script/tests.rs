@@ -210,7 +210,7 @@ fn scripts_are_cached_and_the_oldest_of_eval_are_dropped() {
 #[test]
 fn machines_are_closed_by_another_thread() {
     let mut t = TestServer::new();
-    t.srv.keyspace.lazyfree.start("").expect("a thread");
+    t.srv.keyspace.lazyfree.start("", || {}).expect("a thread");
     for round in 1..=5 {
         for n in 0..100 {
             t.lua(&format!("return {n} .. ARGV[1]"));

@@ -1,7 +1,7 @@
 //! Periodic work, on the reactor's clock.
 
 use super::serve::say_over_output;
-use super::{Server, evict_clients, news, shutdown, turn};
+use super::{Server, evict, evict_clients, news, shutdown, turn};
 use crate::base::{alloc, cells};
 use crate::config::LogLevel;
 use crate::keyspace::DbIndex;
@@ -50,6 +50,7 @@ pub fn run_if_due(srv: &mut Box<Server>) {
     watch_clients(srv);
     news::tick(srv);
     turn::retry_accepting(srv);
+    srv.links.close_idle(now);
     children::tick(srv);
     shutdown::tick(srv);
     tell_how_it_goes(srv);
@@ -140,4 +141,5 @@ pub fn end_pause(srv: &mut Server) {
             client.serve_again(net);
         }
     }
+    evict::resume(srv);
 }

@@ -43,8 +43,9 @@ pub fn populate(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
 /// What there is to know about how a key is kept.
 pub fn object(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     let now = srv.clock.now();
-    let db = srv.keyspace.select(call.session.db, now);
-    let entry = db.peek(call.query.args().at(2)).ok_or(CmdError::NO_SUCH_KEY)?;
+    let (db, key) = (srv.keyspace.db(call.session.db), call.query.args().at(2));
+    // An expired key that nobody has removed yet is shown, too.
+    let entry = db.keys.find(db.keys.hash(key), key).ok_or(CmdError::NO_SUCH_KEY)?;
     let (encoding, clock) = (entry.encoding(), entry.clock());
     let idle = idle_seconds(clock, now);
     let (version, compress) = (driver::version(&srv.conf), srv.conf.rdb.compression);

@@ -12,7 +12,8 @@
 //!                                                    │ no key to evict  ──► None     (state::OUT_OF_MEMORY)
 //! ```
 //!
-//! Each key is a unit of its own: its event, and its DEL for replicas and the AOF.
+//! Each key is a unit of its own: its event, and its DEL for replicas and the AOF. While clients are paused the data
+//! stands still: nothing is evicted until they go on.
 
 use super::{LongWork, Server, exec, expire};
 use crate::base::alloc;
@@ -136,6 +137,12 @@ fn make_room(srv: &mut Box<Server>) {
     if srv.long_work != LongWork::None {
         return;
     }
+    if srv.clients.pause.mode().is_some() {
+        // Commands that run now need no memory, or they would wait.
+        srv.eviction.running = false;
+        set_failed(srv, false);
+        return;
+    }
     let started = srv.clock.mono_us();
     let end = started.saturating_add(slice_us(srv.conf.memory.eviction_tenacity));
     let to_free = excess(srv);
@@ -163,10 +170,20 @@ fn make_room(srv: &mut Box<Server>) {
         let spent_ms = (now - started) / 1000;
         latency.add(&conf.latency, event::EVICTION_CYCLE, spent_ms, clock.now().seconds());
     }
+    set_failed(srv, failed);
+}
+
+/// Says whether there is nothing left to evict: the gates look at it.
+fn set_failed(srv: &mut Server, failed: bool) {
     if srv.eviction.failed != failed {
         srv.eviction.failed = failed;
         srv.refresh_states();
     }
+}
+
+/// A pause has ended: what was not evicted meanwhile is now.
+pub fn resume(srv: &mut Server) {
+    srv.eviction.running |= excess(srv) > 0;
 }
 
 /// Evicts a few keys and tells of them; false when there was none. What telling takes is not held against what was freed, or
@@ -337,6 +354,22 @@ mod tests {
         t.run("SET other v");
         let push = ">2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\nk\r\n";
         assert_eq!(t.run("PING"), format!("{push}+PONG\r\n"));
+    }
+
+    /// Keys once were evicted during a pause, while someone copied the data.
+    #[test]
+    fn nothing_is_evicted_while_clients_are_paused() {
+        let mut t = limited(5, MaxmemoryPolicy::AllkeysRandom);
+        (0..5).for_each(|i| drop(t.run(&format!("SET k{i} v"))));
+        t.run("CLIENT PAUSE 100 WRITE");
+        t.run("CONFIG SET maxmemory 200");
+        assert_eq!(t.run("DBSIZE"), ":5\r\n");
+        t.advance(std::time::Duration::from_millis(99));
+        assert_eq!(t.run("DBSIZE"), ":5\r\n");
+        assert!(!t.srv.eviction.running, "the reactor sleeps");
+        t.advance(std::time::Duration::from_millis(1));
+        assert_eq!(t.srv.keyspace.len(), 2);
+        assert_eq!(t.srv.keyspace.stats.evicted_keys, 3);
     }
 
     #[test]

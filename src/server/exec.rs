@@ -531,7 +531,9 @@ pub fn show_to_monitors(srv: &mut Server, call: &Call) {
     let from = (call.session.db, &*address);
     let line = monitor::line(clock.unix_us(), from, call.cmd, call.query.args());
     for id in clients.monitors.clone() {
-        if id == call.client && (call.hang_up || !call.session.reply.is_answered()) {
+        let is_heard =
+            call.session.reply.is_answered() || call.session.reply == ReplyMode::SkipNext;
+        if id == call.client && (call.hang_up || !is_heard) {
             continue; // The answer to QUIT is the last that it gets; and a line goes the way of the answer.
         }
         clients.send_to(id, net, |out| out.simple(&line));

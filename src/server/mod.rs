@@ -45,6 +45,7 @@ use crate::base::slab::Id;
 use crate::client::Clients;
 use crate::client::describe::Scene;
 use crate::command::Call;
+use crate::command::generic::Links;
 use crate::command::lookup::Commands;
 use crate::config::Config;
 use crate::ds::hash::HashSeed;
@@ -127,6 +128,8 @@ pub struct Server {
     pub rdb: Snapshots,
     pub aof: Aof,
     pub children: Children,
+    /// Connections of MIGRATE that are kept for a while.
+    pub links: Links,
     /// Bits of `command::admit::state` that hold for every client.
     pub states: u32,
     /// The long work under way during which others are served by [`turn::meanwhile`].
@@ -208,6 +211,7 @@ impl Server {
             rdb,
             aof: Aof::new(Disk::default()),
             children: Children::default(),
+            links: Links::default(),
             states: 0,
             long_work: LongWork::None,
             spare_call: None,
@@ -279,9 +283,18 @@ impl Server {
         snapshots_fail && !self.rdb.last_ok || self.aof.trouble().is_some()
     }
 
+    /// Lets expiry stand still while clients are paused. The calls of a transaction that begins a pause may write yet, so
+    /// for these expiry goes on.
+    pub fn hold_still(&mut self) {
+        let is_paused = self.clients.pause.mode().is_some();
+        self.keyspace.holds_still =
+            is_paused && (self.keyspace.holds_still || self.unit.depth <= 1);
+    }
+
     /// Recomputes which gates stand half closed, after something changed that they look at.
     pub fn refresh_states(&mut self) {
         self.states = crate::command::admit::state::ALWAYS | self.clients.pause.states();
+        self.hold_still();
         if !self.clients.monitors.is_empty() {
             self.states |= crate::command::admit::state::MONITORED;
         }

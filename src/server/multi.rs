@@ -139,6 +139,7 @@ fn exec(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
         srv.clients.end_transaction(call.client, queued);
     }
     call.session.multi = Multi::No;
+    srv.hold_still();
     Ok(Done)
 }
 

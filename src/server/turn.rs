@@ -60,6 +60,7 @@ pub fn turn(srv: &mut Box<Server>, ready: &mut Vec<Ready>) -> io::Result<()> {
     cron::end_pause_if_over(srv);
     waits::end_overdue(srv);
     replicas::serve_synced(srv);
+    waits::answer_freed(srv);
     cron::run_if_due(srv);
     expire::run(srv);
     waits::serve_ready(srv);
@@ -114,7 +115,7 @@ fn serve_all(srv: &mut Box<Server>, ready: &mut Vec<Ready>) {
                 }
             }
             // It has done its work by ending the sleep.
-            Source::Signal => {}
+            Source::Signal | Source::Waker => {}
             Source::Child => children::listen(srv),
         }
     }

@@ -6,6 +6,7 @@
 //!        a unit ends that touched the key ───────┼──► serve_ready: the call is run again, from the start, first come
 //!        its time is up ─────────────────────────┼──► end_overdue: it is answered what it asked for in that case
 //!        CLIENT UNBLOCK ─────────────────────────┼──► unblock: the same, or an error
+//!        the thread has freed what it flushed ───┼──► answer_freed: it is answered
 //!        the client goes ────────────────────────┴──► forget
 //! ```
 //!
@@ -50,7 +51,7 @@ pub fn park(srv: &mut Server, call: &mut Call, mut wait: Box<Wait>) {
         client.last_command = Some(call.id);
     }
     let (command, db) = (call.id, call.session.db);
-    let waiting = Waiting { wait, command, db, ticket, deadline_us, spent_us };
+    let waiting = Waiting { wait, command, db, ticket, deadline_us, spent_us, since_us: now_us };
     clients.begin_wait(call.client, waiting);
 }
 
@@ -111,6 +112,16 @@ pub fn end_overdue(srv: &mut Box<Server>) {
     }
 }
 
+/// Answers those for whom the thread has freed what they flushed.
+pub fn answer_freed(srv: &mut Box<Server>) {
+    while let Some((number, id)) = srv.clients.waits.first_for_freeing() {
+        if !srv.keyspace.lazyfree.await_done(number) {
+            return;
+        }
+        give_up(srv, id, None);
+    }
+}
+
 /// How long the reactor may sleep for all that those who wait care.
 pub fn sleep_time(srv: &Server, now_us: u64) -> Option<Duration> {
     let deadline_us = srv.clients.waits.next_deadline_us()?;
@@ -141,6 +152,10 @@ fn give_up(srv: &mut Box<Server>, id: Id, error: Option<CmdError>) {
         call.cmd = srv.commands.entry(call.id).command;
         call.earlier_us = waiting.spent_us;
         call.started_us = srv.clock.mono_us();
+        if waiting.wait.freed.is_some() {
+            // Compat: freeing is part of a flush, whoever does it.
+            call.earlier_us += call.started_us.saturating_sub(waiting.since_us);
+        }
         exec::answer_in_vain(srv, call, waiting.wait.on_timeout, error);
         call.earlier_us = 0;
         Flow::Continue

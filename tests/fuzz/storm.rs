@@ -13,6 +13,7 @@ use hematite::command::CmdError;
 use hematite::command::table::COMMANDS;
 use hematite::config::Config;
 use hematite::keyspace::DbIndex;
+use hematite::keyspace::lazyfree::Freeing;
 use hematite::server::cron::end_pause;
 use hematite::server::testing::TestServer;
 use hematite::server::waits;
@@ -65,7 +66,7 @@ fn main() {
             // Well-formed requests have stored keys, which is no fault: without them it must be little again.
             let keyspace = &mut storm.server.srv.keyspace;
             for db in 0..keyspace.databases() {
-                keyspace.flush(DbIndex(db), false);
+                keyspace.flush(DbIndex(db), Freeing::Here);
             }
             grown = alloc::used().saturating_sub(start);
         }

@@ -50,8 +50,49 @@ start_server {tags {migrate}} {
             assert_error {*syntax*} {r -1 migrate $host $port k 0 5000 COPIED}
         }
 
+        test {A connection is kept for the next call, which need not select again} {
+            r flushall
+            r -1 set a 1
+            r -1 set b 2
+            assert_equal OK [r -1 migrate $host $port a 9 5000]
+            assert_equal 1 [s -1 migrate_cached_sockets]
+            set received [s total_connections_received]
+            r config resetstat
+            assert_equal OK [r -1 migrate $host $port b 9 5000]
+            assert_equal 1 [s -1 migrate_cached_sockets]
+            assert_equal 0 [s total_connections_received]
+            assert_no_match *cmdstat_select* [r info commandstats]
+            r select 9
+            assert_equal {1 2} [r mget a b]
+            r select 0
+            r -1 set c 3
+            assert_equal OK [r -1 migrate $host $port c 0 5000]
+            assert_equal 3 [r get c]
+        }
+
+        test {Where a kept connection has died a new one is made} {
+            r -1 set a 1
+            assert_equal OK [r -1 migrate $host $port a 9 5000 REPLACE]
+            r client kill type normal skipme yes
+            r -1 set b 2
+            assert_equal OK [r -1 migrate $host $port b 9 5000 REPLACE]
+            assert_equal 1 [s -1 migrate_cached_sockets]
+        }
+
+        test {Behind a refusal the connection is kept, and selects again} {
+            r select 9
+            r set a busy
+            r -1 set a 1
+            assert_error {*BUSYKEY*} {r -1 migrate $host $port a 9 5000}
+            assert_equal 1 [s -1 migrate_cached_sockets]
+            assert_equal OK [r -1 migrate $host $port a 9 5000 REPLACE]
+            assert_equal 1 [r get a]
+            r select 0
+        }
+
         test {AUTH and AUTH2} {
             r config set requirepass secret
+            r client kill type normal skipme yes ;# the connection that is kept has come in already
             r -1 set k x
             assert_error {*NOAUTH*} {r -1 migrate $host $port k 0 5000}
             assert_error {*WRONGPASS*} {r -1 migrate $host $port k 0 5000 AUTH wrong}

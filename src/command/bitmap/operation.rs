@@ -60,7 +60,7 @@ fn bitop(cx: &mut Cx<'_>) -> CmdResult {
     if len > 0 {
         cx.db.set_text(target, result);
         cx.db.changed(target, Event::string("set"), 1);
-    } else if cx.db.remove(target, cx.conf.lazyfree.server_del) {
+    } else if cx.db.remove_target(target, cx.conf.lazyfree.server_del) {
         cx.db.changed(target, Event::generic("del"), 1);
     }
     cx.out.uint(len as u64);

@@ -5,8 +5,11 @@
 //!   then the answers, one by one: a key whose RESTORE succeeded goes (unless COPY)
 //! ```
 //!
-//! Compat: everybody waits meanwhile, as with the reference, for `timeout` milliseconds at most for each step on the wire. A
-//! connection is made for each call and not kept.
+//! Compat: everybody waits meanwhile, as with the reference, for `timeout` milliseconds at most for each step on the wire.
+//!
+//! A connection over which all went as it should is kept for ten seconds ([`Links`]), for the next call to the same host and
+//! port; it knows which database the other server has selected. If such a connection turns out to be dead before anything
+//! was answered, the call makes a new one and begins again.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -19,10 +22,11 @@ use crate::command::key_spec::key_flag::{ACCESS, DELETE, INCOMPLETE};
 use crate::command::{
     Arg, CmdError, CmdResult, Command, Cx, Done, Group, KeySpec, category, flag, getkeys,
 };
+use crate::persist::rdb::commands as rdb;
 use crate::persist::rdb::driver::version;
 use crate::persist::rdb::save;
 
-pub static MIGRATE: Command = Command::data("migrate", migrate)
+pub static MIGRATE: Command = Command::server("migrate", rdb::migrate)
     .arity(-6)
     .flags(flag::WRITE | flag::MOVABLEKEYS)
     .categories(category::KEYSPACE | category::DANGEROUS)
@@ -113,61 +117,52 @@ impl<'a> Plan<'a> {
     }
 }
 
-fn migrate(cx: &mut Cx<'_>) -> CmdResult {
+/// Moves keys over a connection of `links`, or a new one.
+pub fn migrate(cx: &mut Cx<'_>, links: &mut Links, now_us: u64) -> CmdResult {
     let plan = Plan::parse(cx)?;
     let timeout = integer(cx.args.at(5))?;
     let db = integer(cx.args.at(4))?;
     let timeout = u64::try_from(timeout).ok().filter(|ms| *ms > 0).unwrap_or(TIMEOUT_MS);
+    let timeout = Duration::from_millis(timeout);
     let mut keys = plan.keys.clone();
     keys.retain(|key| cx.db.entry(key).is_some());
     if keys.is_empty() {
         cx.out.simple("NOKEY");
         return Ok(Done);
     }
-    let (requests, keys) = requests(cx, &plan, (db, &keys))?;
-    let mut peer = Peer::connect(cx.args.at(1), cx.args.at(2), Duration::from_millis(timeout))
-        .map_err(|_| NOT_CONNECTED)?;
-    peer.stream.write_all(&requests).map_err(|_| NOT_WRITTEN)?;
-    for _ in 0..1 + usize::from(!plan.auth.is_empty()) {
-        if let Err(text) = peer.answer().map_err(|_| NOT_READ)? {
-            return Err(replied(&text));
-        }
+    let (requests, keys) = requests(cx, &plan, &keys)?;
+    let (host, port) = (cx.args.at(1), cx.args.at(2));
+    let connect = || Peer::connect(host, port, timeout).map_err(|_| NOT_CONNECTED);
+    let kept = links.take(host, port).filter(|peer| peer.limit(timeout).is_ok());
+    let is_kept = kept.is_some();
+    let mut peer = kept.map_or_else(connect, Ok)?;
+    let mut talk = peer.talk(&plan.auth, db, &requests, keys.len());
+    if is_kept && talk.is_lost {
+        peer = connect()?;
+        talk = peer.talk(&plan.auth, db, &requests, keys.len());
     }
-    let (mut moved, mut failure) = (Vec::new(), None);
-    for key in keys {
-        match peer.answer() {
-            Ok(Ok(())) => moved.push(key),
-            Ok(Err(text)) => {
-                failure.get_or_insert(replied(&text));
-            }
-            Err(_) => {
-                failure.get_or_insert(NOT_READ);
-                break;
-            }
-        }
+    if talk.is_over {
+        links.keep(host, port, peer, now_us);
     }
     if !plan.copy {
+        let moved: Vec<_> = talk.moved.iter().map(|at| keys[*at]).collect();
         delete(cx, &moved);
     }
     // What has gone is gone: the error comes behind it.
-    match failure {
+    match talk.failure {
         None => cx.out.ok(),
         Some(error) => cx.out.error(error.text()),
     }
     Ok(Done)
 }
 
-/// What is sent, and the keys that a RESTORE of it stands for.
+/// The requests that store the keys over there, and these keys.
 fn requests<'a>(
     cx: &Cx<'_>,
     plan: &Plan<'a>,
-    (db, keys): (i64, &[&'a [u8]]),
+    keys: &[&'a [u8]],
 ) -> Result<(Vec<u8>, Vec<&'a [u8]>), CmdError> {
     let mut out = Vec::new();
-    if !plan.auth.is_empty() {
-        line::write(&mut out, &[&[&b"AUTH"[..]], plan.auth.as_slice()].concat());
-    }
-    line::write(&mut out, &[b"SELECT", db.to_string().as_bytes()]);
     let verb: &[u8] = if cx.conf.cluster.enabled { b"RESTORE-ASKING" } else { b"RESTORE" };
     let mut sent = Vec::new();
     for key in keys {
@@ -202,10 +197,79 @@ fn delete(cx: &mut Cx<'_>, moved: &[&[u8]]) {
     }
 }
 
+/// Connections that are kept for the next call.
+#[derive(Debug, Default)]
+pub struct Links(Vec<Link>);
+
+#[derive(Debug)]
+struct Link {
+    host: Box<[u8]>,
+    port: Box<[u8]>,
+    peer: Peer,
+    used_us: u64,
+}
+
+/// Connections that are kept at most; the one that was used longest ago makes room.
+const LINKS_MAX: usize = 64;
+
+/// For so long a connection is kept that nobody uses.
+const IDLE_MAX_US: u64 = 10_000_000;
+
+impl Links {
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Closes what has not been used for a while.
+    pub fn close_idle(&mut self, now_us: u64) {
+        self.0.retain(|link| now_us.saturating_sub(link.used_us) <= IDLE_MAX_US);
+    }
+
+    fn take(&mut self, host: &[u8], port: &[u8]) -> Option<Peer> {
+        let found = self.0.iter().position(|link| *link.host == *host && *link.port == *port);
+        found.map(|at| self.0.remove(at).peer)
+    }
+
+    /// The one used last stands last.
+    fn keep(&mut self, host: &[u8], port: &[u8], peer: Peer, now_us: u64) {
+        if self.0.len() >= LINKS_MAX {
+            self.0.remove(0);
+        }
+        self.0.push(Link { host: host.into(), port: port.into(), peer, used_us: now_us });
+    }
+}
+
 /// The other server.
+#[derive(Debug)]
 struct Peer {
     stream: TcpStream,
     read: Vec<u8>,
+    /// The database that it has selected, as far as is known.
+    db: Option<i64>,
+}
+
+/// What came of the requests.
+#[derive(Debug, Default)]
+struct Talk {
+    /// Those that were obeyed.
+    moved: Vec<usize>,
+    /// The first thing that went wrong.
+    failure: Option<CmdError>,
+    /// All was answered: the connection can be used again.
+    is_over: bool,
+    /// The connection broke before anything was answered.
+    is_lost: bool,
+}
+
+impl Talk {
+    fn broken(error: &io::Error, failure: CmdError, has_heard: bool) -> Talk {
+        let is_slow = matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut);
+        Talk { failure: Some(failure), is_lost: !is_slow && !has_heard, ..Talk::default() }
+    }
 }
 
 /// No answer of ours is longer: it is a line.
@@ -223,14 +287,68 @@ impl Peer {
             match TcpStream::connect_timeout(&address, timeout) {
                 Ok(stream) => {
                     stream.set_nodelay(true)?;
-                    stream.set_read_timeout(Some(timeout))?;
-                    stream.set_write_timeout(Some(timeout))?;
-                    return Ok(Peer { stream, read: Vec::new() });
+                    let peer = Peer { stream, read: Vec::new(), db: None };
+                    peer.limit(timeout)?;
+                    return Ok(peer);
                 }
                 Err(error) => last = error,
             }
         }
         Err(last)
+    }
+
+    /// Sets the longest that a step may take.
+    fn limit(&self, timeout: Duration) -> io::Result<()> {
+        self.stream.set_read_timeout(Some(timeout))?;
+        self.stream.set_write_timeout(Some(timeout))
+    }
+
+    /// Sends requests, so many, and hears what becomes of them.
+    fn talk(&mut self, auth: &[&[u8]], db: i64, requests: &[u8], count: usize) -> Talk {
+        let mut head = Vec::new();
+        let is_selected = self.db == Some(db);
+        if !auth.is_empty() {
+            line::write(&mut head, &[&[&b"AUTH"[..]], auth].concat());
+        }
+        if !is_selected {
+            line::write(&mut head, &[b"SELECT", db.to_string().as_bytes()]);
+        }
+        let sent = self.stream.write_all(&head).and_then(|()| self.stream.write_all(requests));
+        if let Err(error) = sent {
+            return Talk::broken(&error, NOT_WRITTEN, false);
+        }
+        for answered in 0..usize::from(!auth.is_empty()) + usize::from(!is_selected) {
+            match self.answer() {
+                Ok(Ok(())) => {}
+                Ok(Err(text)) => {
+                    return Talk { failure: Some(replied(&text)), ..Talk::default() };
+                }
+                Err(error) => return Talk::broken(&error, NOT_READ, answered > 0),
+            }
+        }
+        self.db = Some(db);
+        self.hear(count, !head.is_empty())
+    }
+
+    /// Hears the answers to requests, so many.
+    fn hear(&mut self, count: usize, has_heard: bool) -> Talk {
+        let (mut moved, mut failure) = (Vec::new(), None);
+        for at in 0..count {
+            match self.answer() {
+                Ok(Ok(())) => moved.push(at),
+                Ok(Err(text)) => {
+                    failure.get_or_insert(replied(&text));
+                    // Compat: after a complaint nothing is taken for granted.
+                    self.db = None;
+                }
+                Err(error) => {
+                    let broken = Talk::broken(&error, NOT_READ, has_heard || at > 0);
+                    return Talk { moved, failure: failure.or(broken.failure), ..broken };
+                }
+            }
+        }
+        // What nobody has asked for would be taken for the answer to something else.
+        Talk { moved, failure, is_over: self.read.is_empty(), is_lost: false }
     }
 
     /// The next answer: all is well, or the text of an error.

@@ -3,7 +3,6 @@
 use super::super::{Arg, CmdError, CmdResult, Command, Cx, Done, Group, KeySpec, category, flag};
 use crate::keyspace::EntryRef;
 use crate::keyspace::access::idle_seconds;
-use crate::types::text::Text;
 
 pub static OBJECT: Command = Command::container(
     "object",
@@ -134,17 +133,9 @@ pub static OBJECT_REFCOUNT: Command = Command::data("object|refcount", object_re
     .tips(&["nondeterministic_output"]);
 
 fn object_refcount(cx: &mut Cx<'_>) -> CmdResult {
-    let is_lfu = cx.db.keyspace.tuning.policy.is_lfu;
     match look(cx) {
-        // Compat: releases up to 8.0 share the small integers, and tests look for it.
-        Some(entry) if !is_lfu && entry.text().is_some_and(is_small) => cx.out.int(i32::MAX.into()),
         Some(_) => cx.out.int(1),
         None => cx.out.null(),
     }
     Ok(Done)
-}
-
-/// One of the integers that are shared by all keys in those releases.
-fn is_small(text: Text<'_>) -> bool {
-    matches!(text, Text::Int(0..=9999))
 }

@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::keyspace::Classes;
+use crate::base::clock::UnixMillis;
+use crate::base::slab::Id;
+use crate::keyspace::lazyfree::Garbage;
+use crate::keyspace::{Classes, DbIndex, Ttl, Value};
 use crate::server::testing::TestServer;
 
 #[test]
@@ -115,6 +118,8 @@ fn objects_tell_of_themselves() {
     assert_eq!(t.run("MEMORY USAGE k"), ":8\r\n");
     assert!(t.run("MEMORY STATS").contains("keys.count\r\n:1\r\n"));
     assert!(t.run("MEMORY DOCTOR").starts_with('$'));
+    t.run("SET small 5");
+    assert_eq!(t.run("OBJECT REFCOUNT small"), ":1\r\n");
 }
 
 #[test]
@@ -162,4 +167,158 @@ fn replicas_are_told_as_in_the_reference() {
 #[test]
 fn what_counts_as_a_change_a_hit_or_a_miss_is_as_in_the_reference() {
     TestServer::new().check_counts(include_str!("../../../tests/golden/counts.tsv"));
+}
+
+/// Keeps the thread that frees busy until something is sent, or the sender goes.
+struct Hold(std::sync::mpsc::Receiver<()>);
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        let _ = self.0.recv();
+    }
+}
+
+/// Makes so many keys, `key:0` being the first.
+fn populate(t: &mut TestServer, keys: usize) {
+    let mut db = t.srv.keyspace.select(DbIndex(0), UnixMillis(0));
+    for i in 0..keys {
+        db.set(format!("key:{i}").as_bytes(), Value::Int(7), Ttl::Clear);
+    }
+}
+
+/// A server whose thread frees nothing before the sender goes, and which has enough keys to wait for.
+fn crowded() -> (TestServer, std::sync::mpsc::Sender<()>) {
+    let mut t = TestServer::new();
+    t.srv.keyspace.lazyfree.start("", || {}).expect("a thread");
+    let (go_on, held) = std::sync::mpsc::channel();
+    let hold = Garbage::Other(Box::new(std::sync::Mutex::new(Hold(held))), 0);
+    t.srv.keyspace.lazyfree.free(hold);
+    populate(&mut t, 5000);
+    t.propagated();
+    (t, go_on)
+}
+
+/// What a client receives, as soon as it receives anything.
+fn await_reply(t: &mut TestServer, client: Id) -> String {
+    loop {
+        t.settle();
+        let reply = t.receive(client);
+        if !reply.is_empty() {
+            return String::from_utf8_lossy(&reply).into_owned();
+        }
+        std::thread::yield_now();
+    }
+}
+
+/// FLUSHALL of many keys once kept everybody waiting until all were freed.
+#[test]
+fn others_are_served_while_a_flush_frees() {
+    for line in ["FLUSHALL", "FLUSHDB SYNC"] {
+        let (mut t, go_on) = crowded();
+        let (client, other) = (t.client, t.connect());
+        t.send(client, format!("{line}\r\nINCR k\r\n").as_bytes());
+        assert_eq!(t.receive(client), b"");
+        assert_eq!(t.run_as(other, "DBSIZE"), ":0\r\n");
+        let list = t.run_as(
+            other,
+            &format!("CLIENT LIST ID {}", t.srv.clients.get(client).expect("there").number),
+        );
+        assert!(list.contains(" flags=b ") && list.contains(" cmd=flush"), "{list}");
+        let info = t.run_as(other, "INFO");
+        assert!(info.contains("\r\nblocked_clients:1\r\n"), "{info}");
+        assert!(info.contains("\r\ntotal_blocking_keys:0\r\n"));
+        assert!(info.contains("\r\nlazyfree_pending_objects:5000\r\nlazyfreed_objects:0\r\n"));
+        assert_eq!(t.propagated(), [line], "it is done, but for the memory");
+        let number = t.srv.clients.get(client).expect("there").number;
+        assert_eq!(t.run_as(other, &format!("CLIENT UNBLOCK {number} ERROR")), ":0\r\n");
+        assert_eq!(t.receive(client), b"");
+        drop(go_on);
+        assert_eq!(await_reply(&mut t, client), "+OK\r\n:1\r\n");
+        let info = t.run_as(other, "INFO everything");
+        assert!(info.contains("\r\nlazyfree_pending_objects:0\r\nlazyfreed_objects:5000\r\n"));
+        let name = line.split(' ').next().expect("a word").to_lowercase();
+        assert!(info.contains(&format!("\r\ncmdstat_{name}:calls=1,")), "{info}");
+    }
+}
+
+#[test]
+fn who_goes_while_a_flush_frees_leaves_nothing_behind() {
+    let (mut t, go_on) = crowded();
+    let (client, other) = (t.client, t.connect());
+    t.send(client, b"FLUSHALL\r\n");
+    t.send(other, b"FLUSHALL\r\n");
+    assert_eq!(t.receive(other), b"+OK\r\n", "it finds nothing");
+    let number = t.srv.clients.get(client).expect("there").number;
+    assert_eq!(t.run_as(other, &format!("CLIENT KILL ID {number}")), ":1\r\n");
+    assert!(t.srv.clients.get(client).is_none());
+    assert_eq!(t.srv.clients.waits.len(), 0);
+    drop(go_on);
+    while t.srv.keyspace.lazyfree.pending() > 0 {
+        t.settle();
+    }
+    assert_eq!(t.run_as(other, "PING"), "+PONG\r\n");
+}
+
+#[test]
+fn a_flush_that_nobody_can_wait_for_frees_by_itself() {
+    let (mut t, go_on) = crowded();
+    t.run("MULTI");
+    t.run("FLUSHALL");
+    assert_eq!(t.run("EXEC"), "*1\r\n+OK\r\n");
+    populate(&mut t, 5000);
+    assert_eq!(t.run("EVAL \"return redis.call('flushall')\" 0"), "+OK\r\n");
+    assert!(t.run("INFO").contains("\r\nlazyfreed_objects:0\r\n"));
+    populate(&mut t, 20);
+    assert_eq!(t.run("FLUSHALL"), "+OK\r\n", "there is little to do");
+    assert!(t.run("INFO").contains("\r\nlazyfreed_objects:20\r\n"));
+    drop(go_on);
+}
+
+/// Whoever caches is told before the flush is answered.
+#[test]
+fn a_flush_that_waits_tells_its_own_cache_first() {
+    let (mut t, go_on) = crowded();
+    let client = t.client;
+    t.run("HELLO 3");
+    t.run("CLIENT TRACKING on");
+    t.run("GET key:1");
+    t.send(client, b"FLUSHALL\r\nPING\r\n");
+    let push = ">2\r\n$10\r\ninvalidate\r\n_\r\n";
+    let mut heard = String::from_utf8(t.receive(client)).expect("text");
+    drop(go_on);
+    while !heard.ends_with("+PONG\r\n") {
+        heard += &await_reply(&mut t, client);
+    }
+    assert_eq!(heard, format!("{push}+OK\r\n+PONG\r\n"));
+}
+
+/// It once was announced as `expired`.
+#[test]
+fn an_expired_target_of_an_empty_result_is_deleted_like_any_other() {
+    let mut t = TestServer::new();
+    t.srv.debug.active_expire = false;
+    t.run("CONFIG SET notify-keyspace-events EA");
+    for line in [
+        "SINTERSTORE d no1 no2",
+        "SUNIONSTORE d no1",
+        "SDIFFSTORE d no1",
+        "ZUNIONSTORE d 1 no1",
+        "ZINTERSTORE d 1 no1",
+        "ZDIFFSTORE d 1 no1",
+        "ZRANGESTORE d no1 0 -1",
+        "BITOP AND d no1",
+        "SORT no1 STORE d",
+        "GEOSEARCHSTORE d no1 FROMLONLAT 0 0 BYRADIUS 1 m",
+        "GEORADIUS no1 0 0 1 m STORE d",
+    ] {
+        t.run("SET d v PX 1");
+        t.advance(Duration::from_millis(5));
+        t.srv.keyspace.events.past.clear();
+        assert_eq!(t.run(line), ":0\r\n");
+        let past = std::mem::take(&mut t.srv.keyspace.events.past);
+        let names: Vec<_> = past.iter().map(|announced| announced.event.name).collect();
+        assert_eq!(names, ["del"], "{line}");
+        assert!(t.srv.keyspace.is_empty());
+    }
+    assert_eq!(t.srv.keyspace.stats.expired_keys, 0);
 }

@@ -48,7 +48,7 @@ fn store(cx: &mut Cx<'_>, result: Set, event: Event) -> CmdResult {
     if len > 0 {
         cx.db.set(key, Value::Set(Box::new(result)), Ttl::Clear);
         cx.db.changed(key, event, 1);
-    } else if cx.db.remove(key, cx.conf.lazyfree.server_del) {
+    } else if cx.db.remove_target(key, cx.conf.lazyfree.server_del) {
         cx.db.changed(key, DEL_EVENT, 1);
     }
     cx.out.uint(len);

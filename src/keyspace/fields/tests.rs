@@ -305,7 +305,7 @@ fn step(keyspace: &mut Keyspace, model: &mut Model, now: UnixMillis, state: &mut
             }
         }
         13 if draw.is_multiple_of(11) => {
-            keyspace.flush(DbIndex(from), false);
+            keyspace.flush(DbIndex(from), Freeing::Here);
             model.hashes.retain(|(db, _), _| *db != from);
         }
         14 => {

@@ -214,13 +214,22 @@ const BAD_DATA: CmdError = CmdError::Fixed("ERR Bad data format");
 /// FLUSHALL. A snapshot under way is of data that nobody wants any more: it ends, and if there are save points the empty
 /// databases are saved at once, so that the old ones do not come back.
 pub fn flushall(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
-    exec::with_data(srv, call, generic::flushall)?;
+    let outcome = exec::with_data(srv, call, generic::flushall)?;
     children::kill_snapshot(srv);
     if !srv.conf.rdb.save_points.is_empty() {
         // Whether it succeeds or not, the data are gone; the log says what there is to say.
         driver::save_file(srv);
     }
-    Ok(Done)
+    Ok(outcome)
+}
+
+/// MIGRATE. Its connections outlive the call.
+pub fn migrate(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
+    let mut links = std::mem::take(&mut srv.links);
+    let now_us = srv.clock.mono_us();
+    let done = exec::with_data(srv, call, |cx| generic::migrate(cx, &mut links, now_us));
+    srv.links = links;
+    done
 }
 
 /// A command on data, but what is wrong with a payload is told to the log.

@@ -22,6 +22,7 @@ use crate::check::rdb as check;
 use crate::command::{hash, list, set, zset};
 use crate::config::{Config, RdbSaveVersion, RdbVersionCheck};
 use crate::ds::hash::HashSeed;
+use crate::keyspace::lazyfree::Freeing;
 use crate::keyspace::{DbIndex, Entry};
 use crate::persist::dismiss::Dismiss;
 use crate::persist::file::{NewFile, NotWritten, Step};
@@ -469,7 +470,7 @@ fn say_fatal(srv: &mut Server) -> bool {
 /// Empties all databases.
 pub fn empty(srv: &mut Server) {
     for index in 0..srv.keyspace.databases() {
-        srv.keyspace.flush(DbIndex(index), false);
+        srv.keyspace.flush(DbIndex(index), Freeing::Here);
     }
 }
 

@@ -59,6 +59,25 @@ fn a_refused_call_breaks_the_transaction() {
     assert_eq!(t.run("EXEC x"), why);
 }
 
+/// As in Redis 8.2, where tools read the number.
+#[test]
+fn keys_stay_watched_where_databases_were_emptied_or_exchanged() {
+    let mut t = TestServer::new();
+    let other = t.connect();
+    for (line, left) in [("FLUSHALL", 2), ("FLUSHDB", 2), ("SWAPDB 0 1", 2), ("SET k 2", 0)] {
+        t.run_as(other, "MSET k 1 k2 1");
+        t.run("WATCH k nothing");
+        t.run_as(other, line);
+        let info = t.run("CLIENT INFO");
+        assert!(info.contains(" flags=d ") && info.contains(&format!(" watch={left} ")), "{info}");
+        assert_eq!(
+            all(&mut t, &["MULTI", "EXEC", "MULTI", "EXEC"])[1..],
+            ["*-1\r\n", "+OK\r\n", "*0\r\n"]
+        );
+        assert!(t.run("CLIENT INFO").contains(" watch=0 "));
+    }
+}
+
 #[test]
 fn a_touched_key_forbids_exec() {
     let mut t = TestServer::new();

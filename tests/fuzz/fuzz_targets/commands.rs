@@ -11,6 +11,7 @@ use hematite::command::key_spec::Arg;
 use hematite::command::table::COMMANDS;
 use hematite::command::{Command, Handler};
 use hematite::keyspace::DbIndex;
+use hematite::keyspace::lazyfree::Freeing;
 use hematite::persist::rdb::driver::payload_options;
 use hematite::persist::rdb::load;
 use hematite::persist::rdb::save;
@@ -161,6 +162,6 @@ fuzz_target!(|calls: Vec<(u16, Vec<Word<'_>>)>| {
             let value = load::check_payload(&payload, &options).expect("it is whole");
             load::restore(entry.key(), value, entry.meta(), &options).expect("it comes back");
         }
-        keyspace.flush(DbIndex(0), false);
+        keyspace.flush(DbIndex(0), Freeing::Here);
     });
 });
