@@ -163,6 +163,21 @@ start_server {tags {expire}} {
         assert_equal 1 [s expired_keys]
     }
 
+    test {While clients are paused for writes nothing expires, and it is not to be seen} {
+        r flushall
+        r config resetstat
+        r set k x PX 1
+        r client pause 100000 WRITE
+        wait_for_condition 100 5 {[r get k] eq {}} else { fail "it is still to be seen" }
+        assert_equal 1 [r dbsize]
+        assert_equal k [r randomkey] ;# where all have expired
+        assert_equal 0 [s expired_keys]
+        r client unpause
+        wait_for_condition 100 20 {[s expired_keys] == 1} else { fail "it never expires" }
+        assert_equal 0 [r dbsize]
+        assert_equal {} [r randomkey]
+    }
+
     test {avg_ttl tells how long volatile keys have left} {
         r flushall
         r config set active-expire-effort 10

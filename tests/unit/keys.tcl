@@ -158,6 +158,20 @@ start_server {tags {keys}} {
         assert_equal 0 [s lazyfree_pending_objects]
     }
 
+    test {A large flush is answered when all is freed, and others are served meanwhile} {
+        r flushall
+        r debug populate 300000
+        r config resetstat
+        set flusher [redis_deferring_client]
+        $flusher flushall
+        $flusher incr k
+        assert_equal OK [$flusher read]
+        assert_equal 0 [s lazyfree_pending_objects]
+        assert_equal 300000 [s lazyfreed_objects]
+        assert_equal 1 [$flusher read]
+        $flusher close
+    } {redis8}
+
     test {The lazyfree options change how, not what} {
         foreach setting {yes no} {
             with_config [list lazyfree-lazy-user-del $setting lazyfree-lazy-user-flush $setting \

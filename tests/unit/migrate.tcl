@@ -102,6 +102,7 @@ start_server {tags {migrate}} {
             assert_equal OK [r -1 migrate $host $port k2 0 5000 AUTH2 default secret]
             r config set requirepass {}
             assert_equal 1 [r exists k2]
+            r client kill type normal skipme yes ;# the other server would keep its connection for some seconds
         }
     }
 }
