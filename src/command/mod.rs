@@ -100,8 +100,9 @@ impl Wait {
 
     /// Waits until the time is up, or until somebody else ends it: no key can.
     pub fn for_time(until: Option<UnixMillis>, on_timeout: fn(&mut Reply)) -> Box<Wait> {
-        let news = News { of: Type::String, or_loss: false };
-        Box::new(Wait { keys: 0..0, news, until, on_timeout, words: Vec::new() })
+        let mut wait = Wait::for_value(0..0, Type::String, until);
+        wait.on_timeout = on_timeout;
+        wait
     }
 
     /// Later tries read this in place of the word: for one that would mean something else by then, as the `$` of XREAD
