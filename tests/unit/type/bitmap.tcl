@@ -250,7 +250,7 @@ start_server {tags {bitmap}} {
         r flushall
         r set k abc EX 1000
         r rpush list x
-        foreach command {{setbit k -1 1} {setbit k 0 2} {setbit k 4294967296 1} {getbit k 4294967296} {bitcount k 0}
+        foreach command {{setbit k -1 1} {setbit k 0 2} {setbit k 4294967296 1} {getbit k 4294967296} {bitcount k 0 x}
                 {bitcount k 0 1 FOO} {bitpos k 2} {bitfield k set u8 4294967296 1} {bitop foo k k} {bitop not k k k}
                 {setbit list 0 1} {getbit list 0} {bitcount list} {bitpos list 1} {bitop and k k list}
                 {bitfield list set u8 0 1} {setbit k 0} {bitop and k} {bitfield k set u8 0}} {
