@@ -239,11 +239,6 @@ pub fn peak() -> usize {
     (PEAK.load(Relaxed).max(0) as usize).max(used())
 }
 
-/// Begins the peak again from the present use (CONFIG RESETSTAT).
-pub fn reset_peak() {
-    PEAK.store(used() as isize, Relaxed);
-}
-
 /// Notes that the server has started, empty: what is in use now is nobody's data.
 pub fn mark_startup() {
     STARTUP.store(used() as isize, Relaxed);

@@ -217,6 +217,22 @@ impl Clock {
     }
 }
 
+/// How long something takes, by a server's clock.
+pub struct Stopwatch<'a> {
+    clock: &'a Clock,
+    started_us: u64,
+}
+
+impl Stopwatch<'_> {
+    pub fn start(clock: &Clock) -> Stopwatch<'_> {
+        Stopwatch { clock, started_us: clock.mono_us() }
+    }
+
+    pub fn elapsed(&self) -> Duration {
+        Duration::from_micros(self.clock.mono_us().saturating_sub(self.started_us))
+    }
+}
+
 #[test]
 fn a_manual_clock_moves_only_when_told() {
     let mut clock = Clock::manual(UnixMillis(5_000));

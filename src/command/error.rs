@@ -162,7 +162,6 @@ impl CmdError {
     pub const STRING_TOO_LONG: CmdError =
         CmdError::Fixed("ERR string exceeds maximum allowed size (proto-max-bulk-len)");
     pub const DB_INDEX: CmdError = CmdError::Fixed("ERR DB index is out of range");
-    pub const INVALID_DB: CmdError = CmdError::Fixed("ERR invalid DB index");
     pub const INVALID_CLIENT_ID: CmdError = CmdError::Fixed("ERR Invalid client ID");
     pub const NO_AUTH: CmdError = CmdError::Fixed("NOAUTH Authentication required.");
     pub const OUT_OF_MEMORY: CmdError =

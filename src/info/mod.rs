@@ -158,7 +158,8 @@ pub fn render<'a>(srv: &mut Server, names: impl Iterator<Item = &'a [u8]> + Clon
 }
 
 /// The fields whose features come later, for the README.
-pub fn later_fields(srv: &mut Server) -> Vec<String> {
+#[cfg(test)]
+fn later_fields(srv: &mut Server) -> Vec<String> {
     render(srv, [&b"everything"[..], b"debug"].into_iter()).later
 }
 

@@ -40,7 +40,7 @@ pub mod watch;
 #[cfg(test)]
 mod tests;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 pub use access::Policy;
 pub use edit::Edit;
@@ -49,7 +49,7 @@ pub use events::{Classes, Event, Events};
 pub use selected::{Selected, Stored, Ttl, WrongType};
 pub use strings::Edited;
 
-use crate::base::clock::UnixMillis;
+use crate::base::clock::{Clock, Stopwatch, UnixMillis};
 use crate::ds::expiry::Expiry;
 use crate::ds::hash::HashSeed;
 use blocked::Blocked;
@@ -346,16 +346,15 @@ impl Keyspace {
         std::mem::take(&mut self.longest_free_us)
     }
 
-    /// Removes keys and fields whose deadlines have passed, for at most `budget`: to be called often (ten times a
-    /// second or more). True when none is left for now.
-    pub fn expire_due(&mut self, now: UnixMillis, budget: Duration) -> bool {
+    /// Removes keys and fields whose deadlines have passed, for at most `budget` by the clock: to
+    /// be called often (ten times a second or more). True when none is left for now.
+    pub fn expire_due(&mut self, now: UnixMillis, clock: &Clock, budget: Duration) -> bool {
         if !self.is_due(now) {
             return true;
         }
-        // A stopwatch, not the time of day: it bounds the work and decides nothing else.
-        let started = Instant::now();
-        let done = self.expire_for(now, || started.elapsed() < budget);
-        self.stats.expire_cycle_us += started.elapsed().as_micros() as u64;
+        let watch = Stopwatch::start(clock);
+        let done = self.expire_for(now, || watch.elapsed() < budget);
+        self.stats.expire_cycle_us += watch.elapsed().as_micros() as u64;
         self.stats.expire_cycle_cut += u64::from(!done);
         done
     }

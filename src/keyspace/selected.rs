@@ -14,7 +14,7 @@
 //! knows the earliest one, and the cycle keeps it ahead of the clock. The same goes for fields of hashes; see `fields`.
 
 use super::db::Db;
-use super::entry::{Boxed, Entry, EntryMut, EntryRef, Kind, Meta, ObjectFn, Type, Value};
+use super::entry::{Boxed, Entry, EntryMut, EntryRef, Meta, ObjectFn, Type, Value};
 use super::events::Event;
 use super::touched::Touch;
 use super::{DbIndex, Expire, Keyspace};
@@ -529,12 +529,5 @@ pub(super) fn touch_entry(
     });
     if clock != old {
         entry.set_clock(clock);
-    }
-}
-
-impl EntryRef<'_> {
-    /// True for strings.
-    pub fn is_string(self) -> bool {
-        matches!(self.kind(), Kind::Short | Kind::Int | Kind::Long)
     }
 }

@@ -45,7 +45,7 @@ fn a_replica_hides_what_has_expired_and_its_primary_sees_it() {
     assert_eq!(shown(&mut keyspace, "k", later(6)), None);
     assert!(keyspace.select(DB, later(6)).peek(b"k").is_none());
     assert!(!keyspace.select(DB, later(6)).remove(b"k", false));
-    assert!(keyspace.expire_due(later(6), Duration::MAX));
+    assert!(keyspace.expire_due(later(6), &Clock::manual(later(6)), Duration::MAX));
     assert_eq!((keyspace.len(), keyspace.deleted.len()), (1, 0));
     keyspace.expire = Expire::Ignore;
     assert_eq!(shown(&mut keyspace, "k", later(6)).as_deref(), Some("1"));
@@ -152,14 +152,14 @@ fn random_operations_agree_with_a_map() {
                         moved.map(|value| model.insert(to, value));
                     }
                 }
-                6 => assert!(keyspace.expire_due(now, Duration::MAX)),
+                6 => assert!(keyspace.expire_due(now, &Clock::manual(now), Duration::MAX)),
                 _ => {
                     let text = db.get::<Text>(&key).expect("a string").map(Text::to_vec);
                     assert_eq!(text.as_ref(), model.get(&key).map(|(value, _)| value));
                 }
             }
         }
-        keyspace.expire_due(now, Duration::MAX);
+        keyspace.expire_due(now, &Clock::manual(now), Duration::MAX);
         let db = keyspace.db(DB);
         assert_eq!(db.keys.len(), model.len());
         assert_eq!(db.expiry.len(), model.values().filter(|(_, at)| at.is_some()).count());
@@ -187,14 +187,25 @@ fn expiry_is_on_time_whatever_the_clock_does() {
     for i in 0..all as i64 {
         db.set(format!("k{i}").as_bytes(), Value::Int(i), Ttl::At(later(i * effort(1, 10) % 1000)));
     }
-    assert!(keyspace.expire_due(later(500), Duration::MAX));
+    assert!(keyspace.expire_due(later(500), &Clock::manual(later(500)), Duration::MAX));
     assert_eq!(keyspace.len(), all / 2, "those below 500 are gone, the others are not");
-    assert!(keyspace.expire_due(later(-1_000_000_000), Duration::MAX), "back by eleven days");
+    assert!(
+        keyspace.expire_due(
+            later(-1_000_000_000),
+            &Clock::manual(later(-1_000_000_000)),
+            Duration::MAX
+        ),
+        "back by eleven days"
+    );
     assert_eq!(keyspace.len(), all / 2);
     assert_eq!(keyspace.next_expiry(), Some(later(500)));
     assert!(!keyspace.expire_for(later(1_000_000_000), || false), "the budget is kept");
     assert_eq!(keyspace.len(), all / 2 - 16);
-    assert!(keyspace.expire_due(later(1_000_000_000), Duration::MAX));
+    assert!(keyspace.expire_due(
+        later(1_000_000_000),
+        &Clock::manual(later(1_000_000_000)),
+        Duration::MAX
+    ));
     assert_eq!((keyspace.len(), keyspace.deleted.len()), (0, all));
     assert_eq!(keyspace.next_expiry(), None);
 }
@@ -231,7 +242,7 @@ fn slots_are_counted_listed_and_dropped_alone() {
     assert!(keys.slot_iter(b).all(|entry| entry.key().starts_with(b"{b}")));
     assert_eq!(keys.take_slot(b).map(Iterator::count), Some(each));
     assert_eq!(keys.len(), each);
-    assert!(keyspace.expire_due(later(51), Duration::MAX));
+    assert!(keyspace.expire_due(later(51), &Clock::manual(later(51)), Duration::MAX));
     assert!(keyspace.is_empty());
 }
 

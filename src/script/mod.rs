@@ -39,7 +39,6 @@ use functions::registry::Libraries;
 use shebang::script_flag;
 
 use crate::command::{Call, flag};
-use crate::server::Server;
 
 /// The part of the server that knows scripts.
 #[derive(Debug, Default)]
@@ -77,15 +76,15 @@ pub enum Form {
 
 /// The flags of a call that may be one of a script or function: those of its command, unless the script says what it
 /// will do.
-pub fn flags(srv: &Server, call: &Call) -> u64 {
+pub fn flags(scripts: &Scripts, call: &Call) -> u64 {
     let all = call.cmd.flags;
     let name = call.args().get(1).unwrap_or_default();
     let promised = match call.cmd.name {
         "eval" | "eval_ro" => shebang::of_script(name).ok().map(|(promised, _)| promised),
         "evalsha" | "evalsha_ro" => {
-            eval::sha_in(name).and_then(|sha| Some(srv.script.cache.peek(&sha)?.flags))
+            eval::sha_in(name).and_then(|sha| Some(scripts.cache.peek(&sha)?.flags))
         }
-        "fcall" | "fcall_ro" => srv.script.libraries.find(name).map(|function| function.flags),
+        "fcall" | "fcall_ro" => scripts.libraries.find(name).map(|function| function.flags),
         _ => return all,
     };
     match promised {

@@ -38,7 +38,7 @@ pub fn run(srv: &mut Box<Server>) {
     let now = srv.clock.now();
     if srv.keyspace.is_due(now) && srv.cron.expire_left_us > 0 && srv.debug.active_expire {
         let before = srv.keyspace.stats.expire_cycle_us;
-        srv.keyspace.expire_due(now, SLICE);
+        srv.keyspace.expire_due(now, &srv.clock, SLICE);
         let spent = srv.keyspace.stats.expire_cycle_us - before;
         srv.cron.expire_left_us = srv.cron.expire_left_us.saturating_sub(spent);
         srv.cron.expire_spent_us += spent;

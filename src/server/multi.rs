@@ -184,7 +184,7 @@ impl ReplyMode {
 pub fn enqueue(srv: &mut Server, call: &mut Call) {
     let lost = call.session.multi == Multi::Broken || srv.keyspace.watch.is_dirty(call.client);
     if !lost {
-        let flags = script::flags(srv, call);
+        let flags = script::flags(&srv.script, call);
         srv.clients.enqueue(call.client, &call.query, (call.id, flags));
     }
     call.out.simple("QUEUED");
@@ -199,7 +199,7 @@ pub fn flags(srv: &Server, call: &Call) -> u64 {
     if std::ptr::eq(call.cmd, &EXEC) && call.session.multi == Multi::Open {
         call.cmd.flags | queued().unwrap_or(0)
     } else {
-        script::flags(srv, call)
+        script::flags(&srv.script, call)
     }
 }
 

@@ -66,7 +66,7 @@ fn speeds(count: usize) {
         db.set_deadline(&names[i], Some(later(i as i64 * 977 % 3_600_000)));
     });
     let start = Instant::now();
-    keyspace.expire_due(later(3_600_000), Duration::MAX);
+    keyspace.expire_due(later(3_600_000), &Clock::manual(later(3_600_000)), Duration::MAX);
     let cycle = start.elapsed() / count as u32;
     println!(
         "          insert {insert:?} (longest {worst:?}; into a set {worst_member:?}), overwrite {overwrite:?}, \

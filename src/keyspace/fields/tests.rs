@@ -133,7 +133,7 @@ fn the_cycle_removes_fields_on_time_within_its_budget() {
         assert_eq!(keyspace.next_expiry(), Some(later(1)));
         assert!(!keyspace.is_due(later(1)) && keyspace.is_due(later(2)));
         names(&mut keyspace);
-        assert!(keyspace.expire_due(later(2), Duration::MAX));
+        assert!(keyspace.expire_due(later(2), &Clock::manual(later(2)), Duration::MAX));
         assert_eq!(
             (told(&mut keyspace), names(&mut keyspace)),
             (vec!["HDEL h0 a".into()], vec!["hexpired"])
@@ -154,7 +154,7 @@ fn the_cycle_removes_fields_on_time_within_its_budget() {
                 .remove(b"c");
         }
         names(&mut keyspace);
-        assert!(keyspace.expire_due(later(5000), Duration::MAX));
+        assert!(keyspace.expire_due(later(5000), &Clock::manual(later(5000)), Duration::MAX));
         assert_eq!((keyspace.len(), keyspace.next_expiry()), (0, None));
         assert_eq!(names(&mut keyspace).iter().filter(|name| **name == "del").count(), 40);
         check_index(&keyspace);
@@ -183,7 +183,7 @@ fn a_hash_with_many_due_fields_is_cleared_piece_by_piece() {
     db.settle_fields(b"h", [&hidden[..], b"nosuch"].into_iter());
     let found = db.peek(b"h").and_then(EntryRef::of_type::<Hash>).expect("there").find(&hidden);
     assert!(found.is_none() && left(db.keyspace) < before);
-    assert!(keyspace.expire_due(later(11), Duration::MAX));
+    assert!(keyspace.expire_due(later(11), &Clock::manual(later(11)), Duration::MAX));
     assert_eq!((keyspace.len(), keyspace.stats.expired_subkeys), (0, 5000));
     check_index(&keyspace);
 }
@@ -198,7 +198,10 @@ fn a_replica_hides_fields_and_its_primary_sees_them() {
         keyspace.expire = Expire::Hide;
         assert_eq!(seen(&mut keyspace, b"h", later(11)).expect("there"), ["b"]);
         assert_eq!(seen(&mut keyspace, b"all", later(11)).expect("there"), [""; 0]);
-        assert!(keyspace.expire_due(later(11), Duration::MAX) && !keyspace.is_due(later(11)));
+        assert!(
+            keyspace.expire_due(later(11), &Clock::manual(later(11)), Duration::MAX)
+                && !keyspace.is_due(later(11))
+        );
         assert_eq!(keyspace.next_expiry(), None);
         keyspace.expire = Expire::Ignore;
         assert_eq!(seen(&mut keyspace, b"h", later(11)).expect("there"), ["a", "b"]);
@@ -342,7 +345,7 @@ fn the_index_is_exact_whatever_happens_to_keys() {
             model.settle(now.0);
             step(&mut keyspace, &mut model, now, &mut state);
             if draw.is_multiple_of(40) {
-                assert!(keyspace.expire_due(now, Duration::MAX));
+                assert!(keyspace.expire_due(now, &Clock::manual(now), Duration::MAX));
                 assert_eq!(keyspace.len(), model.hashes.len());
             }
             if count % 100 == 0 {
@@ -352,7 +355,7 @@ fn the_index_is_exact_whatever_happens_to_keys() {
         assert!(keyspace.stats.expired_subkeys > effort(1000, 0));
         now.0 += 1000;
         model.settle(now.0);
-        assert!(keyspace.expire_due(now, Duration::MAX));
+        assert!(keyspace.expire_due(now, &Clock::manual(now), Duration::MAX));
         assert_eq!(keyspace.len(), model.hashes.len());
         assert!((0..2).all(|db| keyspace.db(DbIndex(db)).parts.is_empty()));
     }
