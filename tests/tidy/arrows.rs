@@ -1,7 +1,8 @@
 //! Which file imports which, and the files that import each other in a circle.
 //!
-//! An arrow is a path that begins with `crate::`, `super::` or `self::`, in a `use` or in the middle of code, tests left
-//! out. It points at the file of the longest module that the path names. Handing names on (`mod x;`) is no arrow.
+//! An arrow is a path that begins with `crate::`, `super::` or `self::`, in a `use` or in the
+//! middle of code, tests left out. It points at the file of the longest module that the path names.
+//! Handing names on (`mod x;`) is no arrow.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,5 @@
-//! The style, as a test: what reviewers need not look for. Each check has a case of its own that must fail, at the foot.
+//! The style, as a test: what reviewers need not look for. Each check has a case of its own that
+//! must fail, at the foot.
 
 mod arrows;
 mod source;
@@ -10,7 +11,8 @@ use source::{Source, indentation, sources, words};
 /// The rooms of the lower floors, lowest first. A room sees itself and those before it.
 const FLOORS: &[&str] = &["base", "ds", "types", "keyspace", "persist"];
 
-/// Where the name of the house may be spoken. Whoever opens any other file knows that it cannot reach it.
+/// Where the name of the house may be spoken. Whoever opens any other file knows that it cannot
+/// reach it.
 fn may_name_server(path: &str) -> bool {
     let file = path.rsplit('/').next().unwrap_or(path);
     path.starts_with("src/server/")
@@ -51,7 +53,8 @@ const LINES_MAX: usize = 800;
 const COLUMNS_MAX: usize = 100;
 /// Tables, which may be longer.
 const LONG: &[&str] = &["src/config/groups.rs", "src/config/options.rs"];
-/// Functions that grow past the wish of 60 lines are caught here; the honest giants beyond are left for a deliberate day.
+/// Functions that grow past the wish of 60 lines are caught here; the honest giants beyond are left
+/// for a deliberate day.
 const FUNCTION_LINES: std::ops::RangeInclusive<usize> = 61..=80;
 
 fn complaints(source: &Source) -> Vec<String> {
@@ -76,12 +79,7 @@ fn complaints(source: &Source) -> Vec<String> {
     if code.lines().count() > LINES_MAX && !LONG.contains(&path) {
         out.push(format!("{path}: {} lines: two rooms?", code.lines().count()));
     }
-    for (number, line) in source.text.lines().enumerate() {
-        let wide = width_beside_texts(line);
-        if wide > COLUMNS_MAX {
-            out.push(format!("{path}:{}: {wide} columns", number + 1));
-        }
-    }
+    out.extend(wide_lines(path, &source.text));
     for (function, lines) in functions(code) {
         if FUNCTION_LINES.contains(&lines) {
             out.push(format!("{path}: fn {function} has {lines} lines"));
@@ -90,7 +88,22 @@ fn complaints(source: &Source) -> Vec<String> {
     out
 }
 
-/// Columns of a line, less what it holds of a text in quotes: a message is not broken, so that a search finds it.
+/// Lines beyond [`COLUMNS_MAX`]. Drawings, which stand between fences in comments, are as wide as
+/// they need.
+fn wide_lines(path: &str, text: &str) -> Vec<String> {
+    let (mut out, mut drawing) = (vec![], false);
+    for (number, line) in text.lines().enumerate() {
+        drawing ^= line.trim_start().starts_with("//") && line.contains(" ```");
+        let wide = if drawing { 0 } else { width_beside_texts(line) };
+        if wide > COLUMNS_MAX {
+            out.push(format!("{path}:{}: {wide} columns", number + 1));
+        }
+    }
+    out
+}
+
+/// Columns of a line, less what it holds of a text in quotes: a message is not broken, so that a
+/// search finds it.
 fn width_beside_texts(line: &str) -> usize {
     let width = line.chars().count();
     let is_comment = line.trim_start().starts_with("//");
@@ -225,6 +238,8 @@ fn every_check_can_fail() {
     assert_eq!(faulty("src/base/a.rs", &wide), 1, "a wide line");
     let wide = format!("//! x\nlet a = \"{}\";\n", "y".repeat(98));
     assert_eq!(faulty("src/base/a.rs", &wide), 0, "a text");
+    let wide = format!("//! x\n//! ```text\n//! {0}\n//! ```\n//! {0}\n", "y".repeat(98));
+    assert_eq!(faulty("src/base/a.rs", &wide), 1, "a drawing, and a wide line below it");
 }
 
 #[test]
