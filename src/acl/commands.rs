@@ -1,13 +1,14 @@
 //! AUTH and HELLO: how a connection says who it is and which protocol it speaks.
 
 use super::DEFAULT_USER;
+use crate::base::version::COMPAT_VERSION;
 use crate::client::commands::set_name;
 use crate::command::args::integer_or;
 use crate::command::{Arg, Call, CmdError, CmdResult, Command, Done, Group, category, flag};
 use crate::resp::Proto;
 use crate::resp::reply::Reply;
 use crate::resp::request::Args;
-use crate::server::{COMPAT_VERSION, Server};
+use crate::server::Server;
 
 pub static AUTH: Command = Command::server("auth", auth)
     .arity(-2)

@@ -26,3 +26,4 @@ pub mod slab;
 pub mod split;
 pub mod tape;
 pub mod text;
+pub mod version;

@@ -62,7 +62,7 @@ pub fn run(
 ) -> io::Result<bool> {
     let (remedy, path) = match words {
         [path] if path == "-v" || path == "--version" => {
-            writeln!(out, "redis-check-aof {}", crate::server::COMPAT_VERSION)?;
+            writeln!(out, "redis-check-aof {}", crate::base::version::COMPAT_VERSION)?;
             return Ok(true);
         }
         [path] => (Remedy::Look, path),

@@ -7,12 +7,12 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 
 use crate::base::clock::{Clock, UnixMillis};
+use crate::base::version::COMPAT_VERSION;
 use crate::config::Config;
 use crate::keyspace::{Entry, Keyspace};
 use crate::persist::rdb::driver::payload_options;
 use crate::persist::rdb::format::kind_name;
 use crate::persist::rdb::load::{self, Checked, Fault, Host, LoadError, Options};
-use crate::server::COMPAT_VERSION;
 
 /// The line that `--version` prints.
 pub fn version() -> String {

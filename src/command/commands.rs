@@ -8,8 +8,9 @@ use super::getkeys::{self, Key};
 use super::introspect::{self, Filter};
 use super::{Arg, Call, CmdError, CmdResult, Command, Done, Group, args, category, docs, flag};
 use super::{lolwut, lookup};
+use crate::base::version::COMPAT_VERSION;
 use crate::resp::request::Query;
-use crate::server::{COMPAT_VERSION, Server};
+use crate::server::Server;
 
 const ALWAYS: u64 = flag::LOADING | flag::STALE;
 

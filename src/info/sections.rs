@@ -3,6 +3,7 @@
 use super::Info;
 use crate::base::clock::{Clock, UnixMillis};
 use crate::base::cpu::{self, Who};
+use crate::base::version::COMPAT_VERSION;
 use crate::base::{alloc, memory as size};
 use crate::client::Clients;
 use crate::client::pause::PauseMode;
@@ -16,7 +17,6 @@ use crate::persist::aof::Aof;
 use crate::persist::children::Children;
 use crate::pubsub::{Kind, PubSub};
 use crate::script::Scripts;
-use crate::server::COMPAT_VERSION;
 use crate::server::evict::Eviction;
 use crate::server::process::Process;
 use crate::server::stats::Stats;

@@ -17,13 +17,14 @@ use std::path::Path;
 
 use super::signals::Bell;
 use super::title::{self, TitleArea};
-use super::{COMPAT_VERSION, Server, daemon, limits, oom, supervise, turn};
+use super::{Server, daemon, limits, oom, supervise, turn};
 use crate::base::affinity;
 use crate::base::alloc;
 use crate::base::clock::Clock;
 use crate::base::files::Files;
 use crate::base::os::os_text;
 use crate::base::rng::Rng;
+use crate::base::version::COMPAT_VERSION;
 use crate::command::lookup::Commands;
 use crate::config::apply;
 use crate::config::later;

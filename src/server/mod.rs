@@ -76,9 +76,6 @@ use stats::Stats;
 use title::TitleArea;
 use unit::Unit;
 
-/// The version of Redis whose behaviour and features clients may expect.
-pub const COMPAT_VERSION: &str = "8.2.3";
-
 /// Work that takes so long that others are served meanwhile, within limits: see the gates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LongWork {

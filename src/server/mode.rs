@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::COMPAT_VERSION;
+use crate::base::version::COMPAT_VERSION;
 
 /// What to do.
 #[derive(Debug, PartialEq, Eq)]

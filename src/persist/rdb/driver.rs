@@ -17,6 +17,7 @@ use super::save::{self, Access, Progress};
 use super::{Loading, Loads};
 use crate::base::files::Files;
 use crate::base::os::os_text;
+use crate::base::version::COMPAT_VERSION;
 use crate::base::{alloc, text};
 use crate::check::rdb as check;
 use crate::command::{hash, list, set, zset};
@@ -27,7 +28,7 @@ use crate::keyspace::{DbIndex, Entry};
 use crate::persist::dismiss::Dismiss;
 use crate::persist::file::{NewFile, NotWritten, Step};
 use crate::script::functions::commands as libraries;
-use crate::server::{COMPAT_VERSION, LongWork, Server, turn};
+use crate::server::{LongWork, Server, turn};
 
 /// The thresholds of the encodings.
 pub fn rules(conf: &Config, seed: HashSeed) -> Rules {

@@ -6,6 +6,7 @@
 
 use crate::base::double::write_f64;
 use crate::base::text::write_i64;
+use crate::base::version::COMPAT_VERSION;
 use crate::resp::Proto;
 use crate::script::bridge::Bridge;
 use crate::script::convert::{self, COUNTED};
@@ -14,7 +15,6 @@ use crate::script::functions::registry;
 use crate::script::libs::number;
 use crate::script::lua::guard::to_int;
 use crate::script::lua::{Leaf, Raise, Stack, Verdict};
-use crate::server::COMPAT_VERSION;
 use crate::server::unit::Readers;
 
 const REPL_AOF: i32 = 1;
