@@ -16,6 +16,7 @@ pub mod types;
 pub mod acl;
 pub mod command;
 pub mod config;
+pub mod feed;
 pub mod info;
 pub mod observe;
 pub mod pubsub;

@@ -14,6 +14,7 @@ pub mod bitmap;
 pub mod commands;
 pub mod connection;
 pub mod docs;
+pub mod effects;
 pub mod error;
 pub mod generic;
 pub mod geo;
@@ -37,13 +38,13 @@ use std::ops::Range;
 
 use crate::base::clock::UnixMillis;
 use crate::base::slab::Id;
+use crate::command::effects::{Effects, Readers};
 use crate::config::Config;
 use crate::keyspace::blocked::News;
 use crate::keyspace::{DbIndex, Selected, Type};
 use crate::resp::reply::Reply;
 use crate::resp::request::{Args, Query};
 use crate::server::Server;
-use crate::server::unit::{Effects, Readers};
 
 pub use error::CmdError;
 pub use key_spec::{Arg, KeySpec};

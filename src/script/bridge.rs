@@ -21,15 +21,16 @@ use super::shebang::script_flag;
 use super::undo::Undo;
 use super::{Form, Running};
 use crate::command::admit::state;
+use crate::command::effects::Readers;
 use crate::command::lookup::CommandId;
 use crate::command::{
     Call, CmdError, CmdResult, Done, Handler, Multi, Origin, ReplyMode, admit, flag,
 };
+use crate::feed::unit::Mark;
 use crate::keyspace::lazyfree::Garbage;
 use crate::resp::Proto;
 use crate::resp::reply::Reply;
 use crate::resp::request::Query;
-use crate::server::unit::{Mark, Readers};
 use crate::server::{LongWork, Server, exec, turn};
 
 /// Steps of Lua code between two looks at the clock.

@@ -10,8 +10,8 @@
 
 use std::time::Duration;
 
-use super::unit::Unit;
 use super::{Server, cron, exec};
+use crate::feed::unit::Unit;
 use crate::keyspace::{Deleted, Gone};
 use crate::observe::latency::event;
 

@@ -33,7 +33,6 @@ pub mod supervise;
 pub mod testing;
 pub mod title;
 pub mod turn;
-pub mod unit;
 pub mod waits;
 
 use sha2::{Digest, Sha256};
@@ -49,6 +48,7 @@ use crate::command::generic::Links;
 use crate::command::lookup::Commands;
 use crate::config::Config;
 use crate::ds::hash::HashSeed;
+use crate::feed::unit::Unit;
 use crate::keyspace::{Classes, Keyspace, KeyspaceStats, Policy, Tuning};
 use crate::net::Net;
 use crate::net::reactor::Reactor;
@@ -74,7 +74,6 @@ use shutdown::Shutdown;
 use signals::Bell;
 use stats::Stats;
 use title::TitleArea;
-use unit::Unit;
 
 /// Work that takes so long that others are served meanwhile, within limits: see the gates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -8,10 +8,10 @@ use super::{reply, reply_members, rules};
 use crate::base::rng::Draws;
 use crate::base::text::parse_i64;
 use crate::command::args::integer;
+use crate::command::effects::Effects;
 use crate::ds::listpack::Item;
 use crate::keyspace::Event;
 use crate::resp::reply::Reply;
-use crate::server::unit::Effects;
 use crate::types::set::Set;
 use crate::types::{Object, View};
 

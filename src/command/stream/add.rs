@@ -161,7 +161,7 @@ fn xadd(cx: &mut Cx<'_>) -> CmdResult {
 
 /// Tells of an entry with the id that it got, and of the trimming with what it left.
 fn tell(
-    fx: &mut crate::server::unit::Effects,
+    fx: &mut crate::command::effects::Effects,
     words: &Words,
     args: Args<'_>,
     (stream, trimmed, id): (&Stream, Trimmed, StreamId),

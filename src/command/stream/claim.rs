@@ -7,9 +7,9 @@ use super::{
 };
 use crate::base::clock::UnixMillis;
 use crate::command::args::{integer, integer_or};
+use crate::command::effects::Effects;
 use crate::resp::reply::Reply;
 use crate::resp::request::Args;
-use crate::server::unit::Effects;
 use crate::types::stream::{self, ConsumerId, Pending, Scratch, Stream, StreamId};
 
 /// Tells who owns a pending entry.

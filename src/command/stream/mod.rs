@@ -29,9 +29,9 @@ pub use trim::XTRIM;
 use super::string::reply;
 use super::{CmdError, Cx};
 use crate::base::clock::UnixMillis;
+use crate::command::effects::Effects;
 use crate::keyspace::Event;
 use crate::resp::reply::Reply;
-use crate::server::unit::Effects;
 use crate::types::stream::{ConsumerId, Entries, Entry, Group, StreamId};
 
 const CREATE_CONSUMER: Event = Event::stream("xgroup-createconsumer");

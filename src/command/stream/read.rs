@@ -297,7 +297,7 @@ fn read_in_group(
 
 /// Notes that new entries were handed to a consumer, and tells of it.
 fn hand_out(
-    fx: &mut crate::server::unit::Effects,
+    fx: &mut crate::command::effects::Effects,
     key: &[u8],
     stream: &mut Stream,
     (ids, (group_name, consumer, no_ack), now): (

@@ -21,11 +21,11 @@ use std::time::Duration;
 use super::append::Trouble;
 use super::{Aof, State};
 use crate::base::os::os_text;
+use crate::command::effects::Readers;
 use crate::config::AppendFsync;
 use crate::observe::latency::event;
 use crate::persist::bio::Job;
 use crate::server::Server;
-use crate::server::unit::Readers;
 
 /// How long a write waits for a sync that is under way.
 const PATIENCE_MS: u64 = 2000;

@@ -9,13 +9,13 @@ use super::folder::Folder;
 use super::start::driver as start;
 use super::{Aof, State};
 use crate::base::slab::Id;
+use crate::command::effects::Readers;
 use crate::config::{AppendFsync, Config};
 use crate::net::reactor::{Reactor, Ready};
 use crate::net::token::Source;
 use crate::persist::disk::{Disk, Fault, Faults, Op, Scratch};
 use crate::server::testing::TestServer;
 use crate::server::turn;
-use crate::server::unit::Readers;
 
 /// A server, its folder and what is wrong with it.
 struct Kept {

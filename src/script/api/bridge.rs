@@ -7,6 +7,7 @@
 use crate::base::double::write_f64;
 use crate::base::text::write_i64;
 use crate::base::version::COMPAT_VERSION;
+use crate::command::effects::Readers;
 use crate::resp::Proto;
 use crate::script::bridge::Bridge;
 use crate::script::convert::{self, COUNTED};
@@ -15,7 +16,6 @@ use crate::script::functions::registry;
 use crate::script::libs::number;
 use crate::script::lua::guard::to_int;
 use crate::script::lua::{Leaf, Raise, Stack, Verdict};
-use crate::server::unit::Readers;
 
 const REPL_AOF: i32 = 1;
 const REPL_REPLICA: i32 = 2;

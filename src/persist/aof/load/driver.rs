@@ -14,13 +14,13 @@ use super::super::manifest::{Kind, Part};
 use super::super::reader::{Flaw, Item, Reader};
 use super::is_snapshot;
 use crate::base::os::os_text;
+use crate::command::effects::Readers;
 use crate::command::{Call, Origin};
 use crate::keyspace::Expire;
 use crate::persist::rdb::Loading;
 use crate::persist::rdb::driver as rdb;
 use crate::resp::request::queue::Queue;
 use crate::server::exec::{self, Unfit};
-use crate::server::unit::Readers;
 use crate::server::{LongWork, Server, serve, turn};
 
 /// The files cannot be loaded. Why has been said to the log.
