@@ -13,8 +13,8 @@ use std::collections::HashMap;
 
 use hematite::command::getkeys::{RUNS_MAX, legacy_range};
 use hematite::command::key_spec::{Arg, ArgKind, Begin, Find, KeySpec, key_flag};
-use hematite::command::table::COMMANDS;
 use hematite::command::{Command, category, flag, introspect};
+use hematite::server::table::COMMANDS;
 
 const GOLDEN: &str = include_str!("golden/commands.tsv");
 

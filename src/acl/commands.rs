@@ -8,9 +8,9 @@ use crate::command::{Arg, Call, CmdError, CmdResult, Command, Done, Group, categ
 use crate::resp::Proto;
 use crate::resp::reply::Reply;
 use crate::resp::request::Args;
-use crate::server::Server;
+use crate::server::{Run, Server};
 
-pub static AUTH: Command = Command::server("auth", auth)
+pub static AUTH: Command = Command::server("auth", &Run(auth))
     .arity(-2)
     .flags(
         flag::NOSCRIPT
@@ -49,7 +49,7 @@ fn auth(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
 const NO_PASSWORD_SET: &str = "ERR AUTH <password> called without any password configured for the default user. \
     Are you sure your configuration is correct?";
 
-pub static HELLO: Command = Command::server("hello", hello)
+pub static HELLO: Command = Command::server("hello", &Run(hello))
     .arity(-1)
     .flags(
         flag::NOSCRIPT

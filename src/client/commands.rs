@@ -13,7 +13,7 @@ use crate::command::{
     Arg, Call, CmdError, CmdResult, Command, Done, Group, ReplyMode, Session, category, flag,
 };
 use crate::keyspace::DbIndex;
-use crate::server::{Server, cron, multi, waits};
+use crate::server::{Run, Server, cron, multi, waits};
 use crate::tracking::commands as tracking;
 
 pub static CLIENT: Command = Command::container("client", SUBCOMMANDS)
@@ -60,7 +60,7 @@ fn note_caller(srv: &mut Server, call: &Call) {
     }
 }
 
-pub static CLIENT_CAPA: Command = Command::server("client|capa", client_capa)
+pub static CLIENT_CAPA: Command = Command::server("client|capa", &Run(client_capa))
     .arity(-3)
     .flags(flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::ALLOW_BUSY)
     .categories(category::CONNECTION)
@@ -78,7 +78,7 @@ fn client_capa(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Ok(Done)
 }
 
-pub static CLIENT_GETNAME: Command = Command::server("client|getname", client_getname)
+pub static CLIENT_GETNAME: Command = Command::server("client|getname", &Run(client_getname))
     .arity(2)
     .flags(flag::NOSCRIPT | flag::LOADING | flag::STALE)
     .categories(category::CONNECTION)
@@ -93,7 +93,7 @@ fn client_getname(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Ok(Done)
 }
 
-pub static CLIENT_HELP: Command = Command::server("client|help", client_help)
+pub static CLIENT_HELP: Command = Command::server("client|help", &Run(client_help))
     .arity(2)
     .flags(flag::LOADING | flag::STALE)
     .categories(category::CONNECTION)
@@ -107,7 +107,7 @@ fn client_help(_: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Ok(Done)
 }
 
-pub static CLIENT_ID: Command = Command::server("client|id", client_id)
+pub static CLIENT_ID: Command = Command::server("client|id", &Run(client_id))
     .arity(2)
     .flags(flag::NOSCRIPT | flag::LOADING | flag::STALE)
     .categories(category::CONNECTION)
@@ -122,7 +122,7 @@ fn client_id(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Ok(Done)
 }
 
-pub static CLIENT_INFO: Command = Command::server("client|info", client_info)
+pub static CLIENT_INFO: Command = Command::server("client|info", &Run(client_info))
     .arity(2)
     .flags(flag::NOSCRIPT | flag::LOADING | flag::STALE)
     .categories(category::CONNECTION)
@@ -142,7 +142,7 @@ fn client_info(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Ok(Done)
 }
 
-pub static CLIENT_KILL: Command = Command::server("client|kill", client_kill)
+pub static CLIENT_KILL: Command = Command::server("client|kill", &Run(client_kill))
     .arity(-3)
     .flags(flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE)
     .categories(category::CONNECTION)
@@ -255,7 +255,7 @@ fn chosen(srv: &Server, call: &Call, filter: &Filter) -> Vec<Id> {
     named.iter().filter_map(by_number).filter(means).collect()
 }
 
-pub static CLIENT_LIST: Command = Command::server("client|list", client_list)
+pub static CLIENT_LIST: Command = Command::server("client|list", &Run(client_list))
     .arity(-2)
     .flags(flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE)
     .categories(category::CONNECTION)
@@ -306,7 +306,7 @@ fn client_list(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Ok(Done)
 }
 
-pub static CLIENT_NO_EVICT: Command = Command::server("client|no-evict", client_no_evict)
+pub static CLIENT_NO_EVICT: Command = Command::server("client|no-evict", &Run(client_no_evict))
     .arity(3)
     .flags(flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE)
     .categories(category::CONNECTION)
@@ -323,7 +323,7 @@ fn client_no_evict(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Ok(Done)
 }
 
-pub static CLIENT_NO_TOUCH: Command = Command::server("client|no-touch", client_no_touch)
+pub static CLIENT_NO_TOUCH: Command = Command::server("client|no-touch", &Run(client_no_touch))
     .arity(3)
     .flags(flag::NOSCRIPT | flag::LOADING | flag::STALE)
     .categories(category::CONNECTION)
@@ -339,7 +339,7 @@ fn client_no_touch(_: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Ok(Done)
 }
 
-pub static CLIENT_PAUSE: Command = Command::server("client|pause", client_pause)
+pub static CLIENT_PAUSE: Command = Command::server("client|pause", &Run(client_pause))
     .arity(-3)
     .flags(flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE)
     .categories(category::CONNECTION)
@@ -376,7 +376,7 @@ fn client_pause(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Ok(Done)
 }
 
-pub static CLIENT_REPLY: Command = Command::server("client|reply", client_reply)
+pub static CLIENT_REPLY: Command = Command::server("client|reply", &Run(client_reply))
     .arity(3)
     .flags(flag::NOSCRIPT | flag::LOADING | flag::STALE)
     .categories(category::CONNECTION)
@@ -413,7 +413,7 @@ fn client_reply(_: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Ok(Done)
 }
 
-pub static CLIENT_SETINFO: Command = Command::server("client|setinfo", client_setinfo)
+pub static CLIENT_SETINFO: Command = Command::server("client|setinfo", &Run(client_setinfo))
     .arity(4)
     .flags(flag::NOSCRIPT | flag::LOADING | flag::STALE)
     .categories(category::CONNECTION)
@@ -448,7 +448,7 @@ fn client_setinfo(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Ok(Done)
 }
 
-pub static CLIENT_SETNAME: Command = Command::server("client|setname", client_setname)
+pub static CLIENT_SETNAME: Command = Command::server("client|setname", &Run(client_setname))
     .arity(3)
     .flags(flag::NOSCRIPT | flag::LOADING | flag::STALE)
     .categories(category::CONNECTION)
@@ -478,7 +478,7 @@ fn is_printable(text: &[u8]) -> bool {
     text.iter().all(|b| (b'!'..=b'~').contains(b))
 }
 
-pub static CLIENT_UNBLOCK: Command = Command::server("client|unblock", client_unblock)
+pub static CLIENT_UNBLOCK: Command = Command::server("client|unblock", &Run(client_unblock))
     .arity(-3)
     .flags(flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE)
     .categories(category::CONNECTION)
@@ -511,7 +511,7 @@ fn client_unblock(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Ok(Done)
 }
 
-pub static CLIENT_UNPAUSE: Command = Command::server("client|unpause", client_unpause)
+pub static CLIENT_UNPAUSE: Command = Command::server("client|unpause", &Run(client_unpause))
     .arity(2)
     .flags(flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE)
     .categories(category::CONNECTION)
@@ -526,7 +526,7 @@ fn client_unpause(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Ok(Done)
 }
 
-pub static SELECT: Command = Command::server("select", select)
+pub static SELECT: Command = Command::server("select", &Run(select))
     .arity(2)
     .flags(flag::LOADING | flag::STALE | flag::FAST)
     .categories(category::CONNECTION)
@@ -544,7 +544,7 @@ fn select(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Ok(Done)
 }
 
-pub static QUIT: Command = Command::server("quit", quit)
+pub static QUIT: Command = Command::server("quit", &Run(quit))
     .arity(-1)
     .flags(
         flag::NOSCRIPT
@@ -567,7 +567,7 @@ fn quit(_: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Ok(Done)
 }
 
-pub static RESET: Command = Command::server("reset", reset)
+pub static RESET: Command = Command::server("reset", &Run(reset))
     .arity(1)
     .flags(
         flag::NOSCRIPT

@@ -10,11 +10,11 @@ use super::{Arg, Call, CmdError, CmdResult, Command, Done, Group, args, category
 use super::{lolwut, lookup};
 use crate::base::version::COMPAT_VERSION;
 use crate::resp::request::Query;
-use crate::server::Server;
+use crate::server::{Run, Server};
 
 const ALWAYS: u64 = flag::LOADING | flag::STALE;
 
-pub static COMMAND: Command = Command::server("command", command)
+pub static COMMAND: Command = Command::server("command", &Run(command))
     .arity(-1)
     .flags(ALWAYS)
     .categories(category::CONNECTION)
@@ -38,7 +38,7 @@ fn command(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Ok(Done)
 }
 
-pub static COMMAND_COUNT: Command = Command::server("command|count", command_count)
+pub static COMMAND_COUNT: Command = Command::server("command|count", &Run(command_count))
     .arity(2)
     .flags(ALWAYS)
     .categories(category::CONNECTION)
@@ -52,7 +52,7 @@ fn command_count(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Ok(Done)
 }
 
-pub static COMMAND_DOCS: Command = Command::server("command|docs", command_docs)
+pub static COMMAND_DOCS: Command = Command::server("command|docs", &Run(command_docs))
     .arity(-2)
     .flags(ALWAYS)
     .categories(category::CONNECTION)
@@ -72,7 +72,7 @@ fn command_docs(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Ok(Done)
 }
 
-pub static COMMAND_GETKEYS: Command = Command::server("command|getkeys", command_getkeys)
+pub static COMMAND_GETKEYS: Command = Command::server("command|getkeys", &Run(command_getkeys))
     .arity(-3)
     .flags(ALWAYS)
     .categories(category::CONNECTION)
@@ -94,7 +94,7 @@ fn command_getkeys(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
 }
 
 pub static COMMAND_GETKEYSANDFLAGS: Command =
-    Command::server("command|getkeysandflags", command_getkeysandflags)
+    Command::server("command|getkeysandflags", &Run(command_getkeysandflags))
         .arity(-3)
         .flags(ALWAYS)
         .categories(category::CONNECTION)
@@ -141,7 +141,7 @@ fn keys_of(srv: &Server, call: &Call) -> Result<(Vec<Key>, Query), CmdError> {
     Ok((keys, asked))
 }
 
-pub static COMMAND_HELP: Command = Command::server("command|help", command_help)
+pub static COMMAND_HELP: Command = Command::server("command|help", &Run(command_help))
     .arity(2)
     .flags(ALWAYS)
     .categories(category::CONNECTION)
@@ -176,7 +176,7 @@ const HELP: &[&str] = &[
     "    Finds the keys of a whole call, and how it uses each.",
 ];
 
-pub static COMMAND_INFO: Command = Command::server("command|info", command_info)
+pub static COMMAND_INFO: Command = Command::server("command|info", &Run(command_info))
     .arity(-2)
     .flags(ALWAYS)
     .categories(category::CONNECTION)
@@ -197,7 +197,7 @@ fn command_info(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Ok(Done)
 }
 
-pub static COMMAND_LIST: Command = Command::server("command|list", command_list)
+pub static COMMAND_LIST: Command = Command::server("command|list", &Run(command_list))
     .arity(-2)
     .flags(ALWAYS)
     .categories(category::CONNECTION)
@@ -230,7 +230,7 @@ fn command_list(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Ok(Done)
 }
 
-pub static LOLWUT: Command = Command::server("lolwut", lolwut)
+pub static LOLWUT: Command = Command::server("lolwut", &Run(lolwut))
     .arity(-1)
     .flags(flag::READONLY | flag::FAST)
     .group(Group::Server)
@@ -251,7 +251,7 @@ fn lolwut(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Ok(Done)
 }
 
-pub static TIME: Command = Command::server("time", time)
+pub static TIME: Command = Command::server("time", &Run(time))
     .arity(1)
     .flags(flag::LOADING | flag::STALE | flag::FAST)
     .group(Group::Server)
@@ -311,7 +311,7 @@ mod tests {
         let mut t = TestServer::new();
         let count = t.run("COMMAND COUNT");
         let count = count.trim_start_matches(':').trim_end().to_owned();
-        assert_eq!(count, crate::command::table::COMMANDS.len().to_string());
+        assert_eq!(count, crate::server::table::COMMANDS.len().to_string());
         let all = t.run("COMMAND");
         assert!(all.starts_with(&format!("*{count}\r\n*10\r\n")), "{all}");
         assert_eq!(t.run("COMMAND INFO"), all);

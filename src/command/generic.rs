@@ -27,6 +27,7 @@ use crate::keyspace::lazyfree::Freeing;
 use crate::keyspace::{DbIndex, Entry, Event, Keyspace, Meta};
 use crate::persist::rdb::commands as rdb;
 use crate::resp::request::Args;
+use crate::server::Run;
 
 const DEL_EVENT: Event = Event::generic("del");
 
@@ -364,7 +365,7 @@ fn flushdb(cx: &mut Cx<'_>) -> CmdResult {
 }
 
 // Snapshots have a part in it.
-pub static FLUSHALL: Command = Command::server("flushall", rdb::flushall)
+pub static FLUSHALL: Command = Command::server("flushall", &Run(rdb::flushall))
     .arity(-1)
     .flags(flag::WRITE)
     .categories(category::DANGEROUS | category::KEYSPACE)

@@ -5,7 +5,7 @@
 //! turn. Every command and subcommand has a number, by which statistics are kept.
 
 use super::key_spec::{Begin, Find, key_flag};
-use super::{CmdError, Command, admit, table};
+use super::{CmdError, Command, admit};
 use crate::resp::request::Args;
 
 /// A command's number: the index of its statistics.
@@ -93,12 +93,10 @@ pub struct Commands {
     top_level: usize,
 }
 
-impl Default for Commands {
-    fn default() -> Commands {
-        let mut entries = vec![];
-        for command in table::COMMANDS {
-            entries.push(Entry::of(command));
-        }
+impl Commands {
+    /// The names of a server that has these commands, sorted by name.
+    pub fn of(table: &[&'static Command]) -> Commands {
+        let mut entries: Vec<Entry> = table.iter().map(|command| Entry::of(command)).collect();
         let top_level = entries.len();
         for index in 0..top_level {
             let first = entries.len() as u16;
@@ -241,11 +239,12 @@ fn hash(name: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::server::table::COMMANDS;
     use proptest::prelude::*;
 
     #[test]
     fn names_are_found_in_any_case_and_can_be_changed() {
-        let mut commands = Commands::default();
+        let mut commands = Commands::of(COMMANDS);
         let ping = commands.find(b"PiNg").expect("there");
         assert_eq!(commands.entry(ping).command.name, "ping");
         commands.rename(b"ping", b"PONG2").expect("renamed");
@@ -258,7 +257,7 @@ mod tests {
 
     #[test]
     fn a_number_of_keys_or_a_channel_or_a_script_is_no_key() {
-        let commands = Commands::default();
+        let commands = Commands::of(COMMANDS);
         let begins_with_key = |name: &&str| {
             let id = commands.find(name.as_bytes()).expect("such a command");
             commands.entry(id).begins_with_key

@@ -31,9 +31,9 @@ pub mod set;
 pub mod sort;
 pub mod stream;
 pub mod string;
-pub mod table;
 pub mod zset;
 
+use std::any::Any;
 use std::ops::Range;
 
 use crate::base::clock::UnixMillis;
@@ -44,7 +44,6 @@ use crate::keyspace::blocked::News;
 use crate::keyspace::{DbIndex, Selected, Type};
 use crate::resp::reply::Reply;
 use crate::resp::request::{Args, Query};
-use crate::server::Server;
 
 pub use error::CmdError;
 pub use key_spec::{Arg, KeySpec};
@@ -127,8 +126,9 @@ pub use Outcome::Done;
 pub enum Handler {
     /// Moves data: sees keys, options and the reply, never the server.
     Data(fn(&mut Cx<'_>) -> CmdResult),
-    /// Moves the server itself.
-    Server(fn(&mut Box<Server>, &mut Call) -> CmdResult),
+    /// Moves the server itself: a `server::Run`. What that is only the server knows, so that no command
+    /// that moves data comes to know it either.
+    Server(&'static (dyn Any + Send + Sync)),
     /// A name with subcommands only.
     Container,
 }
@@ -270,10 +270,13 @@ pub struct Call {
     pub counted: u64,
 }
 
+/// What a call runs before it has been given a request.
+static NOTHING: Command = Command::container("", &[]);
+
 impl Default for Call {
     fn default() -> Call {
         Call {
-            cmd: table::COMMANDS[0],
+            cmd: &NOTHING,
             id: lookup::CommandId(0),
             is_known: true,
             query: Query::default(),
@@ -500,10 +503,8 @@ impl Command {
         Command::new(name, Handler::Data(handler))
     }
 
-    pub const fn server(
-        name: &'static str,
-        handler: fn(&mut Box<Server>, &mut Call) -> CmdResult,
-    ) -> Command {
+    /// A command whose handler is a `server::Run`.
+    pub const fn server(name: &'static str, handler: &'static (dyn Any + Send + Sync)) -> Command {
         Command::new(name, Handler::Server(handler))
     }
 

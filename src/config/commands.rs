@@ -5,7 +5,7 @@ use super::{Guard, apply, get, rewrite};
 use crate::base::os::os_text;
 use crate::command::admit::state;
 use crate::command::{Arg, Call, CmdError, CmdResult, Command, Done, Group, flag};
-use crate::server::Server;
+use crate::server::{Run, Server};
 
 pub static CONFIG: Command = Command::container("config", SUBCOMMANDS)
     .arity(-2)
@@ -19,7 +19,7 @@ static SUBCOMMANDS: &[&Command] =
 
 const FLAGS: u64 = flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE;
 
-pub static CONFIG_GET: Command = Command::server("config|get", config_get)
+pub static CONFIG_GET: Command = Command::server("config|get", &Run(config_get))
     .arity(-3)
     .flags(FLAGS)
     .group(Group::Server)
@@ -40,7 +40,7 @@ fn config_get(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Ok(Done)
 }
 
-pub static CONFIG_HELP: Command = Command::server("config|help", config_help)
+pub static CONFIG_HELP: Command = Command::server("config|help", &Run(config_help))
     .arity(2)
     .flags(flag::LOADING | flag::STALE)
     .group(Group::Server)
@@ -53,7 +53,7 @@ fn config_help(_: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Ok(Done)
 }
 
-pub static CONFIG_RESETSTAT: Command = Command::server("config|resetstat", config_resetstat)
+pub static CONFIG_RESETSTAT: Command = Command::server("config|resetstat", &Run(config_resetstat))
     .arity(2)
     .flags(FLAGS)
     .group(Group::Server)
@@ -68,7 +68,7 @@ fn config_resetstat(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Ok(Done)
 }
 
-pub static CONFIG_REWRITE: Command = Command::server("config|rewrite", config_rewrite)
+pub static CONFIG_REWRITE: Command = Command::server("config|rewrite", &Run(config_rewrite))
     .arity(2)
     .flags(FLAGS)
     .group(Group::Server)
@@ -109,7 +109,7 @@ fn rewrite_failed(error: &std::io::Error) -> CmdError {
     CmdError::made(format!("ERR Rewriting config file: {}", os_text(error)))
 }
 
-pub static CONFIG_SET: Command = Command::server("config|set", config_set)
+pub static CONFIG_SET: Command = Command::server("config|set", &Run(config_set))
     .arity(-4)
     .flags(FLAGS)
     .group(Group::Server)

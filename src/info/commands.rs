@@ -2,9 +2,9 @@
 
 use super::render;
 use crate::command::{Arg, Call, CmdResult, Command, Done, Group, category, flag};
-use crate::server::Server;
+use crate::server::{Run, Server};
 
-pub static INFO: Command = Command::server("info", info)
+pub static INFO: Command = Command::server("info", &Run(info))
     .arity(-1)
     .flags(flag::LOADING | flag::STALE)
     .categories(category::DANGEROUS)

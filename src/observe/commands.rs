@@ -4,7 +4,7 @@ use super::slowlog::{Entry, Kind};
 use crate::base::text::parse_i64;
 use crate::command::{Arg, Call, CmdError, CmdResult, Command, Done, Group, flag};
 use crate::resp::reply::Reply;
-use crate::server::Server;
+use crate::server::{Run, Server};
 
 const READS: u64 = flag::ADMIN | flag::LOADING | flag::STALE;
 const HELPS: u64 = flag::LOADING | flag::STALE;
@@ -23,7 +23,7 @@ pub static SLOWLOG: Command =
         .summary("Subcommands about the log of slow calls.")
         .complexity("Depends on subcommand.");
 
-pub static SLOWLOG_GET: Command = Command::server("slowlog|get", slowlog_get)
+pub static SLOWLOG_GET: Command = Command::server("slowlog|get", &Run(slowlog_get))
     .arity(-2)
     .flags(READS)
     .group(Group::Server)
@@ -47,7 +47,7 @@ fn slowlog_get(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Ok(Done)
 }
 
-pub static SLOWLOG_HELP: Command = Command::server("slowlog|help", slowlog_help)
+pub static SLOWLOG_HELP: Command = Command::server("slowlog|help", &Run(slowlog_help))
     .arity(2)
     .flags(HELPS)
     .group(Group::Server)
@@ -69,7 +69,7 @@ fn slowlog_help(_: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Ok(Done)
 }
 
-pub static SLOWLOG_LEN: Command = Command::server("slowlog|len", slowlog_len)
+pub static SLOWLOG_LEN: Command = Command::server("slowlog|len", &Run(slowlog_len))
     .arity(2)
     .flags(READS)
     .group(Group::Server)
@@ -83,7 +83,7 @@ fn slowlog_len(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Ok(Done)
 }
 
-pub static SLOWLOG_RESET: Command = Command::server("slowlog|reset", slowlog_reset)
+pub static SLOWLOG_RESET: Command = Command::server("slowlog|reset", &Run(slowlog_reset))
     .arity(2)
     .flags(READS)
     .group(Group::Server)
@@ -119,7 +119,7 @@ const TYPE: Arg = Arg::one_of(
     ],
 );
 
-pub static COMMANDLOG_GET: Command = Command::server("commandlog|get", commandlog_get)
+pub static COMMANDLOG_GET: Command = Command::server("commandlog|get", &Run(commandlog_get))
     .arity(4)
     .flags(READS)
     .group(Group::Server)
@@ -136,7 +136,7 @@ fn commandlog_get(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Ok(Done)
 }
 
-pub static COMMANDLOG_HELP: Command = Command::server("commandlog|help", commandlog_help)
+pub static COMMANDLOG_HELP: Command = Command::server("commandlog|help", &Run(commandlog_help))
     .arity(2)
     .flags(HELPS)
     .group(Group::Server)
@@ -162,7 +162,7 @@ fn commandlog_help(_: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Ok(Done)
 }
 
-pub static COMMANDLOG_LEN: Command = Command::server("commandlog|len", commandlog_len)
+pub static COMMANDLOG_LEN: Command = Command::server("commandlog|len", &Run(commandlog_len))
     .arity(3)
     .flags(READS)
     .group(Group::Server)
@@ -178,7 +178,7 @@ fn commandlog_len(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Ok(Done)
 }
 
-pub static COMMANDLOG_RESET: Command = Command::server("commandlog|reset", commandlog_reset)
+pub static COMMANDLOG_RESET: Command = Command::server("commandlog|reset", &Run(commandlog_reset))
     .arity(3)
     .flags(READS)
     .group(Group::Server)
@@ -225,7 +225,7 @@ fn list(srv: &Server, out: &mut Reply, kind: Kind, count: usize) {
 
 // -- MONITOR --------------------------------------------------------------------------------------
 
-pub static MONITOR: Command = Command::server("monitor", monitor)
+pub static MONITOR: Command = Command::server("monitor", &Run(monitor))
     .arity(1)
     .flags(flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE)
     .group(Group::Server)

@@ -14,13 +14,13 @@ use crate::command::{
 };
 use crate::resp::Proto;
 use crate::resp::reply::Reply;
-use crate::server::Server;
+use crate::server::{Run, Server};
 use key_spec::key_flag::NOT_KEY;
 
 const LISTEN: u64 = flag::PUBSUB | flag::NOSCRIPT | flag::LOADING | flag::STALE;
 const TELL: u64 = flag::PUBSUB | flag::LOADING | flag::STALE;
 
-pub static SUBSCRIBE: Command = Command::server("subscribe", subscribe)
+pub static SUBSCRIBE: Command = Command::server("subscribe", &Run(subscribe))
     .arity(-2)
     .flags(LISTEN)
     .group(Group::Pubsub)
@@ -33,7 +33,7 @@ fn subscribe(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     listen(srv, call, (Kind::Channel, "subscribe"))
 }
 
-pub static PSUBSCRIBE: Command = Command::server("psubscribe", psubscribe)
+pub static PSUBSCRIBE: Command = Command::server("psubscribe", &Run(psubscribe))
     .arity(-2)
     .flags(LISTEN)
     .group(Group::Pubsub)
@@ -46,7 +46,7 @@ fn psubscribe(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     listen(srv, call, (Kind::Pattern, "psubscribe"))
 }
 
-pub static SSUBSCRIBE: Command = Command::server("ssubscribe", ssubscribe)
+pub static SSUBSCRIBE: Command = Command::server("ssubscribe", &Run(ssubscribe))
     .arity(-2)
     .flags(LISTEN)
     .group(Group::Pubsub)
@@ -65,7 +65,7 @@ fn ssubscribe(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     listen(srv, call, (Kind::Shard, "ssubscribe"))
 }
 
-pub static UNSUBSCRIBE: Command = Command::server("unsubscribe", unsubscribe)
+pub static UNSUBSCRIBE: Command = Command::server("unsubscribe", &Run(unsubscribe))
     .arity(-1)
     .flags(LISTEN)
     .group(Group::Pubsub)
@@ -78,7 +78,7 @@ fn unsubscribe(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     unlisten(srv, call, (Kind::Channel, "unsubscribe"))
 }
 
-pub static PUNSUBSCRIBE: Command = Command::server("punsubscribe", punsubscribe)
+pub static PUNSUBSCRIBE: Command = Command::server("punsubscribe", &Run(punsubscribe))
     .arity(-1)
     .flags(LISTEN)
     .group(Group::Pubsub)
@@ -91,7 +91,7 @@ fn punsubscribe(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     unlisten(srv, call, (Kind::Pattern, "punsubscribe"))
 }
 
-pub static SUNSUBSCRIBE: Command = Command::server("sunsubscribe", sunsubscribe)
+pub static SUNSUBSCRIBE: Command = Command::server("sunsubscribe", &Run(sunsubscribe))
     .arity(-1)
     .flags(LISTEN)
     .group(Group::Pubsub)
@@ -176,7 +176,7 @@ fn confirm(out: &mut Reply, verb: &str, name: Option<&[u8]>, count: usize) {
     out.int(count as i64);
 }
 
-pub static PUBLISH: Command = Command::server("publish", publish)
+pub static PUBLISH: Command = Command::server("publish", &Run(publish))
     .arity(3)
     .flags(TELL | flag::FAST | flag::MAY_REPLICATE)
     .group(Group::Pubsub)
@@ -194,7 +194,7 @@ fn publish(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Ok(Done)
 }
 
-pub static SPUBLISH: Command = Command::server("spublish", spublish)
+pub static SPUBLISH: Command = Command::server("spublish", &Run(spublish))
     .arity(3)
     .flags(TELL | flag::FAST | flag::MAY_REPLICATE)
     .group(Group::Pubsub)
@@ -231,7 +231,7 @@ static SUBCOMMANDS: &[&Command] = &[
     &PUBSUB_SHARDNUMSUB,
 ];
 
-pub static PUBSUB_CHANNELS: Command = Command::server("pubsub|channels", channels)
+pub static PUBSUB_CHANNELS: Command = Command::server("pubsub|channels", &Run(channels))
     .arity(-2)
     .flags(TELL)
     .group(Group::Pubsub)
@@ -244,14 +244,15 @@ fn channels(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     list_names(srv, call, Kind::Channel)
 }
 
-pub static PUBSUB_SHARDCHANNELS: Command = Command::server("pubsub|shardchannels", shardchannels)
-    .arity(-2)
-    .flags(TELL)
-    .group(Group::Pubsub)
-    .since("7.0.0")
-    .summary("Lists the channels of this shard that somebody listens to.")
-    .complexity("O(N) for N channels.")
-    .args(&[Arg::pattern("pattern").optional()]);
+pub static PUBSUB_SHARDCHANNELS: Command =
+    Command::server("pubsub|shardchannels", &Run(shardchannels))
+        .arity(-2)
+        .flags(TELL)
+        .group(Group::Pubsub)
+        .since("7.0.0")
+        .summary("Lists the channels of this shard that somebody listens to.")
+        .complexity("O(N) for N channels.")
+        .args(&[Arg::pattern("pattern").optional()]);
 
 fn shardchannels(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     list_names(srv, call, Kind::Shard)
@@ -275,7 +276,7 @@ fn list_names(srv: &mut Server, call: &mut Call, kind: Kind) -> CmdResult {
     Ok(Done)
 }
 
-pub static PUBSUB_HELP: Command = Command::server("pubsub|help", help)
+pub static PUBSUB_HELP: Command = Command::server("pubsub|help", &Run(help))
     .arity(2)
     .flags(flag::LOADING | flag::STALE)
     .group(Group::Pubsub)
@@ -288,7 +289,7 @@ fn help(_: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Ok(Done)
 }
 
-pub static PUBSUB_NUMPAT: Command = Command::server("pubsub|numpat", numpat)
+pub static PUBSUB_NUMPAT: Command = Command::server("pubsub|numpat", &Run(numpat))
     .arity(2)
     .flags(TELL)
     .group(Group::Pubsub)
@@ -301,7 +302,7 @@ fn numpat(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Ok(Done)
 }
 
-pub static PUBSUB_NUMSUB: Command = Command::server("pubsub|numsub", numsub)
+pub static PUBSUB_NUMSUB: Command = Command::server("pubsub|numsub", &Run(numsub))
     .arity(-2)
     .flags(TELL)
     .group(Group::Pubsub)
@@ -314,7 +315,7 @@ fn numsub(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     count_listeners(srv, call, Kind::Channel)
 }
 
-pub static PUBSUB_SHARDNUMSUB: Command = Command::server("pubsub|shardnumsub", shardnumsub)
+pub static PUBSUB_SHARDNUMSUB: Command = Command::server("pubsub|shardnumsub", &Run(shardnumsub))
     .arity(-2)
     .flags(TELL)
     .group(Group::Pubsub)
@@ -354,7 +355,7 @@ const HELP: &[&str] = &[
 
 // -- PING ------------------------------------------------------------------------------------------
 
-pub static PING: Command = Command::server("ping", ping)
+pub static PING: Command = Command::server("ping", &Run(ping))
     .arity(-1)
     .flags(flag::FAST)
     .categories(category::CONNECTION)

@@ -8,7 +8,7 @@ use crate::command::args::lazily;
 use crate::command::{
     Arg, Call, CmdError, CmdResult, Command, Done, Group, KeySpec, category, flag, key_spec,
 };
-use crate::server::Server;
+use crate::server::{Run, Server};
 use key_spec::key_flag::{ACCESS, UPDATE};
 
 const CALL: u64 = flag::NOSCRIPT | flag::STALE | flag::SKIP_MONITOR | flag::NO_MANDATORY_KEYS;
@@ -37,7 +37,7 @@ const fn caller(command: Command, since: &'static str) -> Command {
         .complexity(COMPLEXITY)
 }
 
-pub static EVAL: Command = caller(Command::server("eval", eval), "2.6.0")
+pub static EVAL: Command = caller(Command::server("eval", &Run(eval)), "2.6.0")
     .flags(CALL | flag::MAY_REPLICATE)
     .summary("Runs a Lua script.")
     .keys(&[KeySpec::at(2).count(0, 1, 1).rw(ACCESS | UPDATE)])
@@ -47,7 +47,7 @@ fn eval(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     eval_body(srv, call, false)
 }
 
-pub static EVAL_RO: Command = caller(Command::server("eval_ro", eval_ro), "7.0.0")
+pub static EVAL_RO: Command = caller(Command::server("eval_ro", &Run(eval_ro)), "7.0.0")
     .flags(CALL | flag::READONLY)
     .summary("Runs a Lua script that only reads.")
     .keys(&[KeySpec::at(2).count(0, 1, 1).ro(ACCESS)])
@@ -57,7 +57,7 @@ fn eval_ro(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     eval_body(srv, call, true)
 }
 
-pub static EVALSHA: Command = caller(Command::server("evalsha", evalsha), "2.6.0")
+pub static EVALSHA: Command = caller(Command::server("evalsha", &Run(evalsha)), "2.6.0")
     .flags(CALL | flag::MAY_REPLICATE)
     .summary("Runs a Lua script that the server knows, by its digest.")
     .keys(&[KeySpec::at(2).count(0, 1, 1).rw(ACCESS | UPDATE)])
@@ -67,7 +67,7 @@ fn evalsha(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     eval_sha(srv, call, false)
 }
 
-pub static EVALSHA_RO: Command = caller(Command::server("evalsha_ro", evalsha_ro), "7.0.0")
+pub static EVALSHA_RO: Command = caller(Command::server("evalsha_ro", &Run(evalsha_ro)), "7.0.0")
     .flags(CALL | flag::READONLY)
     .summary("Runs a Lua script that the server knows and that only reads, by its digest.")
     .keys(&[KeySpec::at(2).count(0, 1, 1).ro(ACCESS)])
@@ -140,7 +140,7 @@ pub static SCRIPT: Command =
         .summary("The cache of scripts.")
         .complexity("Depends on subcommand.");
 
-pub static DEBUG: Command = Command::server("script|debug", debug)
+pub static DEBUG: Command = Command::server("script|debug", &Run(debug))
     .arity(3)
     .flags(flag::NOSCRIPT)
     .categories(category::SCRIPTING)
@@ -168,7 +168,7 @@ fn debug(_: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Err(CmdError::Fixed("ERR Use SCRIPT DEBUG YES/SYNC/NO"))
 }
 
-pub static EXISTS: Command = Command::server("script|exists", exists)
+pub static EXISTS: Command = Command::server("script|exists", &Run(exists))
     .arity(-3)
     .flags(flag::NOSCRIPT)
     .categories(category::SCRIPTING)
@@ -189,7 +189,7 @@ fn exists(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Ok(Done)
 }
 
-pub static FLUSH: Command = Command::server("script|flush", flush)
+pub static FLUSH: Command = Command::server("script|flush", &Run(flush))
     .arity(-2)
     .flags(flag::NOSCRIPT)
     .categories(category::SCRIPTING)
@@ -218,7 +218,7 @@ fn flush(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Ok(Done)
 }
 
-pub static KILL: Command = Command::server("script|kill", kill)
+pub static KILL: Command = Command::server("script|kill", &Run(kill))
     .arity(2)
     .flags(flag::NOSCRIPT | flag::ALLOW_BUSY)
     .categories(category::SCRIPTING)
@@ -234,7 +234,7 @@ fn kill(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Ok(Done)
 }
 
-pub static LOAD: Command = Command::server("script|load", load)
+pub static LOAD: Command = Command::server("script|load", &Run(load))
     .arity(3)
     .flags(flag::NOSCRIPT | flag::STALE)
     .categories(category::SCRIPTING)
@@ -256,7 +256,7 @@ fn load(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Ok(Done)
 }
 
-pub static SHOW: Command = Command::server("script|show", show)
+pub static SHOW: Command = Command::server("script|show", &Run(show))
     .arity(3)
     .flags(flag::NOSCRIPT | flag::STALE)
     .categories(category::SCRIPTING)
@@ -273,7 +273,7 @@ fn show(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Ok(Done)
 }
 
-pub static HELP: Command = Command::server("script|help", help)
+pub static HELP: Command = Command::server("script|help", &Run(help))
     .arity(2)
     .flags(flag::LOADING | flag::STALE)
     .categories(category::SCRIPTING)

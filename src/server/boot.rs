@@ -17,7 +17,7 @@ use std::path::Path;
 
 use super::signals::Bell;
 use super::title::{self, TitleArea};
-use super::{Server, daemon, limits, oom, supervise, turn};
+use super::{Server, daemon, limits, oom, supervise, table, turn};
 use crate::base::affinity;
 use crate::base::alloc;
 use crate::base::clock::Clock;
@@ -210,7 +210,7 @@ fn warn_of_no_effect(log: &mut Log, startup: &Startup) {
 
 /// The commands under the names that the configuration gives them.
 fn renamed_commands(startup: &Startup) -> Result<Commands, Fatal> {
-    let mut commands = Commands::default();
+    let mut commands = Commands::of(table::COMMANDS);
     for line in &startup.renames {
         if let [_, from, to] = line.words.as_slice() {
             commands.rename(from, to).map_err(|reason| {

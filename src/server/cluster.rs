@@ -3,7 +3,7 @@
 //! Cluster mode is not built yet, and `cluster-enabled yes` stops the start. The records are complete, so that COMMAND tells
 //! clients the same as elsewhere, and a call with a wrong number of words hears of that first, as in the reference.
 
-use super::Server;
+use super::{Run, Server};
 use crate::command::{Arg, Call, CmdError, CmdResult, Command, Group, category, flag};
 
 /// All of them, in a server outside of a cluster.
@@ -11,7 +11,7 @@ fn disabled(_: &mut Box<Server>, _: &mut Call) -> CmdResult {
     Err(CmdError::Fixed("ERR This instance has cluster support disabled"))
 }
 
-pub static ASKING: Command = Command::server("asking", disabled)
+pub static ASKING: Command = Command::server("asking", &Run(disabled))
     .arity(1)
     .flags(flag::FAST)
     .categories(category::CONNECTION)
@@ -20,7 +20,7 @@ pub static ASKING: Command = Command::server("asking", disabled)
     .summary("Lets the next command through to a slot that is being moved here.")
     .complexity("O(1)");
 
-pub static READONLY: Command = Command::server("readonly", disabled)
+pub static READONLY: Command = Command::server("readonly", &Run(disabled))
     .arity(1)
     .flags(flag::LOADING | flag::STALE | flag::FAST)
     .categories(category::CONNECTION)
@@ -29,7 +29,7 @@ pub static READONLY: Command = Command::server("readonly", disabled)
     .summary("Lets the connection read from a replica of the cluster.")
     .complexity("O(1)");
 
-pub static READWRITE: Command = Command::server("readwrite", disabled)
+pub static READWRITE: Command = Command::server("readwrite", &Run(disabled))
     .arity(1)
     .flags(flag::LOADING | flag::STALE | flag::FAST)
     .categories(category::CONNECTION)
@@ -77,7 +77,7 @@ static SUBCOMMANDS: &[&Command] = &[
     &SLOTS,
 ];
 
-static ADDSLOTS: Command = Command::server("cluster|addslots", disabled)
+static ADDSLOTS: Command = Command::server("cluster|addslots", &Run(disabled))
     .arity(-3)
     .flags(flag::ADMIN | flag::STALE | flag::NO_ASYNC_LOADING)
     .group(Group::Cluster)
@@ -86,7 +86,7 @@ static ADDSLOTS: Command = Command::server("cluster|addslots", disabled)
     .complexity("O(1)")
     .args(&[Arg::integer("slot").multiple()]);
 
-static ADDSLOTSRANGE: Command = Command::server("cluster|addslotsrange", disabled)
+static ADDSLOTSRANGE: Command = Command::server("cluster|addslotsrange", &Run(disabled))
     .arity(-4)
     .flags(flag::ADMIN | flag::STALE | flag::NO_ASYNC_LOADING)
     .group(Group::Cluster)
@@ -97,7 +97,7 @@ static ADDSLOTSRANGE: Command = Command::server("cluster|addslotsrange", disable
         Arg::block("range", &[Arg::integer("start-slot"), Arg::integer("end-slot")]).multiple()
     ]);
 
-static BUMPEPOCH: Command = Command::server("cluster|bumpepoch", disabled)
+static BUMPEPOCH: Command = Command::server("cluster|bumpepoch", &Run(disabled))
     .arity(2)
     .flags(flag::ADMIN | flag::STALE | flag::NO_ASYNC_LOADING)
     .group(Group::Cluster)
@@ -106,17 +106,18 @@ static BUMPEPOCH: Command = Command::server("cluster|bumpepoch", disabled)
     .complexity("O(1)")
     .tips(&["nondeterministic_output"]);
 
-static COUNT_FAILURE_REPORTS: Command = Command::server("cluster|count-failure-reports", disabled)
-    .arity(3)
-    .flags(flag::ADMIN | flag::STALE)
-    .group(Group::Cluster)
-    .since("3.0.0")
-    .summary("Counts the reports that a node has failed.")
-    .complexity("O(1)")
-    .tips(&["nondeterministic_output"])
-    .args(&[Arg::string("node-id")]);
+static COUNT_FAILURE_REPORTS: Command =
+    Command::server("cluster|count-failure-reports", &Run(disabled))
+        .arity(3)
+        .flags(flag::ADMIN | flag::STALE)
+        .group(Group::Cluster)
+        .since("3.0.0")
+        .summary("Counts the reports that a node has failed.")
+        .complexity("O(1)")
+        .tips(&["nondeterministic_output"])
+        .args(&[Arg::string("node-id")]);
 
-static COUNTKEYSINSLOT: Command = Command::server("cluster|countkeysinslot", disabled)
+static COUNTKEYSINSLOT: Command = Command::server("cluster|countkeysinslot", &Run(disabled))
     .arity(3)
     .flags(flag::STALE)
     .group(Group::Cluster)
@@ -125,7 +126,7 @@ static COUNTKEYSINSLOT: Command = Command::server("cluster|countkeysinslot", dis
     .complexity("O(1)")
     .args(&[Arg::integer("slot")]);
 
-static DELSLOTS: Command = Command::server("cluster|delslots", disabled)
+static DELSLOTS: Command = Command::server("cluster|delslots", &Run(disabled))
     .arity(-3)
     .flags(flag::ADMIN | flag::STALE | flag::NO_ASYNC_LOADING)
     .group(Group::Cluster)
@@ -134,7 +135,7 @@ static DELSLOTS: Command = Command::server("cluster|delslots", disabled)
     .complexity("O(1)")
     .args(&[Arg::integer("slot").multiple()]);
 
-static DELSLOTSRANGE: Command = Command::server("cluster|delslotsrange", disabled)
+static DELSLOTSRANGE: Command = Command::server("cluster|delslotsrange", &Run(disabled))
     .arity(-4)
     .flags(flag::ADMIN | flag::STALE | flag::NO_ASYNC_LOADING)
     .group(Group::Cluster)
@@ -145,7 +146,7 @@ static DELSLOTSRANGE: Command = Command::server("cluster|delslotsrange", disable
         Arg::block("range", &[Arg::integer("start-slot"), Arg::integer("end-slot")]).multiple()
     ]);
 
-static FAILOVER: Command = Command::server("cluster|failover", disabled)
+static FAILOVER: Command = Command::server("cluster|failover", &Run(disabled))
     .arity(-2)
     .flags(flag::ADMIN | flag::STALE | flag::NO_ASYNC_LOADING)
     .group(Group::Cluster)
@@ -158,7 +159,7 @@ static FAILOVER: Command = Command::server("cluster|failover", disabled)
     )
     .optional()]);
 
-static FLUSHSLOTS: Command = Command::server("cluster|flushslots", disabled)
+static FLUSHSLOTS: Command = Command::server("cluster|flushslots", &Run(disabled))
     .arity(2)
     .flags(flag::ADMIN | flag::STALE | flag::NO_ASYNC_LOADING)
     .group(Group::Cluster)
@@ -166,7 +167,7 @@ static FLUSHSLOTS: Command = Command::server("cluster|flushslots", disabled)
     .summary("Takes all slots away from this node.")
     .complexity("O(1)");
 
-static FORGET: Command = Command::server("cluster|forget", disabled)
+static FORGET: Command = Command::server("cluster|forget", &Run(disabled))
     .arity(3)
     .flags(flag::ADMIN | flag::STALE | flag::NO_ASYNC_LOADING)
     .group(Group::Cluster)
@@ -175,7 +176,7 @@ static FORGET: Command = Command::server("cluster|forget", disabled)
     .complexity("O(1)")
     .args(&[Arg::string("node-id")]);
 
-static GETKEYSINSLOT: Command = Command::server("cluster|getkeysinslot", disabled)
+static GETKEYSINSLOT: Command = Command::server("cluster|getkeysinslot", &Run(disabled))
     .arity(4)
     .flags(flag::STALE)
     .group(Group::Cluster)
@@ -185,7 +186,7 @@ static GETKEYSINSLOT: Command = Command::server("cluster|getkeysinslot", disable
     .tips(&["nondeterministic_output"])
     .args(&[Arg::integer("slot"), Arg::integer("count")]);
 
-static HELP: Command = Command::server("cluster|help", disabled)
+static HELP: Command = Command::server("cluster|help", &Run(disabled))
     .arity(2)
     .flags(flag::LOADING | flag::STALE)
     .group(Group::Cluster)
@@ -193,7 +194,7 @@ static HELP: Command = Command::server("cluster|help", disabled)
     .summary("Explains the subcommands.")
     .complexity("O(1)");
 
-static INFO: Command = Command::server("cluster|info", disabled)
+static INFO: Command = Command::server("cluster|info", &Run(disabled))
     .arity(2)
     .flags(flag::STALE)
     .group(Group::Cluster)
@@ -202,7 +203,7 @@ static INFO: Command = Command::server("cluster|info", disabled)
     .complexity("O(1)")
     .tips(&["nondeterministic_output"]);
 
-static KEYSLOT: Command = Command::server("cluster|keyslot", disabled)
+static KEYSLOT: Command = Command::server("cluster|keyslot", &Run(disabled))
     .arity(3)
     .flags(flag::STALE)
     .group(Group::Cluster)
@@ -211,7 +212,7 @@ static KEYSLOT: Command = Command::server("cluster|keyslot", disabled)
     .complexity("O(1)")
     .args(&[Arg::string("key")]);
 
-static LINKS: Command = Command::server("cluster|links", disabled)
+static LINKS: Command = Command::server("cluster|links", &Run(disabled))
     .arity(2)
     .flags(flag::STALE)
     .group(Group::Cluster)
@@ -220,7 +221,7 @@ static LINKS: Command = Command::server("cluster|links", disabled)
     .complexity("O(1)")
     .tips(&["nondeterministic_output"]);
 
-static MEET: Command = Command::server("cluster|meet", disabled)
+static MEET: Command = Command::server("cluster|meet", &Run(disabled))
     .arity(-4)
     .flags(flag::ADMIN | flag::STALE | flag::NO_ASYNC_LOADING)
     .group(Group::Cluster)
@@ -234,7 +235,7 @@ static MEET: Command = Command::server("cluster|meet", disabled)
         Arg::integer("cluster-bus-port").since("4.0.0").optional(),
     ]);
 
-static MYID: Command = Command::server("cluster|myid", disabled)
+static MYID: Command = Command::server("cluster|myid", &Run(disabled))
     .arity(2)
     .flags(flag::STALE)
     .group(Group::Cluster)
@@ -242,7 +243,7 @@ static MYID: Command = Command::server("cluster|myid", disabled)
     .summary("Tells this node's name.")
     .complexity("O(1)");
 
-static MYSHARDID: Command = Command::server("cluster|myshardid", disabled)
+static MYSHARDID: Command = Command::server("cluster|myshardid", &Run(disabled))
     .arity(2)
     .flags(flag::STALE)
     .group(Group::Cluster)
@@ -251,7 +252,7 @@ static MYSHARDID: Command = Command::server("cluster|myshardid", disabled)
     .complexity("O(1)")
     .tips(&["nondeterministic_output"]);
 
-static NODES: Command = Command::server("cluster|nodes", disabled)
+static NODES: Command = Command::server("cluster|nodes", &Run(disabled))
     .arity(2)
     .flags(flag::STALE)
     .group(Group::Cluster)
@@ -260,7 +261,7 @@ static NODES: Command = Command::server("cluster|nodes", disabled)
     .complexity("O(1)")
     .tips(&["nondeterministic_output"]);
 
-static REPLICAS: Command = Command::server("cluster|replicas", disabled)
+static REPLICAS: Command = Command::server("cluster|replicas", &Run(disabled))
     .arity(3)
     .flags(flag::ADMIN | flag::STALE)
     .group(Group::Cluster)
@@ -270,7 +271,7 @@ static REPLICAS: Command = Command::server("cluster|replicas", disabled)
     .tips(&["nondeterministic_output"])
     .args(&[Arg::string("node-id")]);
 
-static REPLICATE: Command = Command::server("cluster|replicate", disabled)
+static REPLICATE: Command = Command::server("cluster|replicate", &Run(disabled))
     .arity(3)
     .flags(flag::ADMIN | flag::STALE | flag::NO_ASYNC_LOADING)
     .group(Group::Cluster)
@@ -279,7 +280,7 @@ static REPLICATE: Command = Command::server("cluster|replicate", disabled)
     .complexity("O(1)")
     .args(&[Arg::string("node-id")]);
 
-static RESET: Command = Command::server("cluster|reset", disabled)
+static RESET: Command = Command::server("cluster|reset", &Run(disabled))
     .arity(-2)
     .flags(flag::ADMIN | flag::NOSCRIPT | flag::STALE)
     .group(Group::Cluster)
@@ -292,7 +293,7 @@ static RESET: Command = Command::server("cluster|reset", disabled)
     )
     .optional()]);
 
-static SAVECONFIG: Command = Command::server("cluster|saveconfig", disabled)
+static SAVECONFIG: Command = Command::server("cluster|saveconfig", &Run(disabled))
     .arity(2)
     .flags(flag::ADMIN | flag::STALE | flag::NO_ASYNC_LOADING)
     .group(Group::Cluster)
@@ -300,7 +301,7 @@ static SAVECONFIG: Command = Command::server("cluster|saveconfig", disabled)
     .summary("Writes the file of the cluster's state.")
     .complexity("O(1)");
 
-static SET_CONFIG_EPOCH: Command = Command::server("cluster|set-config-epoch", disabled)
+static SET_CONFIG_EPOCH: Command = Command::server("cluster|set-config-epoch", &Run(disabled))
     .arity(3)
     .flags(flag::ADMIN | flag::STALE | flag::NO_ASYNC_LOADING)
     .group(Group::Cluster)
@@ -309,7 +310,7 @@ static SET_CONFIG_EPOCH: Command = Command::server("cluster|set-config-epoch", d
     .complexity("O(1)")
     .args(&[Arg::integer("config-epoch")]);
 
-static SETSLOT: Command = Command::server("cluster|setslot", disabled)
+static SETSLOT: Command = Command::server("cluster|setslot", &Run(disabled))
     .arity(-4)
     .flags(flag::ADMIN | flag::STALE | flag::NO_ASYNC_LOADING)
     .group(Group::Cluster)
@@ -329,7 +330,7 @@ static SETSLOT: Command = Command::server("cluster|setslot", disabled)
         ),
     ]);
 
-static SHARDS: Command = Command::server("cluster|shards", disabled)
+static SHARDS: Command = Command::server("cluster|shards", &Run(disabled))
     .arity(2)
     .flags(flag::LOADING | flag::STALE)
     .group(Group::Cluster)
@@ -338,7 +339,7 @@ static SHARDS: Command = Command::server("cluster|shards", disabled)
     .complexity("O(1)")
     .tips(&["nondeterministic_output"]);
 
-static SLAVES: Command = Command::server("cluster|slaves", disabled)
+static SLAVES: Command = Command::server("cluster|slaves", &Run(disabled))
     .arity(3)
     .flags(flag::ADMIN | flag::STALE)
     .group(Group::Cluster)
@@ -349,7 +350,7 @@ static SLAVES: Command = Command::server("cluster|slaves", disabled)
     .deprecated("5.0.0", "`CLUSTER REPLICAS`")
     .args(&[Arg::string("node-id")]);
 
-static SLOT_STATS: Command = Command::server("cluster|slot-stats", disabled)
+static SLOT_STATS: Command = Command::server("cluster|slot-stats", &Run(disabled))
     .arity(-4)
     .flags(flag::LOADING | flag::STALE)
     .group(Group::Cluster)
@@ -378,7 +379,7 @@ static SLOT_STATS: Command = Command::server("cluster|slot-stats", disabled)
         ],
     )]);
 
-static SLOTS: Command = Command::server("cluster|slots", disabled)
+static SLOTS: Command = Command::server("cluster|slots", &Run(disabled))
     .arity(2)
     .flags(flag::LOADING | flag::STALE)
     .group(Group::Cluster)

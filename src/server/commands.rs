@@ -1,13 +1,13 @@
 //! SHUTDOWN.
 
-use super::Server;
 use super::shutdown::{self, Answer};
+use super::{Run, Server};
 use crate::command::admit;
 use crate::command::{Arg, Call, CmdError, CmdResult, Command, Done, Group, flag};
 use crate::config::ShutdownFlags;
 use crate::resp::request::Args;
 
-pub static SHUTDOWN: Command = Command::server("shutdown", shutdown)
+pub static SHUTDOWN: Command = Command::server("shutdown", &Run(shutdown))
     .arity(-1)
     .flags(
         flag::ADMIN

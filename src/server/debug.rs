@@ -8,7 +8,7 @@ use std::ops::RangeInclusive;
 use std::os::unix::process::CommandExt;
 use std::time::Duration;
 
-use super::{Server, debug_keys, expire, shutdown};
+use super::{Run, Server, debug_keys, expire, shutdown};
 use crate::base::glob;
 use crate::base::{alloc, memory, text};
 use crate::client::Client;
@@ -58,7 +58,7 @@ impl Default for Debug {
     }
 }
 
-pub static DEBUG: Command = Command::server("debug", debug)
+pub static DEBUG: Command = Command::server("debug", &Run(debug))
     .arity(-2)
     .flags(flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::PROTECTED)
     .group(Group::Server)

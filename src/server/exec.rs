@@ -1,6 +1,6 @@
 //! Running one call: look it up, ask the gates, run it, count it, tell it.
 
-use super::{Server, evict, evict_clients, expire, multi, news, waits};
+use super::{Run, Server, evict, evict_clients, expire, multi, news, waits};
 use crate::base::os::os_text;
 use crate::base::slab::Id;
 use crate::command::admit::{self, Admission, state};
@@ -187,8 +187,8 @@ fn resolve(srv: &Server, call: &mut Call) -> Result<CommandId, (Option<CommandId
     let args = call.query.args();
     if !srv.commands.entry(call.id).is_called(args.at(0)) {
         call.id = srv.commands.resolve(args).map_err(|e| (None, e))?;
-        call.cmd = srv.commands.entry(call.id).command;
     }
+    call.cmd = srv.commands.entry(call.id).command;
     if !call.cmd.fits(args.len()) || matches!(call.cmd.handler, Handler::Container) {
         return Err((Some(call.id), CmdError::arity(call.cmd.name)));
     }
@@ -407,7 +407,10 @@ pub fn run_inner(srv: &mut Box<Server>, call: &mut Call, mark: Mark) {
 fn handle(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     match call.cmd.handler {
         Handler::Data(handler) => with_data(srv, call, handler),
-        Handler::Server(handler) => handler(srv, call),
+        Handler::Server(handler) => {
+            let Run(handler) = handler.downcast_ref().expect("handlers of the server are `Run`s");
+            handler(srv, call)
+        }
         Handler::Container => Err(CmdError::arity(call.cmd.name)),
     }
 }

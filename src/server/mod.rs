@@ -29,6 +29,7 @@ pub mod shutdown;
 pub mod signals;
 pub mod stats;
 pub mod supervise;
+pub mod table;
 #[cfg(any(test, feature = "sim"))]
 pub mod testing;
 pub mod title;
@@ -43,9 +44,9 @@ use crate::base::rng::Rng;
 use crate::base::slab::Id;
 use crate::client::Clients;
 use crate::client::describe::Scene;
-use crate::command::Call;
 use crate::command::generic::Links;
 use crate::command::lookup::Commands;
+use crate::command::{Call, CmdResult};
 use crate::config::Config;
 use crate::ds::hash::HashSeed;
 use crate::feed::unit::Unit;
@@ -87,6 +88,9 @@ pub enum LongWork {
     /// The same for a function.
     Function,
 }
+
+/// The handler of a command that moves the server.
+pub struct Run(pub fn(&mut Box<Server>, &mut Call) -> CmdResult);
 
 /// A server: its parts.
 pub struct Server {
@@ -172,7 +176,7 @@ impl Server {
         let process = Process::new(&mut rng, clock.now().seconds());
         let keyspace = new_keyspace(&conf, &mut rng);
         let tracking = Tracking::new(hash_seed(&mut rng), rng.next_u64());
-        let commands = Commands::default();
+        let commands = Commands::of(table::COMMANDS);
         let rdb = Snapshots::new(clock.now().seconds());
         let stats = Stats::new(commands.len(), clock.mono_cached_us());
         Box::new(Server {

@@ -1,6 +1,6 @@
 //! MODULE, on a server that has none and loads none.
 
-use super::Server;
+use super::{Run, Server};
 use crate::command::{Arg, Call, CmdError, CmdResult, Command, Done, Group, flag};
 
 pub static MODULE: Command = Command::container("module", SUBCOMMANDS)
@@ -12,7 +12,7 @@ pub static MODULE: Command = Command::container("module", SUBCOMMANDS)
 
 static SUBCOMMANDS: &[&Command] = &[&HELP, &LIST, &LOAD, &LOADEX, &UNLOAD];
 
-static HELP: Command = Command::server("module|help", help)
+static HELP: Command = Command::server("module|help", &Run(help))
     .arity(2)
     .flags(flag::LOADING | flag::STALE)
     .group(Group::Server)
@@ -37,7 +37,7 @@ fn help(_: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Ok(Done)
 }
 
-static LIST: Command = Command::server("module|list", list)
+static LIST: Command = Command::server("module|list", &Run(list))
     .arity(2)
     .flags(flag::ADMIN | flag::NOSCRIPT)
     .group(Group::Server)
@@ -53,7 +53,7 @@ fn list(_: &mut Box<Server>, call: &mut Call) -> CmdResult {
 
 const LOADS: u64 = flag::ADMIN | flag::NOSCRIPT | flag::NO_ASYNC_LOADING | flag::PROTECTED;
 
-static LOAD: Command = Command::server("module|load", load)
+static LOAD: Command = Command::server("module|load", &Run(load))
     .arity(-3)
     .flags(LOADS)
     .group(Group::Server)
@@ -62,7 +62,7 @@ static LOAD: Command = Command::server("module|load", load)
     .complexity("O(1)")
     .args(&[Arg::string("path"), Arg::string("arg").optional().multiple()]);
 
-static LOADEX: Command = Command::server("module|loadex", load)
+static LOADEX: Command = Command::server("module|loadex", &Run(load))
     .arity(-3)
     .flags(LOADS)
     .group(Group::Server)
@@ -85,7 +85,7 @@ fn load(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Err(CmdError::Fixed("ERR Error loading the extension. Please check the server logs."))
 }
 
-static UNLOAD: Command = Command::server("module|unload", unload)
+static UNLOAD: Command = Command::server("module|unload", &Run(unload))
     .arity(3)
     .flags(LOADS)
     .group(Group::Server)

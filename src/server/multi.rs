@@ -17,7 +17,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::{Server, exec};
+use super::{Run, Server, exec};
 use crate::client::transaction::Transaction;
 use crate::command::{
     Arg, Call, CmdError, CmdResult, Command, Done, Group, KeySpec, Multi, ReplyMode, category, flag,
@@ -26,7 +26,7 @@ use crate::script;
 
 const FLAGS: u64 = flag::NOSCRIPT | flag::LOADING | flag::STALE;
 
-pub static MULTI: Command = Command::server("multi", multi)
+pub static MULTI: Command = Command::server("multi", &Run(multi))
     .arity(1)
     .flags(FLAGS | flag::FAST | flag::ALLOW_BUSY)
     .categories(category::TRANSACTION)
@@ -44,7 +44,7 @@ fn multi(_: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Ok(Done)
 }
 
-pub static DISCARD: Command = Command::server("discard", discard)
+pub static DISCARD: Command = Command::server("discard", &Run(discard))
     .arity(1)
     .flags(FLAGS | flag::FAST | flag::ALLOW_BUSY)
     .categories(category::TRANSACTION)
@@ -62,7 +62,7 @@ fn discard(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Ok(Done)
 }
 
-pub static WATCH: Command = Command::server("watch", watch)
+pub static WATCH: Command = Command::server("watch", &Run(watch))
     .arity(-2)
     .flags(FLAGS | flag::FAST | flag::ALLOW_BUSY)
     .categories(category::TRANSACTION)
@@ -85,7 +85,7 @@ fn watch(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Ok(Done)
 }
 
-pub static UNWATCH: Command = Command::server("unwatch", unwatch)
+pub static UNWATCH: Command = Command::server("unwatch", &Run(unwatch))
     .arity(1)
     .flags(FLAGS | flag::FAST | flag::ALLOW_BUSY)
     .categories(category::TRANSACTION)
@@ -100,7 +100,7 @@ fn unwatch(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Ok(Done)
 }
 
-pub static EXEC: Command = Command::server("exec", exec)
+pub static EXEC: Command = Command::server("exec", &Run(exec))
     .arity(1)
     .flags(FLAGS | flag::SKIP_SLOWLOG)
     .categories(category::TRANSACTION)

@@ -8,7 +8,7 @@
 //!                          └no──► the client waits; in each turn `serve_synced` looks how far the syncs have come
 //! ```
 
-use super::{Server, waits};
+use super::{Run, Server, waits};
 use crate::base::slab::Id;
 use crate::command::{Arg, Call, CmdError, CmdResult, Command, Done, Group, Outcome, Wait, args};
 use crate::command::{category, flag};
@@ -16,7 +16,7 @@ use crate::persist::aof::State;
 use crate::resp::reply::Reply;
 use crate::resp::request::Args;
 
-pub static FAILOVER: Command = Command::server("failover", failover)
+pub static FAILOVER: Command = Command::server("failover", &Run(failover))
     .arity(-1)
     .flags(flag::ADMIN | flag::NOSCRIPT | flag::STALE)
     .group(Group::Server)
@@ -76,7 +76,7 @@ const OF_PRIMARY: &[Arg] = &[Arg::one_of(
     ],
 )];
 
-pub static REPLICAOF: Command = Command::server("replicaof", replica_of)
+pub static REPLICAOF: Command = Command::server("replicaof", &Run(replica_of))
     .arity(3)
     .flags(flag::ADMIN | flag::NOSCRIPT | flag::STALE | flag::NO_ASYNC_LOADING)
     .group(Group::Server)
@@ -85,7 +85,7 @@ pub static REPLICAOF: Command = Command::server("replicaof", replica_of)
     .complexity("O(1)")
     .args(OF_PRIMARY);
 
-pub static SLAVEOF: Command = Command::server("slaveof", replica_of)
+pub static SLAVEOF: Command = Command::server("slaveof", &Run(replica_of))
     .arity(3)
     .flags(flag::ADMIN | flag::NOSCRIPT | flag::STALE | flag::NO_ASYNC_LOADING)
     .group(Group::Server)
@@ -109,7 +109,7 @@ fn replica_of(_: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Err(CmdError::Fixed("ERR replication is not supported yet"))
 }
 
-pub static ROLE: Command = Command::server("role", role)
+pub static ROLE: Command = Command::server("role", &Run(role))
     .arity(1)
     .flags(flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::FAST)
     .categories(category::ADMIN | category::DANGEROUS)
@@ -126,7 +126,7 @@ fn role(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Ok(Done)
 }
 
-pub static WAIT: Command = Command::server("wait", wait)
+pub static WAIT: Command = Command::server("wait", &Run(wait))
     .arity(3)
     .flags(flag::BLOCKING)
     .categories(category::CONNECTION)
@@ -152,7 +152,7 @@ fn none(out: &mut Reply) {
     out.int(0);
 }
 
-pub static WAITAOF: Command = Command::server("waitaof", wait_aof)
+pub static WAITAOF: Command = Command::server("waitaof", &Run(wait_aof))
     .arity(4)
     .flags(flag::BLOCKING)
     .categories(category::CONNECTION)

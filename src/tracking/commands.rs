@@ -9,11 +9,11 @@ use crate::command::{
     Arg, Caching, Call, CmdError, CmdResult, Command, Done, Group, category, flag,
 };
 use crate::resp::request::Args;
-use crate::server::Server;
+use crate::server::{Run, Server};
 
 const FLAGS: u64 = flag::NOSCRIPT | flag::LOADING | flag::STALE;
 
-pub static CLIENT_TRACKING: Command = Command::server("client|tracking", tracking)
+pub static CLIENT_TRACKING: Command = Command::server("client|tracking", &Run(tracking))
     .arity(-3)
     .flags(FLAGS)
     .categories(category::CONNECTION)
@@ -178,7 +178,7 @@ fn receiver(srv: &Server, number: i64) -> Result<(Id, u64), CmdError> {
     found.ok_or(CmdError::Fixed("ERR The client ID you want redirect to does not exist"))
 }
 
-pub static CLIENT_CACHING: Command = Command::server("client|caching", caching)
+pub static CLIENT_CACHING: Command = Command::server("client|caching", &Run(caching))
     .arity(3)
     .flags(FLAGS)
     .categories(category::CONNECTION)
@@ -214,7 +214,7 @@ fn caching(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Ok(Done)
 }
 
-pub static CLIENT_GETREDIR: Command = Command::server("client|getredir", getredir)
+pub static CLIENT_GETREDIR: Command = Command::server("client|getredir", &Run(getredir))
     .arity(2)
     .flags(FLAGS)
     .categories(category::CONNECTION)
@@ -234,14 +234,15 @@ pub fn redirection(tracked: Option<&Tracked>) -> i64 {
     tracked.map_or(-1, |tracked| tracked.redirect.map_or(0, |(_, number)| number as i64))
 }
 
-pub static CLIENT_TRACKINGINFO: Command = Command::server("client|trackinginfo", trackinginfo)
-    .arity(2)
-    .flags(FLAGS)
-    .categories(category::CONNECTION)
-    .group(Group::Connection)
-    .since("6.2.0")
-    .summary("Describes how the server helps this connection's cache.")
-    .complexity("O(1)");
+pub static CLIENT_TRACKINGINFO: Command =
+    Command::server("client|trackinginfo", &Run(trackinginfo))
+        .arity(2)
+        .flags(FLAGS)
+        .categories(category::CONNECTION)
+        .group(Group::Connection)
+        .since("6.2.0")
+        .summary("Describes how the server helps this connection's cache.")
+        .complexity("O(1)");
 
 fn trackinginfo(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     let tracked = own(srv, call);

@@ -10,11 +10,11 @@ use hematite::base::alloc;
 use hematite::base::rng::Rng;
 use hematite::base::slab::Id;
 use hematite::command::CmdError;
-use hematite::command::table::COMMANDS;
 use hematite::config::Config;
 use hematite::keyspace::DbIndex;
 use hematite::keyspace::lazyfree::Freeing;
 use hematite::server::cron::end_pause;
+use hematite::server::table::COMMANDS;
 use hematite::server::testing::TestServer;
 use hematite::server::waits;
 

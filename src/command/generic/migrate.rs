@@ -26,7 +26,7 @@ use crate::persist::rdb::commands as rdb;
 use crate::persist::rdb::driver::version;
 use crate::persist::rdb::save;
 
-pub static MIGRATE: Command = Command::server("migrate", rdb::migrate)
+pub static MIGRATE: Command = Command::server("migrate", &Run(rdb::migrate))
     .arity(-6)
     .flags(flag::WRITE | flag::MOVABLEKEYS)
     .categories(category::KEYSPACE | category::DANGEROUS)

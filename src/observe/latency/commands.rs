@@ -4,7 +4,7 @@ use super::report;
 use crate::command::lookup::CommandId;
 use crate::command::{Arg, Call, CmdError, CmdResult, Command, Done, Group, flag};
 use crate::resp::reply::Reply;
-use crate::server::Server;
+use crate::server::{Run, Server};
 
 const FLAGS: u64 = flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE;
 const TIPS: &[&str] =
@@ -28,7 +28,7 @@ pub static LATENCY: Command = Command::container(
 .summary("Subcommands about how long things take.")
 .complexity("Depends on subcommand.");
 
-pub static LATENCY_DOCTOR: Command = Command::server("latency|doctor", doctor)
+pub static LATENCY_DOCTOR: Command = Command::server("latency|doctor", &Run(doctor))
     .arity(2)
     .flags(FLAGS)
     .group(Group::Server)
@@ -44,7 +44,7 @@ fn doctor(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Ok(Done)
 }
 
-pub static LATENCY_GRAPH: Command = Command::server("latency|graph", graph)
+pub static LATENCY_GRAPH: Command = Command::server("latency|graph", &Run(graph))
     .arity(3)
     .flags(FLAGS)
     .group(Group::Server)
@@ -62,7 +62,7 @@ fn graph(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Ok(Done)
 }
 
-pub static LATENCY_HELP: Command = Command::server("latency|help", help)
+pub static LATENCY_HELP: Command = Command::server("latency|help", &Run(help))
     .arity(2)
     .flags(flag::LOADING | flag::STALE)
     .group(Group::Server)
@@ -91,7 +91,7 @@ fn help(_: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Ok(Done)
 }
 
-pub static LATENCY_HISTOGRAM: Command = Command::server("latency|histogram", histogram)
+pub static LATENCY_HISTOGRAM: Command = Command::server("latency|histogram", &Run(histogram))
     .arity(-2)
     .flags(FLAGS)
     .group(Group::Server)
@@ -137,7 +137,7 @@ fn distribution(srv: &mut Server, id: CommandId, out: &mut Reply) {
     }
 }
 
-pub static LATENCY_HISTORY: Command = Command::server("latency|history", history)
+pub static LATENCY_HISTORY: Command = Command::server("latency|history", &Run(history))
     .arity(3)
     .flags(FLAGS)
     .group(Group::Server)
@@ -161,7 +161,7 @@ fn history(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Ok(Done)
 }
 
-pub static LATENCY_LATEST: Command = Command::server("latency|latest", latest)
+pub static LATENCY_LATEST: Command = Command::server("latency|latest", &Run(latest))
     .arity(2)
     .flags(FLAGS)
     .group(Group::Server)
@@ -183,7 +183,7 @@ fn latest(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Ok(Done)
 }
 
-pub static LATENCY_RESET: Command = Command::server("latency|reset", reset)
+pub static LATENCY_RESET: Command = Command::server("latency|reset", &Run(reset))
     .arity(-2)
     .flags(FLAGS)
     .group(Group::Server)

@@ -8,7 +8,7 @@ use crate::command::generic::{
 use crate::command::{Call, CmdResult, Command, Done, Group};
 use crate::observe::usage;
 use crate::resp::reply::Reply;
-use crate::server::Server;
+use crate::server::{Run, Server};
 
 pub static MEMORY: Command = Command::container(
     "memory",
@@ -27,7 +27,7 @@ pub static MEMORY: Command = Command::container(
 .summary("Groups the commands about memory.")
 .complexity("Depends on subcommand.");
 
-pub static MEMORY_STATS: Command = Command::server("memory|stats", memory_stats)
+pub static MEMORY_STATS: Command = Command::server("memory|stats", &Run(memory_stats))
     .arity(2)
     .group(Group::Server)
     .since("4.0.0")

@@ -7,9 +7,9 @@ use super::rewrite::driver as rewrite;
 use crate::command::{Call, CmdError, CmdResult, Command, Done, Group, flag};
 use crate::persist::child::Task;
 use crate::persist::rdb::driver as rdb;
-use crate::server::Server;
+use crate::server::{Run, Server};
 
-pub static BGREWRITEAOF: Command = Command::server("bgrewriteaof", bgrewriteaof)
+pub static BGREWRITEAOF: Command = Command::server("bgrewriteaof", &Run(bgrewriteaof))
     .arity(1)
     .flags(flag::ADMIN | flag::NOSCRIPT | flag::NO_ASYNC_LOADING)
     .group(Group::Server)

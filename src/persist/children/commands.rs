@@ -3,9 +3,9 @@
 use super::driver::{self, Refusal};
 use crate::command::{Arg, Call, CmdError, CmdResult, Command, Done, Group, flag};
 use crate::persist::child::Task;
-use crate::server::Server;
+use crate::server::{Run, Server};
 
-pub static BGSAVE: Command = Command::server("bgsave", bgsave)
+pub static BGSAVE: Command = Command::server("bgsave", &Run(bgsave))
     .arity(-1)
     .flags(flag::ADMIN | flag::NOSCRIPT | flag::NO_ASYNC_LOADING)
     .group(Group::Server)

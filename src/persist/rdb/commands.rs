@@ -18,9 +18,9 @@ use crate::keyspace::{Event, Meta, Policy, Type};
 use crate::persist::child::Task;
 use crate::persist::children::driver as children;
 use crate::script::functions::commands as libraries;
-use crate::server::{Server, exec};
+use crate::server::{Run, Server, exec};
 
-pub static SAVE: Command = Command::server("save", save)
+pub static SAVE: Command = Command::server("save", &Run(save))
     .arity(1)
     .flags(flag::ADMIN | flag::NOSCRIPT | flag::NO_ASYNC_LOADING | flag::NO_MULTI)
     .group(Group::Server)
@@ -39,7 +39,7 @@ fn save(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Ok(Done)
 }
 
-pub static LASTSAVE: Command = Command::server("lastsave", lastsave)
+pub static LASTSAVE: Command = Command::server("lastsave", &Run(lastsave))
     .arity(1)
     .flags(flag::LOADING | flag::STALE | flag::FAST)
     .categories(category::ADMIN | category::DANGEROUS)
@@ -133,7 +133,7 @@ const RESTORE_COMPLEXITY: &str = "O(1) to create the new key and additional O(N*
     simply O(1). However for sorted set values the complexity is O(N*M*log(N)) because inserting \
     values into sorted sets is O(log(N)).";
 
-pub static RESTORE: Command = Command::server("restore", restore)
+pub static RESTORE: Command = Command::server("restore", &Run(restore))
     .arity(-4)
     .flags(flag::WRITE | flag::DENYOOM)
     .categories(category::DANGEROUS | category::KEYSPACE)
@@ -145,7 +145,7 @@ pub static RESTORE: Command = Command::server("restore", restore)
     .args(RESTORE_ARGS)
     .history(RESTORE_HISTORY);
 
-pub static RESTORE_ASKING: Command = Command::server("restore-asking", restore)
+pub static RESTORE_ASKING: Command = Command::server("restore-asking", &Run(restore))
     .arity(-4)
     .flags(flag::WRITE | flag::DENYOOM | flag::ASKING)
     .categories(category::DANGEROUS | category::KEYSPACE)

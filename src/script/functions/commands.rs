@@ -14,7 +14,7 @@ use crate::script::bridge::{self, Bridge, Engine, Job};
 use crate::script::lua::Stack;
 use crate::script::shebang::{self, script_flag};
 use crate::script::{Form, convert};
-use crate::server::Server;
+use crate::server::{Run, Server};
 use key_spec::key_flag::{ACCESS, UPDATE};
 
 const CALL: u64 = flag::NOSCRIPT | flag::STALE | flag::SKIP_MONITOR | flag::NO_MANDATORY_KEYS;
@@ -27,7 +27,7 @@ const CALL_ARGS: &[Arg] = &[
     Arg::string("arg").optional().multiple(),
 ];
 
-pub static FCALL: Command = Command::server("fcall", fcall)
+pub static FCALL: Command = Command::server("fcall", &Run(fcall))
     .arity(-3)
     .flags(CALL | flag::MAY_REPLICATE)
     .categories(category::SCRIPTING)
@@ -42,7 +42,7 @@ fn fcall(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     call_function(srv, call, false)
 }
 
-pub static FCALL_RO: Command = Command::server("fcall_ro", fcall_ro)
+pub static FCALL_RO: Command = Command::server("fcall_ro", &Run(fcall_ro))
     .arity(-3)
     .flags(CALL | flag::READONLY)
     .categories(category::SCRIPTING)
@@ -81,7 +81,7 @@ pub static FUNCTION: Command = Command::container(
 
 const ALL_SHARDS: &[&str] = &["request_policy:all_shards", "response_policy:all_succeeded"];
 
-pub static LOAD: Command = Command::server("function|load", load)
+pub static LOAD: Command = Command::server("function|load", &Run(load))
     .arity(-3)
     .flags(flag::WRITE | flag::DENYOOM | flag::NOSCRIPT)
     .categories(category::SCRIPTING)
@@ -187,7 +187,7 @@ fn run_code(s: &mut Stack, handler: crate::script::lua::Ref, code: &[u8]) -> Res
     result
 }
 
-pub static DELETE: Command = Command::server("function|delete", delete)
+pub static DELETE: Command = Command::server("function|delete", &Run(delete))
     .arity(3)
     .flags(flag::WRITE | flag::NOSCRIPT)
     .categories(category::SCRIPTING)
@@ -208,7 +208,7 @@ fn delete(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Ok(Done)
 }
 
-pub static FLUSH: Command = Command::server("function|flush", flush)
+pub static FLUSH: Command = Command::server("function|flush", &Run(flush))
     .arity(-2)
     .flags(flag::WRITE | flag::NOSCRIPT)
     .categories(category::SCRIPTING)
@@ -246,7 +246,7 @@ pub fn clear(srv: &mut Server) {
     srv.script.machine_bytes[Form::Function as usize] = 0;
 }
 
-pub static DUMP: Command = Command::server("function|dump", dump)
+pub static DUMP: Command = Command::server("function|dump", &Run(dump))
     .arity(2)
     .flags(flag::NOSCRIPT)
     .categories(category::SCRIPTING)
@@ -262,7 +262,7 @@ fn dump(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Ok(Done)
 }
 
-pub static RESTORE: Command = Command::server("function|restore", restore)
+pub static RESTORE: Command = Command::server("function|restore", &Run(restore))
     .arity(-3)
     .flags(flag::WRITE | flag::DENYOOM | flag::NOSCRIPT)
     .categories(category::SCRIPTING)
@@ -368,7 +368,7 @@ fn restore_all(srv: &mut Box<Server>, codes: &[Vec<u8>], policy: Policy) -> Resu
     Ok(())
 }
 
-pub static LIST: Command = Command::server("function|list", list)
+pub static LIST: Command = Command::server("function|list", &Run(list))
     .arity(-2)
     .flags(flag::NOSCRIPT)
     .categories(category::SCRIPTING)
@@ -430,7 +430,7 @@ fn list(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Ok(Done)
 }
 
-pub static STATS: Command = Command::server("function|stats", stats)
+pub static STATS: Command = Command::server("function|stats", &Run(stats))
     .arity(2)
     .flags(flag::NOSCRIPT | flag::ALLOW_BUSY)
     .categories(category::SCRIPTING)
@@ -474,7 +474,7 @@ fn stats(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Ok(Done)
 }
 
-pub static KILL: Command = Command::server("function|kill", kill)
+pub static KILL: Command = Command::server("function|kill", &Run(kill))
     .arity(2)
     .flags(flag::NOSCRIPT | flag::ALLOW_BUSY)
     .categories(category::SCRIPTING)
@@ -490,7 +490,7 @@ fn kill(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Ok(Done)
 }
 
-pub static HELP: Command = Command::server("function|help", help)
+pub static HELP: Command = Command::server("function|help", &Run(help))
     .arity(2)
     .flags(flag::LOADING | flag::STALE)
     .categories(category::SCRIPTING)

@@ -8,8 +8,8 @@ use crate::base::rng::Rng;
 use crate::base::slab::Id;
 use crate::command::{Arg, Call, CmdResult, Command, Cx, Done, Outcome, Wait, args, flag};
 use crate::keyspace::{Event, Ttl, Type, Value};
-use crate::server::Server;
 use crate::server::testing::TestServer;
+use crate::server::{Run, Server};
 
 /// TPOP key [key ...] timeout
 static TPOP: Command = Command::data("tpop", tpop)
@@ -82,7 +82,7 @@ fn tlook(cx: &mut Cx<'_>) -> CmdResult {
 }
 
 /// TPASS ms: so much time passes in the middle of a turn.
-static TPASS: Command = Command::server("tpass", tpass).arity(2);
+static TPASS: Command = Command::server("tpass", &Run(tpass)).arity(2);
 
 fn tpass(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     let ms = args::integer(call.args().at(1))?;

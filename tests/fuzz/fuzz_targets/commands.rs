@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use hematite::base::clock::UnixMillis;
 use hematite::command::key_spec::Arg;
-use hematite::command::table::COMMANDS;
+use hematite::server::table::COMMANDS;
 use hematite::command::{Command, Handler};
 use hematite::keyspace::DbIndex;
 use hematite::keyspace::lazyfree::Freeing;

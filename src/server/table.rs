@@ -1,13 +1,13 @@
 //! The table of commands: the only list. A record stands beside its function; this file names it once.
 
-use super::Command;
-use super::commands as own;
-use super::connection as conn;
-use super::{
-    bitmap, generic, geo, hash, hyperloglog as hll, list, set, sort, stream, string, zset,
-};
 use crate::acl::commands as acl;
 use crate::client::commands as client;
+use crate::command::Command;
+use crate::command::commands as own;
+use crate::command::connection as conn;
+use crate::command::{
+    bitmap, generic, geo, hash, hyperloglog as hll, list, set, sort, stream, string, zset,
+};
 use crate::config::commands as config;
 use crate::info::commands as info;
 use crate::observe::commands as observe;
