@@ -2,7 +2,7 @@
 
 use crate::base::clock::UnixMillis;
 use crate::base::slab::Id;
-use crate::command::admit::state;
+use crate::command::states;
 
 /// What is paused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,8 +47,8 @@ impl Pause {
     pub fn states(&self) -> u32 {
         match self.mode() {
             None => 0,
-            Some(PauseMode::Writes) => state::PAUSED_WRITES,
-            Some(PauseMode::All) => state::PAUSED_ALL | state::PAUSED_WRITES,
+            Some(PauseMode::Writes) => states::PAUSED_WRITES,
+            Some(PauseMode::All) => states::PAUSED_ALL | states::PAUSED_WRITES,
         }
     }
 }

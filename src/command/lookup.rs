@@ -5,7 +5,7 @@
 //! turn. Every command and subcommand has a number, by which statistics are kept.
 
 use super::key_spec::{Begin, Find, key_flag};
-use super::{CmdError, Command, admit};
+use super::{CmdError, Command, states};
 use crate::resp::request::Args;
 
 /// A command's number: the index of its statistics.
@@ -24,7 +24,7 @@ pub struct Entry {
     is_sub: bool,
     /// The first argument is a key.
     pub begins_with_key: bool,
-    /// Bits of `admit::state` that concern it.
+    /// Bits of `command::states` that concern it.
     pub gates: u32,
 }
 
@@ -120,7 +120,7 @@ impl Entry {
                 spec.begin == Begin::Index(1) && matches!(spec.find, Find::Range { .. });
             follows_name && spec.flags & key_flag::NOT_KEY == 0
         });
-        let gates = admit::concerns(command);
+        let gates = states::concerns(command);
         Entry { command, name, subcommands: 0..0, is_sub, begins_with_key, gates }
     }
 

@@ -8,7 +8,6 @@
 //! Data commands live in this room, one file per type; the others live with the state they move, in a file called
 //! `commands.rs` of that room.
 
-pub mod admit;
 pub mod args;
 pub mod bitmap;
 pub mod commands;
@@ -29,6 +28,7 @@ pub mod lolwut;
 pub mod lookup;
 pub mod set;
 pub mod sort;
+pub mod states;
 pub mod stream;
 pub mod string;
 pub mod zset;

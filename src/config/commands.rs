@@ -3,7 +3,7 @@
 use super::set::{Leave, SetError, set_many};
 use super::{Guard, apply, get, rewrite};
 use crate::base::os::os_text;
-use crate::command::admit::state;
+use crate::command::states;
 use crate::command::{Arg, Call, CmdError, CmdResult, Command, Done, Group, flag};
 use crate::server::{Run, Server};
 
@@ -129,7 +129,7 @@ fn config_set(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
         Guard::Local => srv.clients.get(call.client).is_some_and(|client| client.conn.is_local()),
         Guard::No => false,
     };
-    let loading = srv.states & state::LOADING != 0;
+    let loading = srv.states & states::LOADING != 0;
     let leave = Leave { protected, loading };
     let changes = set_many(&mut srv.conf, &pairs, leave).map_err(|error| refusal(&error))?;
     apply::apply(srv, &changes.steps, &changes.before)
@@ -158,8 +158,8 @@ const HELP: &[&str] = &[
 
 #[cfg(test)]
 mod tests {
+    use crate::command::states::LongWork;
     use crate::config::{Config, Guard};
-    use crate::server::LongWork;
     use crate::server::testing::TestServer;
     use std::path::{Path, PathBuf};
 

@@ -20,18 +20,18 @@ use super::sandbox::Sandbox;
 use super::shebang::script_flag;
 use super::undo::Undo;
 use super::{Form, Running};
-use crate::command::admit::state;
 use crate::command::effects::Readers;
 use crate::command::lookup::CommandId;
-use crate::command::{
-    Call, CmdError, CmdResult, Done, Handler, Multi, Origin, ReplyMode, admit, flag,
-};
+use crate::command::states;
+use crate::command::states::LongWork;
+use crate::command::{Call, CmdError, CmdResult, Done, Handler, Multi, Origin, ReplyMode, flag};
 use crate::feed::unit::Mark;
 use crate::keyspace::lazyfree::Garbage;
 use crate::resp::Proto;
 use crate::resp::reply::Reply;
 use crate::resp::request::Query;
-use crate::server::{LongWork, Server, exec, turn};
+use crate::server::admit;
+use crate::server::{Server, exec, turn};
 
 /// Steps of Lua code between two looks at the clock.
 pub const STEPS: i32 = 100_000;
@@ -150,10 +150,10 @@ pub fn check_flags(srv: &Server, flags: u32, read_only: bool) -> Result<(), CmdE
             "OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'",
         ));
     }
-    if srv.states & state::UNSAFE != 0 && flags & promises == 0 {
+    if srv.states & states::UNSAFE != 0 && flags & promises == 0 {
         return Err(admit::misconf(srv));
     }
-    if srv.states & state::TOO_FEW_REPLICAS != 0 && flags & promises == 0 {
+    if srv.states & states::TOO_FEW_REPLICAS != 0 && flags & promises == 0 {
         return Err(CmdError::NO_REPLICAS);
     }
     Ok(())

@@ -2,10 +2,10 @@
 
 use super::shutdown::{self, Answer};
 use super::{Run, Server};
-use crate::command::admit;
 use crate::command::{Arg, Call, CmdError, CmdResult, Command, Done, Group, flag};
 use crate::config::ShutdownFlags;
 use crate::resp::request::Args;
+use crate::server::admit;
 
 pub static SHUTDOWN: Command = Command::server("shutdown", &Run(shutdown))
     .arity(-1)

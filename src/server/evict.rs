@@ -9,15 +9,16 @@
 //! ```text
 //!   used <= limit ──► Enough      used > limit ──► evict ──► enough? ──► Enough
 //!                                                    │ slice over       ──► Coming   (go on next turn)
-//!                                                    │ no key to evict  ──► None     (state::OUT_OF_MEMORY)
+//!                                                    │ no key to evict  ──► None     (states::OUT_OF_MEMORY)
 //! ```
 //!
 //! Each key is a unit of its own: its event, and its DEL for replicas and the AOF. While clients are paused the data
 //! stands still: nothing is evicted until they go on.
 
-use super::{LongWork, Server, exec, expire};
+use super::{Server, exec, expire};
 use crate::base::alloc;
 use crate::command::Call;
+use crate::command::states::LongWork;
 use crate::config::{Config, MaxmemoryPolicy};
 use crate::info::Info;
 use crate::keyspace::Keyspace;

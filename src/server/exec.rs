@@ -3,8 +3,8 @@
 use super::{Run, Server, evict, evict_clients, expire, multi, news, waits};
 use crate::base::os::os_text;
 use crate::base::slab::Id;
-use crate::command::admit::{self, Admission, state};
 use crate::command::lookup::CommandId;
+use crate::command::states;
 use crate::command::{
     Caching, Call, CmdError, CmdResult, Cx, Handler, Multi, Origin, Outcome, ReplyMode, Wait, flag,
 };
@@ -13,6 +13,7 @@ use crate::observe::latency::{self, event};
 use crate::observe::monitor;
 use crate::observe::slowlog::{Caller, Measured};
 use crate::resp::reply::{Mark, Reply};
+use crate::server::admit::{self, Admission};
 
 /// Output up to this many bytes is looked at only when a client has been served.
 const OUTPUT_UNCHECKED: usize = 16 * 1024;
@@ -32,7 +33,7 @@ pub enum Flow {
 /// Handles the request in `call.query`, which came from a client.
 #[inline]
 pub fn process(srv: &mut Box<Server>, call: &mut Call) -> Flow {
-    if srv.states & state::LIMITED != 0 {
+    if srv.states & states::LIMITED != 0 {
         if srv.clients.are_weighed() && !evict_clients::before_call(srv, call) {
             return Flow::Stop;
         }
@@ -547,8 +548,8 @@ impl crate::command::Session {
     /// The bits that hold for this client.
     #[inline]
     pub fn states(&self) -> u32 {
-        let stranger = if self.authenticated { 0 } else { state::STRANGER };
-        let in_multi = if self.multi == Multi::No { 0 } else { state::IN_MULTI };
-        stranger | in_multi | if self.listens { state::LISTENING } else { 0 }
+        let stranger = if self.authenticated { 0 } else { states::STRANGER };
+        let in_multi = if self.multi == Multi::No { 0 } else { states::IN_MULTI };
+        stranger | in_multi | if self.listens { states::LISTENING } else { 0 }
     }
 }

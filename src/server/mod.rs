@@ -4,6 +4,7 @@
 //! the server: a function that needs two parts takes two parts. Several servers can live in one process, since the
 //! world is reached through four doors only: clock, random source, connections and files.
 
+pub mod admit;
 pub mod boot;
 pub mod cluster;
 pub mod commands;
@@ -46,6 +47,7 @@ use crate::client::Clients;
 use crate::client::describe::Scene;
 use crate::command::generic::Links;
 use crate::command::lookup::Commands;
+use crate::command::states::LongWork;
 use crate::command::{Call, CmdResult};
 use crate::config::Config;
 use crate::ds::hash::HashSeed;
@@ -75,19 +77,6 @@ use shutdown::Shutdown;
 use signals::Bell;
 use stats::Stats;
 use title::TitleArea;
-
-/// Work that takes so long that others are served meanwhile, within limits: see the gates.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum LongWork {
-    #[default]
-    None,
-    /// The data are being read from a file or from a primary.
-    Loading,
-    /// A script of EVAL has run for longer than `busy-reply-threshold`.
-    Script,
-    /// The same for a function.
-    Function,
-}
 
 /// The handler of a command that moves the server.
 pub struct Run(pub fn(&mut Box<Server>, &mut Call) -> CmdResult);
@@ -130,7 +119,7 @@ pub struct Server {
     pub children: Children,
     /// Connections of MIGRATE that are kept for a while.
     pub links: Links,
-    /// Bits of `command::admit::state` that hold for every client.
+    /// Bits of `command::states` that hold for every client.
     pub states: u32,
     /// The long work under way during which others are served by [`turn::meanwhile`].
     pub long_work: LongWork,
@@ -293,31 +282,31 @@ impl Server {
 
     /// Recomputes which gates stand half closed, after something changed that they look at.
     pub fn refresh_states(&mut self) {
-        self.states = crate::command::admit::state::ALWAYS | self.clients.pause.states();
+        self.states = crate::command::states::ALWAYS | self.clients.pause.states();
         self.hold_still();
         if !self.clients.monitors.is_empty() {
-            self.states |= crate::command::admit::state::MONITORED;
+            self.states |= crate::command::states::MONITORED;
         }
         if self.conf.memory.max_bytes > 0 || self.clients.are_weighed() {
-            self.states |= crate::command::admit::state::LIMITED;
+            self.states |= crate::command::states::LIMITED;
         }
         if !self.conf.repl.is_satisfied_alone() {
-            self.states |= crate::command::admit::state::TOO_FEW_REPLICAS;
+            self.states |= crate::command::states::TOO_FEW_REPLICAS;
         }
         if self.eviction.failed {
-            self.states |= crate::command::admit::state::OUT_OF_MEMORY;
+            self.states |= crate::command::states::OUT_OF_MEMORY;
         }
         if self.is_unsafe_to_write() {
-            self.states |= crate::command::admit::state::UNSAFE;
+            self.states |= crate::command::states::UNSAFE;
         }
         if self.rdb.loading.is_some() {
             // Even while a script that is loaded takes its time, or has done so.
-            self.states |= crate::command::admit::state::LOADING;
+            self.states |= crate::command::states::LOADING;
         }
         self.states |= match self.long_work {
             LongWork::None => 0,
-            LongWork::Loading => crate::command::admit::state::LOADING,
-            LongWork::Script | LongWork::Function => crate::command::admit::state::BUSY,
+            LongWork::Loading => crate::command::states::LOADING,
+            LongWork::Script | LongWork::Function => crate::command::states::BUSY,
         };
     }
 }

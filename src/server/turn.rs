@@ -72,7 +72,7 @@ pub fn turn(srv: &mut Box<Server>, ready: &mut Vec<Ready>) -> io::Result<()> {
 }
 
 /// Serves what is ready without sleeping, from deep inside of something long: loading, or a script that takes its time.
-/// The gates let through what is allowed meanwhile (`state::LOADING`, `state::BUSY`). Timers, expiry and those who wait
+/// The gates let through what is allowed meanwhile (`states::LOADING`, `states::BUSY`). Timers, expiry and those who wait
 /// for keys stand still, and so does the client whose call is under way. Signals are obeyed only while no call is
 /// under way; whoever calls this looks at `srv.stopping` afterwards.
 pub fn meanwhile(srv: &mut Box<Server>) -> io::Result<()> {
@@ -413,10 +413,10 @@ fn admit_connection(srv: &mut Server, mut conn: Conn) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::command::states::LongWork;
     use crate::config::{Config, OutputLimit};
     use crate::keyspace::DbIndex;
     use crate::net::listener::{Listener, ListenerKind};
-    use crate::server::LongWork;
     use crate::server::testing::TestServer;
 
     /// Messages once were held against the limit by the cron alone, which comes to each client once a second.

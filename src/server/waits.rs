@@ -20,9 +20,10 @@ mod tests;
 use std::time::Duration;
 
 use super::exec::{self, Flow};
-use super::{LongWork, Server, serve};
+use super::{Server, serve};
 use crate::base::slab::Id;
 use crate::client::waits::Waiting;
+use crate::command::states::LongWork;
 use crate::command::{Call, CmdError, Wait};
 use crate::keyspace::blocked::{Ready, Waiter};
 use crate::keyspace::{Keyspace, Type};

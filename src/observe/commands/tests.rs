@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use crate::base::slab::Id;
-use crate::command::admit::{self, Admission, state};
+use crate::command::states;
 use crate::command::{Call, CmdError, Command, Done, flag};
 use crate::config::Config;
+use crate::server::admit::{self, Admission};
 use crate::server::testing::TestServer;
 
 /// A server that logs every call in every log.
@@ -165,15 +166,15 @@ fn monitors_keep_off_the_keyspace() {
     let mut t = TestServer::new();
     let other = t.connect();
     t.run("MONITOR");
-    assert_eq!(admit::concerns(&READ) & t.srv.states & state::MONITORED, state::MONITORED);
+    assert_eq!(states::concerns(&READ) & t.srv.states & states::MONITORED, states::MONITORED);
     let asked = |client| {
         let call = Call { cmd: &READ, client, ..Call::default() };
-        admit::check(&t.srv, &call, state::MONITORED)
+        admit::check(&t.srv, &call, states::MONITORED)
     };
     assert!(matches!(asked(t.client), Admission::Refuse(CmdError::NO_KEYSPACE)));
     assert!(matches!(asked(other), Admission::Run));
     t.run("RESET");
-    assert_eq!(t.srv.states & state::MONITORED, 0, "the last monitor is gone");
+    assert_eq!(t.srv.states & states::MONITORED, 0, "the last monitor is gone");
 }
 
 #[test]

@@ -20,6 +20,7 @@ use crate::base::os::os_text;
 use crate::base::version::COMPAT_VERSION;
 use crate::base::{alloc, text};
 use crate::check::rdb as check;
+use crate::command::states::LongWork;
 use crate::command::{hash, list, set, zset};
 use crate::config::{Config, RdbSaveVersion, RdbVersionCheck};
 use crate::ds::hash::HashSeed;
@@ -28,7 +29,7 @@ use crate::keyspace::{DbIndex, Entry};
 use crate::persist::dismiss::Dismiss;
 use crate::persist::file::{NewFile, NotWritten, Step};
 use crate::script::functions::commands as libraries;
-use crate::server::{LongWork, Server, turn};
+use crate::server::{Server, turn};
 
 /// The thresholds of the encodings.
 pub fn rules(conf: &Config, seed: HashSeed) -> Rules {

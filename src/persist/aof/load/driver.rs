@@ -15,13 +15,14 @@ use super::super::reader::{Flaw, Item, Reader};
 use super::is_snapshot;
 use crate::base::os::os_text;
 use crate::command::effects::Readers;
+use crate::command::states::LongWork;
 use crate::command::{Call, Origin};
 use crate::keyspace::Expire;
 use crate::persist::rdb::Loading;
 use crate::persist::rdb::driver as rdb;
 use crate::resp::request::queue::Queue;
 use crate::server::exec::{self, Unfit};
-use crate::server::{LongWork, Server, serve, turn};
+use crate::server::{Server, serve, turn};
 
 /// The files cannot be loaded. Why has been said to the log.
 #[derive(Debug)]

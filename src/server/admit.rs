@@ -1,44 +1,13 @@
 //! The column of gates: may this call run now?
 //!
-//! Each state that can forbid commands is one bit. The bits that hold for the server (loading, paused, ...) and those
-//! that hold for the client (not authenticated, ...) are or-ed, and a command's record knows which of them concern it;
-//! so a call that nothing stands against costs one test. Otherwise the gates are asked in the reference's order, and the
-//! first that objects decides. Texts are those of Redis 8.2.
+//! A call that no state concerns ([`states`]) never comes here. Otherwise the gates are asked in the reference's order,
+//! and the first that objects decides. Texts are those of Redis 8.2.
 
-use super::{Call, CmdError, Command, flag};
+use super::{Server, multi};
+use crate::command::states::{LongWork, UNQUEUED};
+use crate::command::{Call, CmdError, flag, states};
 use crate::config::Guard;
 use crate::resp::Proto;
-use crate::server::{LongWork, Server, multi};
-
-/// What holds at this moment.
-pub mod state {
-    /// Always set: for commands that are guarded by an option.
-    pub const ALWAYS: u32 = 1;
-    /// The client has not authenticated.
-    pub const STRANGER: u32 = 1 << 1;
-    /// CLIENT PAUSE ... ALL is in force.
-    pub const PAUSED_ALL: u32 = 1 << 2;
-    /// CLIENT PAUSE ... WRITE is in force.
-    pub const PAUSED_WRITES: u32 = 1 << 3;
-    /// There are monitors, and this client may be one.
-    pub const MONITORED: u32 = 1 << 4;
-    /// The client has begun a transaction.
-    pub const IN_MULTI: u32 = 1 << 5;
-    /// The client has subscriptions.
-    pub const LISTENING: u32 = 1 << 6;
-    /// The data are being loaded.
-    pub const LOADING: u32 = 1 << 7;
-    /// A script takes its time.
-    pub const BUSY: u32 = 1 << 8;
-    /// There is a limit for the memory of keys or of clients. No gate: room is made before any is asked.
-    pub const LIMITED: u32 = 1 << 9;
-    /// The limit is passed, and there is nothing to evict.
-    pub const OUT_OF_MEMORY: u32 = 1 << 10;
-    /// Changes cannot be kept: the disk fails.
-    pub const UNSAFE: u32 = 1 << 11;
-    /// `min-replicas-to-write` wants replicas, and there are none.
-    pub const TOO_FEW_REPLICAS: u32 = 1 << 12;
-}
 
 /// What the gates say.
 #[derive(Debug)]
@@ -54,74 +23,19 @@ pub enum Admission {
 type Gate = fn(&Server, &Call) -> Admission;
 
 const GATES: &[(u32, Gate)] = &[
-    (state::ALWAYS, guarded),
-    (state::STRANGER, stranger),
-    (state::IN_MULTI, forbidden_in_multi),
-    (state::OUT_OF_MEMORY, out_of_memory),
-    (state::UNSAFE, unsafe_to_write),
-    (state::TOO_FEW_REPLICAS, too_few_replicas),
-    (state::LISTENING, listening),
-    (state::LOADING, loading),
-    (state::BUSY, busy),
-    (state::MONITORED, monitoring),
-    (state::PAUSED_ALL | state::PAUSED_WRITES, paused),
-    (state::IN_MULTI, queued),
+    (states::ALWAYS, guarded),
+    (states::STRANGER, stranger),
+    (states::IN_MULTI, forbidden_in_multi),
+    (states::OUT_OF_MEMORY, out_of_memory),
+    (states::UNSAFE, unsafe_to_write),
+    (states::TOO_FEW_REPLICAS, too_few_replicas),
+    (states::LISTENING, listening),
+    (states::LOADING, loading),
+    (states::BUSY, busy),
+    (states::MONITORED, monitoring),
+    (states::PAUSED_ALL | states::PAUSED_WRITES, paused),
+    (states::IN_MULTI, queued),
 ];
-
-/// Commands that a transaction does not put aside.
-const UNQUEUED: &[&str] = &["discard", "exec", "multi", "quit", "reset", "watch"];
-
-/// What a client of RESP2 may do while it has subscriptions.
-const LISTENERS: &[&str] = &[
-    "ping",
-    "psubscribe",
-    "punsubscribe",
-    "quit",
-    "reset",
-    "ssubscribe",
-    "subscribe",
-    "sunsubscribe",
-    "unsubscribe",
-];
-
-/// The states that concern a command.
-pub fn concerns(command: &Command) -> u32 {
-    // What EXEC and scripts need depends on the call, so the gate itself looks at the flags.
-    let mut bits = state::PAUSED_ALL | state::OUT_OF_MEMORY;
-    if command.has(flag::PROTECTED) {
-        bits |= state::ALWAYS;
-    }
-    if !command.has(flag::NO_AUTH) {
-        bits |= state::STRANGER;
-    }
-    let is_exec = command.name == "exec";
-    if command.has(flag::WRITE | flag::MAY_REPLICATE) || is_exec {
-        bits |= state::PAUSED_WRITES;
-    }
-    if !LISTENERS.contains(&command.name) {
-        bits |= state::LISTENING;
-    }
-    // Compat: PING tells that the server is not well.
-    if command.has(flag::WRITE | flag::MAY_REPLICATE) || is_exec || command.name == "ping" {
-        bits |= state::UNSAFE;
-    }
-    if command.has(flag::WRITE | flag::MAY_REPLICATE) || is_exec {
-        bits |= state::TOO_FEW_REPLICAS;
-    }
-    if !command.has(flag::LOADING) {
-        bits |= state::LOADING;
-    }
-    if !command.has(flag::ALLOW_BUSY) {
-        bits |= state::BUSY;
-    }
-    if !UNQUEUED.contains(&command.name) {
-        bits |= state::IN_MULTI;
-    }
-    if command.has(flag::WRITE | flag::MAY_REPLICATE | flag::READONLY) {
-        bits |= state::MONITORED;
-    }
-    bits
-}
 
 /// Asks the gates of the states in `bits`, all of which hold and concern the command.
 #[cold]
@@ -140,8 +54,8 @@ pub fn check(srv: &Server, call: &Call, bits: u32) -> Admission {
 /// What stands against a call from inside a script, which has passed the gates itself.
 #[inline]
 pub fn check_inside(srv: &Server, call: &Call) -> Option<CmdError> {
-    if call.cmd.has(flag::WRITE) && srv.states & (state::UNSAFE | state::TOO_FEW_REPLICAS) != 0 {
-        if srv.states & state::UNSAFE != 0 {
+    if call.cmd.has(flag::WRITE) && srv.states & (states::UNSAFE | states::TOO_FEW_REPLICAS) != 0 {
+        if srv.states & states::UNSAFE != 0 {
             return Some(misconf(srv));
         }
         return Some(CmdError::NO_REPLICAS);
@@ -247,7 +161,7 @@ fn monitoring(srv: &Server, call: &Call) -> Admission {
 /// A paused client waits in front of its command; what is needed to end the pause is let through by [`concerns`].
 fn paused(srv: &Server, call: &Call) -> Admission {
     let writes = flag::WRITE | flag::MAY_REPLICATE;
-    let only_writes = srv.clients.pause.states() & state::PAUSED_ALL == 0;
+    let only_writes = srv.clients.pause.states() & states::PAUSED_ALL == 0;
     if only_writes && multi::flags(srv, call) & writes == 0 {
         return Admission::Run;
     }
