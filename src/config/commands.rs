@@ -1,10 +1,11 @@
 //! CONFIG: the configuration, seen and changed by clients.
 
 use super::set::{Leave, SetError, set_many};
-use super::{Guard, apply, get, rewrite};
+use super::{Guard, get, rewrite};
 use crate::base::os::os_text;
 use crate::command::states;
 use crate::command::{Arg, Call, CmdError, CmdResult, Command, Done, Group, flag};
+use crate::server::apply;
 use crate::server::{Run, Server};
 
 pub static CONFIG: Command = Command::container("config", SUBCOMMANDS)

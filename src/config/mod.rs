@@ -16,7 +16,6 @@
 //! Invariants: every field is within the bounds of its row; a refused change leaves no trace. This room does not know
 //! the server: what must follow a change is only named here ([`Apply`]), and done elsewhere. It reads no file by itself.
 
-pub mod apply;
 pub mod choices;
 pub mod commands;
 pub mod get;

@@ -26,7 +26,6 @@ use crate::base::os::os_text;
 use crate::base::rng::Rng;
 use crate::base::version::COMPAT_VERSION;
 use crate::command::lookup::Commands;
-use crate::config::apply;
 use crate::config::later;
 use crate::config::parse::{self, ConfigError, Startup};
 use crate::config::{Config, NetConfig, Supervised};
@@ -39,6 +38,7 @@ use crate::observe::{crash, watchdog};
 use crate::persist::aof::start::driver as start;
 use crate::persist::aof::start::moment;
 use crate::persist::rdb::driver as rdb;
+use crate::server::apply;
 
 /// Why the process ends with code 1. What there is to say has been said to the log unless it stands here.
 #[derive(Debug)]

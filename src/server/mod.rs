@@ -5,6 +5,7 @@
 //! world is reached through four doors only: clock, random source, connections and files.
 
 pub mod admit;
+pub mod apply;
 pub mod boot;
 pub mod cluster;
 pub mod commands;

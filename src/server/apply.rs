@@ -6,10 +6,10 @@
 
 use std::io;
 
-use super::{AppendFsync, Apply, Config};
 use crate::base::alloc;
 use crate::base::files::Files;
 use crate::base::os::os_text;
+use crate::config::{AppendFsync, Apply, Config};
 use crate::observe::{crash, watchdog};
 use crate::persist::aof::driver as aof;
 use crate::persist::aof::rewrite::driver as rewrite;
