@@ -4,12 +4,12 @@ use std::fmt::Write as _;
 
 use super::Client;
 use crate::acl::DEFAULT_USER;
+use crate::client::subscriptions::Kind;
+use crate::client::tracked::Tracked;
 use crate::command::lookup::Commands;
 use crate::command::{Call, Multi};
 use crate::keyspace::watch::Watch;
-use crate::pubsub::Kind;
 use crate::resp::Proto;
-use crate::tracking::Tracked;
 use crate::tracking::commands::redirection;
 
 /// What a description needs to know besides the client.

@@ -12,9 +12,9 @@
 
 use super::{Clients, Marks};
 use crate::base::slab::Id;
+use crate::client::message::Message;
 use crate::command::{Call, ReplyMode};
 use crate::net::Net;
-use crate::pubsub::message::Message;
 use crate::resp::Proto;
 use crate::resp::reply::Reply;
 

@@ -13,22 +13,25 @@ pub mod filter;
 pub mod flush;
 pub mod limits;
 pub mod mail;
+pub mod message;
 pub mod pause;
 pub mod recent;
+pub mod subscriptions;
+pub mod tracked;
 pub mod transaction;
 pub mod waits;
 
 use crate::base::cpu;
 use crate::base::slab::{Id, Slab};
+use crate::client::subscriptions::Subscriptions;
+use crate::client::tracked::Tracked;
 use crate::command::lookup::CommandId;
 use crate::command::{Call, Origin, Session};
 use crate::net::Net;
 use crate::net::buffers::BufferPool;
 use crate::net::conn::Conn;
-use crate::pubsub::Subscriptions;
 use crate::resp::reply::Reply;
 use crate::resp::request::Query;
-use crate::tracking::Tracked;
 
 /// One connection.
 #[derive(Debug)]

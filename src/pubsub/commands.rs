@@ -6,9 +6,9 @@
 //!
 //! [`Clients::own_pushes`]: crate::client::Clients::own_pushes
 
-use super::Kind;
 use crate::base::glob;
 use crate::client::Client;
+use crate::client::subscriptions::Kind;
 use crate::command::{
     Arg, Call, CmdError, CmdResult, Command, Done, Group, KeySpec, category, flag, key_spec,
 };

@@ -6,12 +6,11 @@
 //!   shards     name    ─► members     SSUBSCRIBE, SPUBLISH: a space of its own
 //! ```
 //!
-//! Names are kept once and shared by the index and the [`Subscriptions`] of each client that uses them. Members are kept
+//! Names are kept once and shared by the index and the `Subscriptions` of each client that uses them. Members are kept
 //! in the order of their slots, so that a publication walks through the clients as they lie. A message is encoded at
-//! most once for each protocol, whoever gets it (see [`message`]). Nothing here knows a key or the server.
+//! most once for each protocol, whoever gets it (see [`crate::client::message`]). Nothing here knows a key or the server.
 
 pub mod commands;
-pub mod message;
 #[cfg(test)]
 mod tests;
 
@@ -20,62 +19,10 @@ use std::sync::Arc;
 
 use crate::base::glob;
 use crate::base::slab::Id;
+use crate::client::message::{Message, Tapes};
+use crate::client::subscriptions::{Kind, Name};
 use crate::client::{Client, Clients};
 use crate::net::Net;
-use crate::resp::Proto;
-use message::{Message, Tapes};
-
-/// The name of a channel, or a pattern.
-type Name = Arc<[u8]>;
-
-/// The three kinds of subscription.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    Channel,
-    Pattern,
-    Shard,
-}
-
-/// What one client listens to. Who listens to nothing has none.
-#[derive(Debug, Default)]
-pub struct Subscriptions {
-    channels: BTreeSet<Name>,
-    patterns: BTreeSet<Name>,
-    shards: BTreeSet<Name>,
-    /// Bytes of all names.
-    bytes: usize,
-}
-
-impl Subscriptions {
-    pub fn of(&self, kind: Kind) -> &BTreeSet<Name> {
-        match kind {
-            Kind::Channel => &self.channels,
-            Kind::Pattern => &self.patterns,
-            Kind::Shard => &self.shards,
-        }
-    }
-
-    fn of_mut(&mut self, kind: Kind) -> &mut BTreeSet<Name> {
-        match kind {
-            Kind::Channel => &mut self.channels,
-            Kind::Pattern => &mut self.patterns,
-            Kind::Shard => &mut self.shards,
-        }
-    }
-
-    /// Bytes of all their names.
-    pub fn bytes(&self) -> usize {
-        self.bytes
-    }
-
-    pub fn len(&self) -> usize {
-        self.channels.len() + self.patterns.len() + self.shards.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.channels.is_empty() && self.patterns.is_empty() && self.shards.is_empty()
-    }
-}
 
 /// The clients that listen to one name: never none.
 #[derive(Debug)]
@@ -150,10 +97,8 @@ impl PubSub {
         if subscriptions.of(kind).contains(name) {
             return;
         }
-        subscriptions.bytes += name.len();
-        let own = subscriptions.of_mut(kind);
         let shared = self.shared_name(kind, name);
-        own.insert(Arc::clone(&shared));
+        subscriptions.add(kind, Arc::clone(&shared));
         let id = client.id;
         match kind {
             Kind::Pattern => match self.patterns.get_mut(name) {
@@ -187,8 +132,7 @@ impl PubSub {
     /// A client listens to this no more.
     pub fn unsubscribe(&mut self, client: &mut Client, kind: Kind, name: &[u8]) {
         let Some(own) = &mut client.subscriptions else { return };
-        if own.of_mut(kind).remove(name) {
-            own.bytes -= name.len();
+        if own.remove(kind, name) {
             self.forget(client.id, kind, name);
         }
         if client.subscriptions.as_ref().is_some_and(|own| own.is_empty()) {
@@ -297,17 +241,5 @@ fn deliver(to: (&mut Clients, &mut Net), members: &mut Members, parts: &[&[u8]])
             message.expect(crowd.all.len(), &mut crowd.tapes);
             crowd.all.iter().filter(|id| clients.push_to(**id, net, &mut message)).count()
         }
-    }
-}
-
-impl Client {
-    /// How many subscriptions of a kind it has.
-    pub fn subscribed(&self, kind: Kind) -> usize {
-        self.subscriptions.as_ref().map_or(0, |own| own.of(kind).len())
-    }
-
-    /// In RESP2 it may do nothing but listen.
-    pub fn only_listens(&self) -> bool {
-        self.subscriptions.is_some() && self.out.proto() == Proto::Resp2
     }
 }

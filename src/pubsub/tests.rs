@@ -1,8 +1,8 @@
 //! Publish/subscribe on a whole server, with several clients.
 
 use super::Members;
-use super::message::{Message, Tapes};
 use crate::base::slab::Id;
+use crate::client::message::{Message, Tapes};
 use crate::config::{Config, OutputLimit};
 use crate::resp::Proto;
 use crate::resp::reply::Reply;

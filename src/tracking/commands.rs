@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::Tracked;
 use crate::base::slab::Id;
+use crate::client::tracked::Tracked;
 use crate::command::args::integer;
 use crate::command::{
     Arg, Caching, Call, CmdError, CmdResult, Command, Done, Group, category, flag,

@@ -20,11 +20,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::slab::Id;
 use crate::client::Clients;
+use crate::client::message::{Message, Tapes};
+use crate::client::tracked::Tracked;
+use crate::command::Call;
 use crate::command::getkeys;
-use crate::command::{Caching, Call};
 use crate::ds::hash::HashSeed;
 use crate::net::Net;
-use crate::pubsub::message::{Message, Tapes};
 use crate::resp::Proto;
 use crate::resp::reply::Reply;
 use table::Remembered;
@@ -36,34 +37,6 @@ pub const CHANNEL: &[u8] = b"__redis__:invalidate";
 const EVICTED_PER_CALL: usize = 100;
 /// The same for a tick of the cron.
 const EVICTED_PER_TICK: usize = 10_000;
-
-/// How a client caches. One that does not has none.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tracked {
-    pub is_broadcast: bool,
-    pub opt_in: bool,
-    pub opt_out: bool,
-    /// What it changes itself it need not be told.
-    pub no_loop: bool,
-    /// Who is told in its place: the id, and the number users know.
-    pub redirect: Option<(Id, u64)>,
-    /// That one was gone when it was to be told something.
-    pub is_broken: bool,
-    /// What it wants to hear of, with BCAST.
-    pub prefixes: BTreeSet<Box<[u8]>>,
-}
-
-impl Tracked {
-    /// Which of its reads are remembered.
-    pub fn caching(&self) -> Caching {
-        match self {
-            Tracked { is_broadcast: true, .. } => Caching::No,
-            Tracked { opt_in: true, .. } => Caching::OptIn,
-            Tracked { opt_out: true, .. } => Caching::OptOut,
-            _ => Caching::All,
-        }
-    }
-}
 
 /// Those who want to hear of all keys with a prefix.
 #[derive(Debug, Default)]
