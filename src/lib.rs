@@ -26,6 +26,7 @@ pub mod tracking;
 // Third floor: the owner and the loop.
 pub mod client;
 pub mod net;
+pub mod process;
 pub mod server;
 
 // Separate dwellings.

@@ -5,8 +5,8 @@ use std::io::{Write, stderr, stdin, stdout};
 use std::process::ExitCode;
 
 use hematite::check::{aof, memory, rdb, system};
-use hematite::server::boot::{self, Fatal};
-use hematite::server::mode::{self, Mode};
+use hematite::process::boot::{self, Fatal};
+use hematite::process::mode::{self, Mode};
 
 fn main() -> ExitCode {
     let argv: Vec<OsString> = std::env::args_os().collect();

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use crate::base::clock::Clock;
-use crate::server::limits;
+use crate::process::limits;
 
 /// What a check found.
 enum Finding {

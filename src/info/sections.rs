@@ -16,10 +16,10 @@ use crate::observe::memory::{Figures, pages, ratio};
 use crate::observe::usage::{self, Memory};
 use crate::persist::aof::Aof;
 use crate::persist::children::Children;
+use crate::process::Process;
 use crate::pubsub::PubSub;
 use crate::script::Scripts;
 use crate::server::evict::Eviction;
-use crate::server::process::Process;
 use crate::server::stats::Stats;
 use crate::tracking::Tracking;
 

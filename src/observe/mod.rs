@@ -14,17 +14,13 @@
 //! [`latency_commands`](latency::commands) and those of [`memory`], which answer the users.
 
 pub mod commands;
-pub mod crash;
 pub mod histogram;
 pub mod latency;
-pub mod log;
 pub mod memory;
 pub mod monitor;
 pub mod rates;
-pub mod raw_log;
 pub mod redact;
 pub mod requests;
 pub mod slowlog;
-pub mod syslog;
 pub mod usage;
 pub mod watchdog;

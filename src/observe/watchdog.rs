@@ -13,7 +13,7 @@
 //! and the file of the log, is done by a thread that sleeps until then; so the trace of a loop that never comes back is
 //! written, too.
 //!
-//! The same signal ends a crash report that hangs: [`crash`](super::crash) is asked first.
+//! The same signal ends a crash report that hangs: [`crash`](crate::process::crash) is asked first.
 #![expect(unsafe_code, reason = "a signal handler, and a timer that std has not")]
 
 use std::ffi::c_void;
@@ -24,9 +24,9 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize};
 
 use rustix::event::EventfdFlags;
 
-use super::crash;
-use super::raw_log::RawLog;
 use crate::base::affinity;
+use crate::process::crash;
+use crate::process::raw_log::RawLog;
 
 /// Frames that are noted.
 const FRAMES_MAX: usize = 64;

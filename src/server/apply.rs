@@ -10,11 +10,13 @@ use crate::base::alloc;
 use crate::base::files::Files;
 use crate::base::os::os_text;
 use crate::config::{AppendFsync, Apply, Config};
-use crate::observe::{crash, watchdog};
+use crate::observe::watchdog;
 use crate::persist::aof::driver as aof;
 use crate::persist::aof::rewrite::driver as rewrite;
-use crate::server::oom::OomRole;
-use crate::server::{Server, boot, evict, evict_clients, limits, news};
+use crate::process::crash;
+use crate::process::oom::OomRole;
+use crate::process::{boot, limits};
+use crate::server::{Server, evict, evict_clients, news};
 
 /// Takes some steps; the error names the option to blame and says why.
 pub fn apply(

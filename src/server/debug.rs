@@ -16,9 +16,9 @@ use crate::command::args::integer;
 use crate::command::{Call, CmdError, CmdResult, Command, Done, Group, flag};
 use crate::config::ShutdownFlags;
 use crate::config::commands::write_file;
-use crate::observe::crash;
 use crate::persist::aof::commands as aof;
 use crate::persist::rdb::commands as rdb;
+use crate::process::crash;
 use crate::resp::Proto;
 
 /// Switches that DEBUG throws.

@@ -6,35 +6,26 @@
 
 pub mod admit;
 pub mod apply;
-pub mod boot;
 pub mod cluster;
 pub mod commands;
 pub mod cron;
-pub mod daemon;
 pub mod debug;
 pub mod debug_keys;
 pub mod evict;
 pub mod evict_clients;
 pub mod exec;
 pub mod expire;
-pub mod limits;
-pub mod mode;
 pub mod modules;
 pub mod multi;
 pub mod news;
-pub mod oom;
-pub mod process;
 pub mod replicas;
 pub mod report;
 pub mod serve;
 pub mod shutdown;
-pub mod signals;
 pub mod stats;
-pub mod supervise;
 pub mod table;
 #[cfg(any(test, feature = "sim"))]
 pub mod testing;
-pub mod title;
 pub mod turn;
 pub mod waits;
 
@@ -57,7 +48,6 @@ use crate::keyspace::{Classes, Keyspace, KeyspaceStats, Policy, Tuning};
 use crate::net::Net;
 use crate::net::reactor::Reactor;
 use crate::observe::latency::Latency;
-use crate::observe::log::Log;
 use crate::observe::requests::RequestLog;
 use crate::observe::slowlog::CommandLog;
 use crate::observe::usage::Memory;
@@ -65,6 +55,11 @@ use crate::persist::aof::Aof;
 use crate::persist::children::Children;
 use crate::persist::disk::Disk;
 use crate::persist::rdb::Snapshots;
+use crate::process::Process;
+use crate::process::log::Log;
+use crate::process::oom::OomScore;
+use crate::process::signals::Bell;
+use crate::process::title::TitleArea;
 use crate::pubsub::PubSub;
 use crate::resp::Proto;
 use crate::script::Scripts;
@@ -72,12 +67,8 @@ use crate::tracking::Tracking;
 use cron::Cron;
 use debug::Debug;
 use evict::Eviction;
-use oom::OomScore;
-use process::Process;
 use shutdown::Shutdown;
-use signals::Bell;
 use stats::Stats;
-use title::TitleArea;
 
 /// The handler of a command that moves the server.
 pub struct Run(pub fn(&mut Box<Server>, &mut Call) -> CmdResult);

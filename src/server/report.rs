@@ -1,11 +1,11 @@
-//! What the server says when it crashes: see [`crash`](crate::observe::crash).
+//! What the server says when it crashes: see [`crash`](crate::process::crash).
 
 use super::Server;
 use crate::base::split::quote;
 use crate::command::Call;
 use crate::info;
-use crate::observe::crash::{Report, Testify};
 use crate::observe::redact;
+use crate::process::crash::{Report, Testify};
 
 /// Words of the command under way that are shown, and bytes of each.
 const WORDS_MAX: usize = 128;

@@ -11,8 +11,8 @@ use crate::command::lookup::CommandId;
 use crate::command::{Call, ReplyMode};
 use crate::config::LogLevel;
 use crate::keyspace::entry::ObjectFn;
-use crate::observe::crash;
-use crate::observe::log::Log;
+use crate::process::crash;
+use crate::process::log::Log;
 use crate::resp::request::{Limits, Parsed, ProtocolError, Upcoming};
 use crate::types::View;
 

@@ -11,7 +11,6 @@
 
 use std::time::Duration;
 
-use super::supervise;
 use super::{Server, cron};
 use crate::base::clock::UnixMillis;
 use crate::base::slab::Id;
@@ -24,7 +23,8 @@ use crate::persist::aof::{State, driver as aof};
 use crate::persist::child::Task;
 use crate::persist::children::driver as children;
 use crate::persist::rdb::driver;
-use crate::server::signals::{self, Asked};
+use crate::process::signals::{self, Asked};
+use crate::process::supervise;
 
 /// How a shutdown stands.
 #[derive(Debug, Default)]

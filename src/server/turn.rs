@@ -3,9 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use super::{
-    Server, cron, evict, evict_clients, expire, news, replicas, serve, shutdown, signals, waits,
-};
+use super::{Server, cron, evict, evict_clients, expire, news, replicas, serve, shutdown, waits};
 use crate::base::cells;
 use crate::base::os::os_text;
 use crate::base::slab::Id;
@@ -19,6 +17,7 @@ use crate::net::reactor::{Reactor, Ready};
 use crate::net::token::Source;
 use crate::persist::aof::driver as aof;
 use crate::persist::children::driver as children;
+use crate::process::signals;
 use crate::tracking::commands as tracking;
 
 /// Chunks of cells freed by another thread that are taken back in one turn: 256 KiB, a tenth of a millisecond if the system

@@ -27,7 +27,7 @@ use crate::command::states::LongWork;
 use crate::command::{Call, CmdError, Wait};
 use crate::keyspace::blocked::{Ready, Waiter};
 use crate::keyspace::{Keyspace, Type};
-use crate::observe::crash;
+use crate::process::crash;
 use crate::resp::reply::Reply;
 
 /// Lets a call stand still whose handler has said what it waits for.

@@ -14,8 +14,8 @@ use crate::persist::aof::rewrite::driver as rewrite;
 use crate::persist::child::{self, Child, End, Reporter, Task};
 use crate::persist::rdb::driver as rdb;
 use crate::persist::rdb::save::Options;
+use crate::process::oom::OomRole;
 use crate::server::Server;
-use crate::server::oom::OomRole;
 
 /// How often a child tells how it gets on.
 const TELL_EVERY_US: u64 = 1_000_000;

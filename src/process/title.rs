@@ -117,7 +117,7 @@ fn listen_address(conf: &Config) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::process::title::*;
 
     #[test]
     fn templates_are_filled_in() {

@@ -19,7 +19,7 @@ use rustix::event::EventfdFlags;
 
 use crate::net::reactor::Reactor;
 use crate::net::token::Source;
-use crate::observe::raw_log;
+use crate::process::raw_log;
 
 /// The signal that asked for a shutdown and was not yet acted on; 0 for none.
 static ASKED: AtomicI32 = AtomicI32::new(0);

@@ -2,8 +2,8 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use super::daemon;
-use crate::observe::log::Log;
+use crate::process::daemon;
+use crate::process::log::Log;
 
 /// Descriptors for everything but clients: listeners, files, logs, children.
 pub const FDS_RESERVED: u64 = 32;

@@ -15,9 +15,6 @@ use std::io::{self, IsTerminal};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use super::signals::Bell;
-use super::title::{self, TitleArea};
-use super::{Server, daemon, limits, oom, supervise, table, turn};
 use crate::base::affinity;
 use crate::base::alloc;
 use crate::base::clock::Clock;
@@ -32,13 +29,18 @@ use crate::config::{Config, NetConfig, Supervised};
 use crate::net::listener::{BindError, Listener, ListenerKind};
 use crate::net::reactor::Reactor;
 use crate::net::token::Source;
-use crate::observe::log::{Log, Role};
 use crate::observe::requests::RequestLog;
-use crate::observe::{crash, watchdog};
+use crate::observe::watchdog;
 use crate::persist::aof::start::driver as start;
 use crate::persist::aof::start::moment;
 use crate::persist::rdb::driver as rdb;
+use crate::process::crash;
+use crate::process::log::{Log, Role};
+use crate::process::signals::Bell;
+use crate::process::title::{self, TitleArea};
+use crate::process::{daemon, limits, oom, supervise};
 use crate::server::apply;
+use crate::server::{Server, table, turn};
 
 /// Why the process ends with code 1. What there is to say has been said to the log unless it stands here.
 #[derive(Debug)]
@@ -56,7 +58,7 @@ pub fn serve(argv: &[OsString]) -> Result<(), Fatal> {
     let commands = renamed_commands(&startup)?;
     let mut rng = Rng::from_system();
     let clock = Clock::real();
-    let mut process = super::process::Process::new(&mut rng, clock.now().seconds());
+    let mut process = super::Process::new(&mut rng, clock.now().seconds());
     process.called_as(argv);
     let mut conf = enter(startup.config.clone(), &startup)?;
     let mut log = Log::new(&conf.log);

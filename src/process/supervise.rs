@@ -7,7 +7,7 @@ use std::os::unix::net::{SocketAddr, UnixDatagram};
 
 use crate::base::os::os_text;
 use crate::config::Supervised;
-use crate::observe::log::Log;
+use crate::process::log::Log;
 
 /// Finds out who supervises, and greets. Upstart takes a stopped process as ready.
 pub fn begin(wanted: Supervised, log: &mut Log) -> Supervised {

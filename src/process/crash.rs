@@ -28,9 +28,9 @@ use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, Ordering};
 
-use super::raw_log::RawLog;
-use super::watchdog;
 use crate::base::alloc;
+use crate::observe::watchdog;
+use crate::process::raw_log::RawLog;
 
 /// Somebody who knows what the process was doing.
 pub trait Testify {

@@ -10,7 +10,7 @@ use std::path::Path;
 use crate::base::files::Files;
 use crate::base::os::os_text;
 use crate::config::{OomScoreAdj, ProcessConfig};
-use crate::observe::log::Log;
+use crate::process::log::Log;
 
 /// What the process is, in the order of `oom-score-adj-values`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +73,7 @@ const FAILED: &str = "Failed to set current oom_score_adj. Check server logs.";
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::process::oom::*;
 
     #[test]
     fn scores_are_relative_absolute_or_put_back() {

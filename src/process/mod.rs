@@ -1,4 +1,22 @@
-//! The process: who it is and what marks it leaves outside, its pid file above all.
+//! The process: what marks it leaves outside, how it starts, and how it is told to end.
+//!
+//! [`Process`] says who it is, its pid file above all. [`boot`] starts a server in it, [`mode`] looks at how the program
+//! was called, [`signals`] hears the system, [`daemon`] and [`supervise`] know who watches it, [`title`], [`oom`] and [`limits`]
+//! set what the system shows and allows. [`log`], [`syslog`] and [`raw_log`] are what it writes down, [`crash`] its last
+//! words.
+
+pub mod boot;
+pub mod crash;
+pub mod daemon;
+pub mod limits;
+pub mod log;
+pub mod mode;
+pub mod oom;
+pub mod raw_log;
+pub mod signals;
+pub mod supervise;
+pub mod syslog;
+pub mod title;
 
 use std::ffi::OsString;
 use std::path::{Component, Path, PathBuf};
@@ -7,7 +25,7 @@ use crate::base::files::Files;
 use crate::base::os::os_text;
 use crate::base::rng::Rng;
 use crate::config::{ProcessConfig, Supervised};
-use crate::observe::log::Log;
+use crate::process::log::Log;
 
 /// Facts that hold from the start to the end.
 #[derive(Clone, Debug)]
@@ -110,7 +128,7 @@ pub fn absolute(dir: &Path, path: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::process::*;
 
     #[test]
     fn paths_become_absolute() {

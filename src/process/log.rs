@@ -22,10 +22,10 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, Local};
 
-use super::raw_log;
-use super::syslog::Syslog;
 use crate::base::clock;
 use crate::config::{LogConfig, LogFormat, LogLevel, LogTimestamp};
+use crate::process::raw_log;
+use crate::process::syslog::Syslog;
 
 /// Who speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -325,8 +325,8 @@ fn json_text(message: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::config::Config;
+    use crate::process::log::*;
 
     fn line(conf: &LogConfig, level: LogLevel, message: &str) -> String {
         let mut log = Log::memory();

@@ -130,7 +130,7 @@ Examples:
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::process::mode::*;
 
     fn mode(line: &str) -> Mode {
         Mode::of(&line.split(' ').map(OsString::from).collect::<Vec<_>>())
