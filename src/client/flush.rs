@@ -1,8 +1,9 @@
 //! Sending what clients are owed.
 
-use std::io::{self, ErrorKind, IoSlice};
+use std::io::{self, IoSlice};
 
 use super::Client;
+use crate::net::conn::Written;
 
 /// Pieces handed to one `writev`.
 const SLICES_MAX: usize = 64;
@@ -27,22 +28,20 @@ impl Client {
     pub fn flush(&mut self) -> (Sent, usize) {
         let mut total = 0;
         let verdict = loop {
-            if self.out.is_empty() {
+            if self.owes_nothing() {
                 break Sent::All;
             }
             if total >= TURN_MAX {
                 break Sent::Fair;
             }
             match self.send_once() {
-                Ok((0, _)) => break Sent::Failed(0),
-                Ok((n, all)) => {
+                Ok(Written { n, blocked: true }) => {
                     total += n;
-                    if !all {
-                        // A short write: asking again would only be refused.
-                        break Sent::Blocked;
-                    }
+                    // Asking again would only be refused.
+                    break Sent::Blocked;
                 }
-                Err(e) if e.kind() == ErrorKind::WouldBlock => break Sent::Blocked,
+                Ok(Written { n: 0, .. }) if !self.out.is_empty() => break Sent::Failed(0),
+                Ok(Written { n, .. }) => total += n,
                 Err(e) => break Sent::Failed(e.raw_os_error().unwrap_or(0)),
             }
         };
@@ -50,19 +49,28 @@ impl Client {
         (verdict, total)
     }
 
-    /// One system call. Returns the bytes sent and whether that was everything offered.
-    fn send_once(&mut self) -> io::Result<(usize, bool)> {
+    /// There is nothing to be sent, of replies and of the connection's own.
+    #[inline]
+    pub fn owes_nothing(&self) -> bool {
+        self.out.is_empty() && !self.conn.wants_write()
+    }
+
+    /// One system call.
+    fn send_once(&mut self) -> io::Result<Written> {
         let Client { conn, out, sent, .. } = self;
+        if out.is_empty() {
+            return conn.write(&[]);
+        }
         if let Some(bytes) = out.single() {
             let rest = &bytes[*sent..];
-            let (n, offered) = (conn.write(rest)?, rest.len());
-            if n == offered {
+            let (written, offered) = (conn.write(rest)?, rest.len());
+            if written.n == offered {
                 out.clear();
                 *sent = 0;
             } else {
-                *sent += n;
+                *sent += written.n;
             }
-            return Ok((n, n == offered));
+            return Ok(written);
         }
         let mut skip = *sent;
         let mut slices = Vec::with_capacity(SLICES_MAX);
@@ -70,10 +78,9 @@ impl Client {
             slices.push(IoSlice::new(&piece[skip..]));
             skip = 0;
         }
-        let offered: usize = slices.iter().map(|s| s.len()).sum();
-        let n = conn.write_all_of(&slices)?;
-        self.advance(n);
-        Ok((n, n == offered))
+        let written = conn.write_all_of(&slices)?;
+        self.advance(written.n);
+        Ok(written)
     }
 
     /// Drops the first `n` bytes of the output.

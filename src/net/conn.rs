@@ -1,4 +1,12 @@
 //! Connections: TCP, unix domain and simulated, behind one enum. The connection door to the world.
+//!
+//! A connection states what a read or a write has done ([`Read`], [`Written`]), and nobody concludes it from numbers of
+//! bytes: with encryption a short read does not mean that the socket is empty, a short write not that it is full, and
+//! there may be something to send though no reply is pending ([`Conn::wants_write`]). [`SimConn::lies`] makes a simulated
+//! connection behave so.
+
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::io::{self, ErrorKind, IoSlice, Write};
@@ -19,6 +27,28 @@ pub enum Conn {
     Simulated(SimConn),
 }
 
+/// What a read has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Read {
+    /// Bytes that were appended; 0 when the peer has closed its side.
+    pub n: usize,
+    /// There may be more at once: no edge will tell.
+    pub more: bool,
+}
+
+/// What a write has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// Bytes that were taken.
+    pub n: usize,
+    /// Nothing more is taken before the socket's next edge.
+    pub blocked: bool,
+}
+
+impl Written {
+    const REFUSED: Written = Written { n: 0, blocked: true };
+}
+
 /// One read, a tenth cheaper than by way of `read`, which goes through the layer of files.
 #[inline]
 fn receive(stream: &impl AsFd, buf: &mut Vec<u8>) -> rustix::io::Result<usize> {
@@ -36,6 +66,11 @@ pub struct SimConn {
     pub closed: bool,
     /// Bytes `outgoing` can hold before writes are refused.
     pub window: Option<usize>,
+    /// It behaves as an encrypted one may: bytes come and go in morsels although there are more and there is room, and
+    /// each read leaves a record that has to be sent.
+    pub lies: bool,
+    /// Records of its own that wait to be sent, and those that were.
+    pub records: (usize, usize),
 }
 
 /// One end of a connection, as CLIENT LIST and logs show it.
@@ -65,9 +100,10 @@ impl Endpoint {
 }
 
 impl Conn {
-    /// Appends what has arrived to `buf`, filling at most its spare room. 0 means the peer has closed its side.
+    /// Appends what has arrived to `buf`, filling at most its spare room.
     #[inline]
-    pub fn read_into(&mut self, buf: &mut Vec<u8>) -> io::Result<usize> {
+    pub fn read_into(&mut self, buf: &mut Vec<u8>) -> io::Result<Read> {
+        let room = buf.capacity() - buf.len();
         loop {
             let received = match self {
                 Conn::Tcp { stream, .. } => receive(stream, buf),
@@ -76,14 +112,17 @@ impl Conn {
             };
             match received {
                 Err(rustix::io::Errno::INTR) => {}
-                other => return Ok(other?),
+                // A read that has filled all the room may have left something.
+                other => {
+                    return other.map(|n| Read { n, more: n == room }).map_err(io::Error::from);
+                }
             }
         }
     }
 
-    /// Sends a prefix of `bytes`, possibly all of them.
+    /// Sends a prefix of `bytes`, possibly all of them; with none, what the connection has to send of its own.
     #[inline]
-    pub fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<Written> {
         loop {
             let written = match self {
                 Conn::Tcp { stream, .. } => send(stream.as_fd(), bytes, SendFlags::NOSIGNAL),
@@ -92,25 +131,47 @@ impl Conn {
             };
             match written {
                 Err(rustix::io::Errno::INTR) => {}
-                other => return Ok(other?),
+                Err(rustix::io::Errno::AGAIN) => return Ok(Written::REFUSED),
+                // A socket that takes a part is full.
+                other => return Ok(other.map(|n| Written { n, blocked: n < bytes.len() })?),
             }
         }
     }
 
     /// Sends a prefix of all the slices with one system call.
-    pub fn write_all_of(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+    pub fn write_all_of(&mut self, slices: &[IoSlice<'_>]) -> io::Result<Written> {
+        let offered: usize = slices.iter().map(|slice| slice.len()).sum();
         loop {
             let written = match self {
                 Conn::Tcp { stream, .. } => stream.write_vectored(slices),
                 Conn::Unix(stream) => stream.write_vectored(slices),
                 Conn::Simulated(sim) => {
-                    sim.write(&slices.iter().map(|s| &s[..]).collect::<Vec<_>>().concat())
+                    return sim.write(&slices.iter().map(|s| &s[..]).collect::<Vec<_>>().concat());
                 }
             };
             match written {
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
-                other => return other,
+                Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(Written::REFUSED),
+                other => return other.map(|n| Written { n, blocked: n < offered }),
             }
+        }
+    }
+
+    /// It has something of its own to send, whether or not a reply is pending.
+    #[inline]
+    pub fn wants_write(&self) -> bool {
+        match self {
+            Conn::Tcp { .. } | Conn::Unix(_) => false,
+            Conn::Simulated(sim) => sim.records.0 > 0,
+        }
+    }
+
+    /// What the reactor watches; a simulated connection is watched by its test.
+    pub fn source(&mut self) -> Option<&mut dyn mio::event::Source> {
+        match self {
+            Conn::Tcp { stream, .. } => Some(stream),
+            Conn::Unix(stream) => Some(stream),
+            Conn::Simulated(_) => None,
         }
     }
 
@@ -183,22 +244,31 @@ impl Conn {
 }
 
 impl SimConn {
-    fn read_into(&mut self, buf: &mut Vec<u8>) -> io::Result<usize> {
+    /// The most that a lying connection reads or writes at once.
+    const MORSEL: usize = 7;
+
+    fn read_into(&mut self, buf: &mut Vec<u8>) -> io::Result<Read> {
         if self.incoming.is_empty() && !self.closed {
             return Err(ErrorKind::WouldBlock.into());
         }
-        let n = self.incoming.len().min(buf.capacity() - buf.len());
+        let room = buf.capacity() - buf.len();
+        let at_once = if self.lies { room.min(SimConn::MORSEL) } else { room };
+        let n = self.incoming.len().min(at_once);
         buf.extend(self.incoming.drain(..n));
-        Ok(n)
+        self.records.0 += usize::from(self.lies);
+        let more = if self.lies { !self.incoming.is_empty() || self.closed } else { n == room };
+        Ok(Read { n, more: more && n > 0 })
     }
 
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<Written> {
         let room = self.window.map_or(usize::MAX, |w| w.saturating_sub(self.outgoing.len()));
         if room == 0 {
-            return Err(ErrorKind::WouldBlock.into());
+            return Ok(Written::REFUSED);
         }
-        let n = bytes.len().min(room);
+        self.records = (0, self.records.1 + self.records.0);
+        let at_once = if self.lies { room.min(SimConn::MORSEL) } else { room };
+        let n = bytes.len().min(at_once);
         self.outgoing.extend_from_slice(&bytes[..n]);
-        Ok(n)
+        Ok(Written { n, blocked: n == room && n < bytes.len() })
     }
 }

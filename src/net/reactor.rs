@@ -85,13 +85,17 @@ impl Reactor {
     }
 
     /// Watches a socket, once and for all, in both directions.
-    pub fn register(&self, object: &mut impl Pollable, source: Source) -> io::Result<()> {
+    pub fn register(
+        &self,
+        object: &mut (impl Pollable + ?Sized),
+        source: Source,
+    ) -> io::Result<()> {
         self.register_for(object, source, Interest::READABLE | Interest::WRITABLE)
     }
 
     pub fn register_for(
         &self,
-        object: &mut impl Pollable,
+        object: &mut (impl Pollable + ?Sized),
         source: Source,
         interest: Interest,
     ) -> io::Result<()> {
@@ -101,7 +105,7 @@ impl Reactor {
         }
     }
 
-    pub fn deregister(&self, object: &mut impl Pollable) -> io::Result<()> {
+    pub fn deregister(&self, object: &mut (impl Pollable + ?Sized)) -> io::Result<()> {
         match self {
             Reactor::Mio { poll, .. } => poll.registry().deregister(object),
             Reactor::Simulated { .. } => Ok(()),

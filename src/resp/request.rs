@@ -334,18 +334,16 @@ impl Query {
         self.filling = Some(Filling { bytes, len });
     }
 
-    /// Lets `read` append to the buffer that wants bytes next, at most `room` of them. Returns what `read` returned and
-    /// whether it filled all the room, in which case there may be more to read.
-    pub fn read_with<E>(
+    /// Lets `read` append to the buffer that wants bytes next, at most `room` of them. Returns what `read` returned.
+    pub fn read_with<T, E>(
         &mut self,
-        read: impl FnOnce(&mut Vec<u8>, usize) -> Result<usize, E>,
-    ) -> Result<(usize, bool), E> {
+        read: impl FnOnce(&mut Vec<u8>, usize) -> Result<T, E>,
+    ) -> Result<T, E> {
         let Some(filling) = self.filling.as_mut().filter(|filling| !filling.is_over()) else {
             self.reclaim();
             self.buf.reserve(READ_SIZE);
             let room = self.buf.capacity() - self.buf.len();
-            let n = read(&mut self.buf, room)?;
-            return Ok((n, n == room));
+            return read(&mut self.buf, room);
         };
         let total = filling.len + 2;
         if filling.bytes.len() == filling.bytes.capacity() {
@@ -353,19 +351,19 @@ impl Query {
             filling.bytes.reserve_exact(grown - filling.bytes.len());
         }
         let room = filling.bytes.capacity() - filling.bytes.len();
-        let n = read(&mut filling.bytes, room)?;
+        let done = read(&mut filling.bytes, room)?;
         // Without its line end it stays where it is, for `parse` to find.
         if filling.bytes.get(filling.len..total) == Some(b"\r\n") {
             // An allocation may be roomier than asked for: what is beyond the end belongs to the next request.
             self.buf.extend_from_slice(&filling.bytes[total..]);
-            let mut done = self.filling.take().expect("it was there a moment ago");
-            done.bytes.truncate(done.len);
-            self.argv.push(Arg { start: IS_BIG | self.bigs.len(), len: done.len });
-            self.bigs.push(Arc::new(done.bytes));
+            let mut whole = self.filling.take().expect("it was there a moment ago");
+            whole.bytes.truncate(whole.len);
+            self.argv.push(Arg { start: IS_BIG | self.bigs.len(), len: whole.len });
+            self.bigs.push(Arc::new(whole.bytes));
             self.bulk = None;
             self.missing -= 1;
         }
-        Ok((n, n == room))
+        Ok(done)
     }
 
     /// A large argument is under way: what is read now belongs to it, and to nothing else before it is complete.
@@ -442,7 +440,7 @@ impl Query {
                 let n = room.min(bytes.len());
                 buf.extend_from_slice(&bytes[..n]);
                 bytes = &bytes[n..];
-                Ok(n)
+                Ok(())
             });
             done.expect("appending cannot fail");
         }

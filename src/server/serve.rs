@@ -11,6 +11,7 @@ use crate::command::lookup::CommandId;
 use crate::command::{Call, ReplyMode};
 use crate::config::LogLevel;
 use crate::keyspace::entry::ObjectFn;
+use crate::net::conn::Read;
 use crate::process::crash;
 use crate::process::log::Log;
 use crate::resp::request::{Limits, Parsed, ProtocolError, Upcoming};
@@ -101,13 +102,13 @@ fn receive(srv: &mut Server, call: &mut Call) -> Result<(usize, bool), io::Resul
         return Ok((0, false));
     };
     match call.query.read_with(|buf, _| client.conn.read_into(buf)) {
-        Ok((0, _)) => Err(Ok(())),
-        Ok((n, full)) => {
+        Ok(Read { n: 0, .. }) => Err(Ok(())),
+        Ok(Read { n, more }) => {
             client.totals.bytes_in += n as u64;
             client.active_us = clock.mono_cached_us();
             stats.bytes_in += n as u64;
             stats.reads += 1;
-            Ok((n, full || client.marks.half_closed))
+            Ok((n, more || client.marks.half_closed))
         }
         Err(e) if e.kind() == ErrorKind::WouldBlock => Ok((0, false)),
         Err(error) => Err(Err(error)),
@@ -309,7 +310,7 @@ pub fn finish(srv: &mut Server, call: &mut Call) {
     client.take_back(call);
     let (input, output) = (client.query.capacity(), client.out.len());
     let (mut close, mut over_output) = (over_query, false);
-    if client.out.is_empty() {
+    if client.owes_nothing() {
         net.buffers.take_back(std::mem::take(client.out.buffer()));
         close |= client.marks.close_after_reply;
     } else {

@@ -94,6 +94,15 @@ impl TestServer {
         self.settle();
     }
 
+    /// Tells the server that a client's socket takes bytes again.
+    pub fn writable(&mut self, client: Id) {
+        if let Reactor::Simulated { ready, .. } = &mut self.srv.net.reactor {
+            let source = Source::Client(client);
+            ready.push(Ready { source, readable: false, writable: true, closed: false });
+        }
+        self.settle();
+    }
+
     /// Turns until nothing is left to do.
     pub fn settle(&mut self) {
         let mut ready = vec![];

@@ -275,7 +275,7 @@ fn send(srv: &mut Server, id: Id, unqueue: impl FnOnce(&mut Marks)) {
     // the queue again when that ends.
     let Marks { closing, write_blocked, lent, .. } = client.marks;
     // There is nothing where the client stood in the other queue too.
-    if closing || write_blocked || lent || client.out.is_empty() {
+    if closing || write_blocked || lent || client.owes_nothing() {
         return;
     }
     let (sent, n) = client.flush();
@@ -399,12 +399,8 @@ fn admit_connection(srv: &mut Server, mut conn: Conn) {
     let Some(client) = clients.get_mut(id) else {
         return;
     };
-    let registered = match &mut client.conn {
-        Conn::Tcp { stream, .. } => net.reactor.register(stream, Source::Client(id)),
-        Conn::Unix(stream) => net.reactor.register(stream, Source::Client(id)),
-        Conn::Simulated(_) => Ok(()),
-    };
-    if registered.is_err() {
+    let source = client.conn.source();
+    if source.is_some_and(|conn| net.reactor.register(conn, Source::Client(id)).is_err()) {
         clients.close_later(id);
     }
 }
