@@ -6,14 +6,17 @@
 
 pub mod buffers;
 pub mod conn;
+pub mod link;
 pub mod listener;
 pub mod reactor;
+pub mod resolve;
 pub mod token;
 
 use std::collections::VecDeque;
 
 use crate::base::slab::Id;
 use buffers::BufferPool;
+use link::Links;
 use listener::Listener;
 use reactor::{Reactor, Ready};
 
@@ -31,6 +34,8 @@ pub struct Net {
     /// The same for those of [`Net::again`] whose turn it is, and for those who have waited for keys and whose wait is over:
     /// what they do then is told together with what let them go on.
     pub resumed: VecDeque<Id>,
+    /// Connections that this server has opened.
+    pub links: Links,
     /// Clients with a reply to send before the reactor sleeps.
     pub pending_writes: Vec<Id>,
     /// Clients with nothing to send but messages they did not ask for: some of them in every turn, in this order.
@@ -46,6 +51,7 @@ impl Net {
             again: vec![],
             ready: VecDeque::new(),
             resumed: VecDeque::new(),
+            links: Links::default(),
             pending_writes: vec![],
             pending_pushes: VecDeque::new(),
         }

@@ -3,6 +3,7 @@
 //! The real one is a mio poll; the simulated one delivers what a test has put there and never sleeps.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use mio::event::Source as Pollable;
@@ -27,20 +28,20 @@ pub enum Reactor {
     Mio {
         poll: Poll,
         events: Events,
+        /// A poll has one waker, which all threads share.
+        waker: Arc<Waker>,
     },
     /// `parted` keeps what clients were sent that are gone. With a `fault`, the next wait fails so.
-    Simulated {
-        ready: Vec<Ready>,
-        parted: Vec<(Id, Vec<u8>)>,
-        fault: Option<io::ErrorKind>,
-    },
+    Simulated { ready: Vec<Ready>, parted: Vec<(Id, Vec<u8>)>, fault: Option<io::ErrorKind> },
 }
 
 const EVENTS_PER_POLL: usize = 1024;
 
 impl Reactor {
     pub fn mio() -> io::Result<Reactor> {
-        Ok(Reactor::Mio { poll: Poll::new()?, events: Events::with_capacity(EVENTS_PER_POLL) })
+        let poll = Poll::new()?;
+        let waker = Arc::new(Waker::new(poll.registry(), Source::Waker.token())?);
+        Ok(Reactor::Mio { poll, events: Events::with_capacity(EVENTS_PER_POLL), waker })
     }
 
     pub fn simulated() -> Reactor {
@@ -50,7 +51,7 @@ impl Reactor {
     /// Sleeps until something is ready or the time is up, and appends what is ready. A signal ends the sleep early.
     pub fn wait(&mut self, timeout: Option<Duration>, out: &mut Vec<Ready>) -> io::Result<()> {
         match self {
-            Reactor::Mio { poll, events } => {
+            Reactor::Mio { poll, events, .. } => {
                 match poll.poll(events, timeout) {
                     Err(e) if e.kind() == io::ErrorKind::Interrupted => return Ok(()),
                     other => other?,
@@ -72,16 +73,16 @@ impl Reactor {
         Ok(())
     }
 
-    /// What another thread calls to end the sleep. There can be one only.
-    pub fn waker(&self) -> io::Result<impl Fn() + Send + 'static> {
+    /// What another thread calls to end the sleep.
+    pub fn waker(&self) -> impl Fn() + Send + 'static {
         let waker = match self {
-            Reactor::Mio { poll, .. } => Some(Waker::new(poll.registry(), Source::Waker.token())?),
+            Reactor::Mio { waker, .. } => Some(Arc::clone(waker)),
             Reactor::Simulated { .. } => None,
         };
-        Ok(move || {
+        move || {
             // A counter that is full has woken the reactor before.
-            waker.as_ref().map(Waker::wake);
-        })
+            waker.as_ref().map(|waker| waker.wake());
+        }
     }
 
     /// Watches a socket, once and for all, in both directions.

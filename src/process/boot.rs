@@ -262,8 +262,7 @@ fn start_helpers(srv: &mut Server) -> Result<(), Fatal> {
     srv.aof.bio.start(cpus).map_err(|error| cannot("start the thread for files", &error))?;
     watchdog::start(cpus).map_err(|error| cannot("start the watchdog thread", &error))?;
     apply::watch_loop(srv);
-    let waker = srv.net.reactor.waker().map_err(|error| cannot("make a waker", &error))?;
-    let freeing = srv.keyspace.lazyfree.start(cpus, waker);
+    let freeing = srv.keyspace.lazyfree.start(cpus, srv.net.reactor.waker());
     freeing.map_err(|error| cannot("start the lazy free thread", &error))?;
     // Last, for threads begin where the one may run that starts them.
     affinity::bind(&srv.conf.process.server_cpulist);

@@ -114,8 +114,10 @@ fn serve_all(srv: &mut Box<Server>, ready: &mut Vec<Ready>) {
                 }
             }
             // It has done its work by ending the sleep.
-            Source::Signal | Source::Waker => {}
+            Source::Signal => {}
+            Source::Waker => srv.net.links.resolved(&srv.net.reactor),
             Source::Child => children::listen(srv),
+            Source::Link(id) => srv.net.links.ready(&srv.net.reactor, id, event),
         }
     }
     for _ in 0..srv.net.resumed.len() + WOKEN_PER_TURN {
