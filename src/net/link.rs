@@ -191,7 +191,9 @@ impl Links {
             },
             Conn::Unix(_) | Conn::Simulated(_) => None,
         };
-        let State::Dialing { conn, rest } = std::mem::replace(&mut link.state, State::Down) else {
+        // Between two addresses it stands where it stood before the first.
+        let State::Dialing { conn, rest } = std::mem::replace(&mut link.state, State::Resolving)
+        else {
             return false;
         };
         match error {
