@@ -47,7 +47,7 @@ pub enum LongWork {
 }
 
 /// Commands that a transaction does not put aside.
-pub const UNQUEUED: &[&str] = &["discard", "exec", "multi", "quit", "reset", "watch"];
+const UNQUEUED: &[&str] = &["discard", "exec", "multi", "quit", "reset", "watch"];
 
 /// What a client of RESP2 may do while it has subscriptions.
 const LISTENERS: &[&str] = &[

@@ -1,6 +1,6 @@
 //! INFO, the command.
 
-use super::render;
+use super::driver::render;
 use crate::command::{Arg, Call, CmdResult, Command, Done, Group, category, flag};
 use crate::server::{Run, Server};
 

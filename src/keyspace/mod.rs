@@ -49,7 +49,7 @@ pub use events::{Classes, Event, Events};
 pub use selected::{Selected, Stored, Ttl, WrongType};
 pub use strings::Edited;
 
-use crate::base::clock::{Clock, Stopwatch, UnixMillis};
+use crate::base::clock::{Clock, Lap, Stopwatch, UnixMillis};
 use crate::ds::expiry::Expiry;
 use crate::ds::hash::HashSeed;
 use blocked::Blocked;
@@ -335,10 +335,9 @@ impl Keyspace {
         if lazily || entry.view().free_effort() <= EFFORT_MIN {
             return self.discard(entry, lazily);
         }
-        // A stopwatch, for reports.
-        let started = Instant::now();
+        let lap = Lap::start();
         self.discard(entry, false);
-        self.longest_free_us = self.longest_free_us.max(started.elapsed().as_micros() as u64);
+        self.longest_free_us = self.longest_free_us.max(lap.us());
     }
 
     /// The longest that it took to free a value on the server's own account, since this was asked last.

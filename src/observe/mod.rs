@@ -23,4 +23,3 @@ pub mod redact;
 pub mod requests;
 pub mod slowlog;
 pub mod usage;
-pub mod watchdog;

@@ -29,8 +29,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, Ordering};
 
 use crate::base::alloc;
-use crate::observe::watchdog;
 use crate::process::raw_log::RawLog;
+use crate::process::watchdog;
 
 /// Somebody who knows what the process was doing.
 pub trait Testify {

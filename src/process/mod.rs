@@ -17,6 +17,7 @@ pub mod signals;
 pub mod supervise;
 pub mod syslog;
 pub mod title;
+pub mod watchdog;
 
 use std::ffi::OsString;
 use std::path::{Component, Path, PathBuf};

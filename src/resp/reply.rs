@@ -207,6 +207,7 @@ impl Reply {
     }
 
     /// Bytes in the open buffer.
+    #[cfg(test)]
     pub fn open_len(&self) -> usize {
         self.buf.len()
     }

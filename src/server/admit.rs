@@ -4,7 +4,7 @@
 //! and the first that objects decides. Texts are those of Redis 8.2.
 
 use super::{Server, multi};
-use crate::command::states::{LongWork, UNQUEUED};
+use crate::command::states::LongWork;
 use crate::command::{Call, CmdError, flag, states};
 use crate::config::Guard;
 use crate::resp::Proto;

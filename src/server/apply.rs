@@ -10,11 +10,11 @@ use crate::base::alloc;
 use crate::base::files::Files;
 use crate::base::os::os_text;
 use crate::config::{AppendFsync, Apply, Config};
-use crate::observe::watchdog;
 use crate::persist::aof::driver as aof;
 use crate::persist::aof::rewrite::driver as rewrite;
 use crate::process::crash;
 use crate::process::oom::OomRole;
+use crate::process::watchdog;
 use crate::process::{boot, limits};
 use crate::server::{Server, evict, evict_clients, news};
 

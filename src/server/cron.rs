@@ -5,8 +5,8 @@ use super::{Server, evict, evict_clients, news, shutdown, turn};
 use crate::base::{alloc, cells};
 use crate::config::LogLevel;
 use crate::keyspace::DbIndex;
-use crate::observe::watchdog;
 use crate::persist::children::driver as children;
+use crate::process::watchdog;
 
 /// When the next tick is due, and how many there were.
 #[derive(Debug, Default)]

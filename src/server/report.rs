@@ -15,7 +15,7 @@ impl Testify for Server {
     fn testify(&mut self, report: &mut Report) {
         report.hides_user_data = self.conf.log.hide_user_data;
         report.try_section("INFO OUTPUT", || {
-            info::render(self, [&b"all"[..]].into_iter()).text().to_vec()
+            info::driver::render(self, [&b"all"[..]].into_iter()).text().to_vec()
         });
         report.try_section("CLIENT LIST OUTPUT", || {
             let mut text = vec![];

@@ -7,7 +7,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use hematite::base::alloc::used;
-use hematite::base::clock::UnixMillis;
+use hematite::base::clock::{Clock, UnixMillis};
 use hematite::ds::hash::HashSeed;
 use hematite::keyspace::{DbIndex, Keyspace, Ttl, Value};
 use hematite::types::set::{Rules, Set};

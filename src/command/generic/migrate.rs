@@ -25,6 +25,7 @@ use crate::command::{
 use crate::persist::rdb::commands as rdb;
 use crate::persist::rdb::driver::version;
 use crate::persist::rdb::save;
+use crate::server::Run;
 
 pub static MIGRATE: Command = Command::server("migrate", &Run(rdb::migrate))
     .arity(-6)

@@ -57,7 +57,7 @@ fn sections_by_name_and_by_group() {
 
 #[test]
 fn fields_and_their_order_are_those_of_redis() {
-    let golden = include_str!("../../tests/golden/info-fields.txt");
+    let golden = include_str!("../../../tests/golden/info-fields.txt");
     let mut t = TestServer::new();
     // Our own, and Valkey's.
     let added = ["server_name:", "hematite_version:", "availability_zone:", "paused_"];
