@@ -14,7 +14,7 @@ pub use expire::{
     Conditions, EXPIRE, EXPIREAT, EXPIRETIME, PERSIST, PEXPIRE, PEXPIREAT, PEXPIRETIME, PTTL, TTL,
 };
 pub use memory::{MEMORY_DOCTOR, MEMORY_HELP, MEMORY_MALLOC_STATS, MEMORY_PURGE, MEMORY_USAGE};
-pub use migrate::{Links, MIGRATE, migrate};
+pub use migrate::{MIGRATE, migrate};
 pub use object::OBJECT;
 pub use scan::{KEYS, RANDOMKEY, SCAN};
 

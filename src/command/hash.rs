@@ -29,8 +29,6 @@ use super::args::integer;
 use super::{Arg, CmdError, Cx, string};
 use crate::base::clock::UnixMillis;
 use crate::base::text::parse_i64;
-use crate::config::Config;
-use crate::ds::hash::HashSeed;
 use crate::ds::listpack::Item;
 use crate::keyspace::{Edit, Event, Selected, Type};
 use crate::resp::reply::Reply;
@@ -67,17 +65,7 @@ fn reply(out: &mut Reply, item: Item<'_>) {
 /// Up to where hashes stay packed.
 #[inline]
 fn limits(cx: &Cx<'_>) -> Limits {
-    limits_of(cx.conf, cx.db.seed())
-}
-
-/// The thresholds that the options say.
-pub fn limits_of(conf: &Config, seed: HashSeed) -> Limits {
-    let number = |limit: u64| usize::try_from(limit).unwrap_or(usize::MAX);
-    Limits {
-        entries: number(conf.hash.max_listpack_entries),
-        text: number(conf.hash.max_listpack_value),
-        seed,
-    }
+    cx.conf.hash_rules(cx.db.seed())
 }
 
 /// True when the key is a hash, false when it does not exist; it must not be anything else.

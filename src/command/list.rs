@@ -20,26 +20,15 @@ pub use travel::{LMOVE, RPOPLPUSH};
 
 use super::key_spec::key_flag::INSERT;
 use super::{Arg, CmdError, CmdResult, Command, Cx, Done, Group, KeySpec, category, flag, string};
-use crate::config::Config;
 use crate::ds::listpack::Item;
 use crate::keyspace::Event;
 use crate::resp::reply::Reply;
 use crate::resp::request::Args;
-use crate::types::list::{End, Fill, Limits, List, Piece};
+use crate::types::list::{End, List, Piece};
 
 /// The limits that the options mean.
 #[inline]
-pub fn limits(conf: &Config) -> Limits {
-    let list = &conf.list;
-    Limits {
-        fill: Fill::new(list.max_listpack_size),
-        depth: list.compress_depth.min(u16::MAX.into()) as u16,
-        plain_from: list.packed_threshold.map(|size| size as usize),
-    }
-}
-
 /// The element that an argument gives.
-#[inline]
 fn piece(args: Args<'_>, index: usize) -> Piece<'_> {
     Piece { item: Item::of(args.at(index)), shared: args.big(index) }
 }
@@ -92,7 +81,7 @@ fn range(start: i64, stop: i64, len: usize) -> Option<(usize, usize)> {
 /// Adds all elements of a call to an end, one after the other.
 #[inline]
 fn push(cx: &mut Cx<'_>, end: End, must_exist: bool) -> CmdResult {
-    let (key, limits, count) = (cx.args.at(1), limits(cx.conf), cx.args.len() - 2);
+    let (key, limits, count) = (cx.args.at(1), cx.conf.list_rules(), cx.args.len() - 2);
     let mut list = if must_exist {
         let Some(list) = cx.db.edit::<List>(key)? else {
             cx.out.int(0);

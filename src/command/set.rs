@@ -14,8 +14,6 @@ use super::generic::scan::{self, ScanOptions};
 use super::key_spec::key_flag::{ACCESS, DELETE, INSERT};
 use super::string::reply;
 use super::{Arg, CmdError, CmdResult, Command, Cx, Done, Group, KeySpec, category, flag};
-use crate::config::Config;
-use crate::ds::hash::HashSeed;
 use crate::keyspace::Event;
 use crate::resp::reply::Reply;
 use crate::types::set::{Rules, Set, SetView};
@@ -26,18 +24,7 @@ const SREM_EVENT: Event = Event::set("srem");
 
 /// What decides on the encodings of sets here and now.
 fn rules(cx: &Cx<'_>) -> Rules {
-    rules_of(cx.conf, cx.db.seed())
-}
-
-/// The thresholds that the options say.
-pub fn rules_of(conf: &Config, seed: HashSeed) -> Rules {
-    /// Compat: an intset is never larger, whatever the option says.
-    const INTS_MAX: usize = 1 << 30;
-    let conf = &conf.set;
-    let [ints, entries, value] =
-        [conf.max_intset_entries, conf.max_listpack_entries, conf.max_listpack_value]
-            .map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
-    Rules { max_ints: ints.min(INTS_MAX), max_entries: entries, max_value: value, seed }
+    cx.conf.set_rules(cx.db.seed())
 }
 
 pub static SADD: Command = Command::data("sadd", sadd)

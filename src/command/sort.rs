@@ -18,7 +18,7 @@ use super::args::integer;
 use super::key_spec::key_flag::{ACCESS, UPDATE};
 use super::{
     Arg, CmdError, CmdResult, Command, Cx, Done, Group, KeySpec, Origin, category, flag, getkeys,
-    list, string,
+    string,
 };
 use crate::base::text::parse_f64;
 use crate::keyspace::{Event, Selected, Ttl, Type, Value};
@@ -406,7 +406,7 @@ fn answer(cx: &mut Cx<'_>, options: &Options<'_>, elements: &Elements, order: &[
 }
 
 fn store(cx: &mut Cx<'_>, options: &Options<'_>, found: (&Elements, &[u32]), target: &[u8]) {
-    let ((elements, order), limits) = (found, list::limits(cx.conf));
+    let ((elements, order), limits) = (found, cx.conf.list_rules());
     let mut result = Box::<List>::default();
     for index in order {
         each_part(&mut cx.db, &options.gets, elements.at(*index as usize), |part| {

@@ -37,8 +37,6 @@ pub use walk::{ZRANDMEMBER, ZSCAN};
 use super::string;
 use super::{CmdError, Cx};
 use crate::base::text::parse_f64;
-use crate::config::Config;
-use crate::ds::hash::HashSeed;
 use crate::keyspace::{Event, Ttl, Value};
 use crate::resp::Proto;
 use crate::resp::reply::Reply;
@@ -49,17 +47,7 @@ const DEL: Event = Event::generic("del");
 
 /// When a sorted set is packed.
 pub(super) fn rules(cx: &Cx<'_>) -> Rules {
-    rules_of(cx.conf, cx.db.seed())
-}
-
-/// The thresholds that the options say.
-pub fn rules_of(conf: &Config, seed: HashSeed) -> Rules {
-    let limit = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
-    Rules {
-        entries: limit(conf.zset.max_listpack_entries),
-        member_bytes: limit(conf.zset.max_listpack_value),
-        seed,
-    }
+    cx.conf.zset_rules(cx.db.seed())
 }
 
 /// Reads a score.

@@ -26,6 +26,7 @@ pub mod option;
 pub mod options;
 pub mod parse;
 pub mod rewrite;
+pub mod rules;
 pub mod set;
 pub mod users;
 pub mod value;

@@ -8,10 +8,10 @@ use crate::base::{alloc, memory as size};
 use crate::client::Clients;
 use crate::client::pause::PauseMode;
 use crate::client::subscriptions::Kind;
-use crate::command::generic::Links;
 use crate::config::{self, Config};
 use crate::keyspace::sizes::{self, label};
 use crate::keyspace::{DbIndex, Keyspace, KeyspaceStats};
+use crate::net::kept::Kept;
 use crate::observe::memory::{Figures, pages, ratio};
 use crate::observe::usage::{self, Memory};
 use crate::persist::aof::Aof;
@@ -202,7 +202,7 @@ pub fn stats(
     stats: &Stats,
     keys: &KeyspaceStats,
     (eviction, script, now_us): (&Eviction, &Scripts, u64),
-    (pubsub, tracking, children, migrations): (&PubSub, &Tracking, &Children, &Links),
+    (pubsub, tracking, children, migrations): (&PubSub, &Tracking, &Children, &Kept),
 ) {
     stats.info_traffic(w);
     w.later("sync_full");

@@ -6,6 +6,7 @@
 
 pub mod buffers;
 pub mod conn;
+pub mod kept;
 pub mod link;
 pub mod listener;
 pub mod reactor;

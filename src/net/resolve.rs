@@ -28,12 +28,14 @@ pub fn literal(host: &str, port: u16) -> Option<SocketAddr> {
 pub struct Resolver {
     waiting: VecDeque<(Id, String, u16)>,
     running: usize,
-    results: (Sender<(Id, Resolved)>, Receiver<(Id, Resolved)>),
+    sender: Sender<(Id, Resolved)>,
+    receiver: Receiver<(Id, Resolved)>,
 }
 
 impl Default for Resolver {
     fn default() -> Resolver {
-        Resolver { waiting: VecDeque::new(), running: 0, results: channel() }
+        let (sender, receiver) = channel();
+        Resolver { waiting: VecDeque::new(), running: 0, sender, receiver }
     }
 }
 
@@ -46,7 +48,7 @@ impl Resolver {
 
     /// What has been found out since the last look.
     pub fn take_results(&mut self, reactor: &Reactor) -> Vec<(Id, Resolved)> {
-        let found: Vec<_> = self.results.1.try_iter().collect();
+        let found: Vec<_> = self.receiver.try_iter().collect();
         self.running -= found.len();
         self.start_more(reactor);
         found
@@ -56,7 +58,7 @@ impl Resolver {
         while self.running < THREADS_MAX
             && let Some((id, host, port)) = self.waiting.pop_front()
         {
-            let (sender, wake) = (self.results.0.clone(), reactor.waker());
+            let (sender, wake) = (self.sender.clone(), reactor.waker());
             self.running += 1;
             let spawned = thread::Builder::new().name("resolve".to_owned()).spawn(move || {
                 // Nobody listens any more when the server has gone.
@@ -64,7 +66,7 @@ impl Resolver {
                 wake();
             });
             if let Err(error) = spawned {
-                let _ = self.results.0.send((id, Err(error)));
+                let _ = self.sender.send((id, Err(error)));
                 reactor.waker()();
             }
         }

@@ -40,6 +40,7 @@ pub struct Fault {
 
 impl Fault {
     /// The next call of a kind, and all that follow it, fail.
+    #[cfg(test)]
     pub fn lasting(op: Op, errno: i32) -> Fault {
         Fault { op, after: 0, times: u32::MAX, errno, partial: 0 }
     }

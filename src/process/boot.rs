@@ -13,7 +13,7 @@
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::base::affinity;
 use crate::base::alloc;
@@ -22,6 +22,7 @@ use crate::base::files::Files;
 use crate::base::os::os_text;
 use crate::base::rng::Rng;
 use crate::base::version::COMPAT_VERSION;
+use crate::check::rdb as check;
 use crate::command::lookup::Commands;
 use crate::config::later;
 use crate::config::parse::{self, ConfigError, Startup};
@@ -32,7 +33,7 @@ use crate::net::token::Source;
 use crate::observe::requests::RequestLog;
 use crate::persist::aof::start::driver as start;
 use crate::persist::aof::start::moment;
-use crate::persist::rdb::driver as rdb;
+use crate::persist::rdb::driver::{self as rdb, Unfit};
 use crate::process::crash;
 use crate::process::log::{Log, Role};
 use crate::process::signals::Bell;
@@ -132,7 +133,21 @@ fn load_data(srv: &mut Box<Server>, until_s: Option<i64>) -> Result<(), Fatal> {
         ));
         return Err(Fatal::Said);
     }
-    if rdb::load_at_start(srv) { Ok(()) } else { Err(Fatal::Said) }
+    rdb::load_at_start(srv).map_err(|unfit| {
+        if unfit == Unfit::Damaged {
+            show_damage(srv);
+        }
+        Fatal::Said
+    })
+}
+
+/// Shows on the standard output what is wrong with a snapshot and where, as the checker sees it.
+fn show_damage(srv: &mut Server) {
+    if let Files::Disk = srv.files {
+        let path = PathBuf::from(&srv.conf.rdb.filename);
+        let _ = check::check(&path, &mut io::stdout());
+    }
+    srv.log.warning(format_args!("Terminating server after rdb file reading failure."));
 }
 
 fn cannot(what: &str, error: &io::Error) -> Fatal {

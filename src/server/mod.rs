@@ -37,7 +37,6 @@ use crate::base::rng::Rng;
 use crate::base::slab::Id;
 use crate::client::Clients;
 use crate::client::describe::Scene;
-use crate::command::generic::Links;
 use crate::command::lookup::Commands;
 use crate::command::states::LongWork;
 use crate::command::{Call, CmdResult};
@@ -46,6 +45,7 @@ use crate::ds::hash::HashSeed;
 use crate::feed::unit::Unit;
 use crate::keyspace::{Classes, Keyspace, KeyspaceStats, Policy, Tuning};
 use crate::net::Net;
+use crate::net::kept::Kept;
 use crate::net::reactor::Reactor;
 use crate::observe::latency::Latency;
 use crate::observe::requests::RequestLog;
@@ -110,7 +110,7 @@ pub struct Server {
     pub aof: Aof,
     pub children: Children,
     /// Connections of MIGRATE that are kept for a while.
-    pub links: Links,
+    pub links: Kept,
     /// Bits of `command::states` that hold for every client.
     pub states: u32,
     /// The long work under way during which others are served by [`turn::meanwhile`].
@@ -192,7 +192,7 @@ impl Server {
             rdb,
             aof: Aof::new(Disk::default()),
             children: Children::default(),
-            links: Links::default(),
+            links: Kept::default(),
             states: 0,
             long_work: LongWork::None,
             spare_call: None,

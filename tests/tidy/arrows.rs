@@ -103,8 +103,8 @@ fn tree(text: &str, prefix: String, found: &mut Vec<String>) -> usize {
             path = if path.is_empty() { name } else { format!("{path}::{name}") };
         }
         let rest = &text[at..];
-        if rest.starts_with("::{") {
-            return at + 3 + branches(&rest[3..], &path, found);
+        if let Some(inner) = rest.strip_prefix("::{") {
+            return at + 3 + branches(inner, &path, found);
         }
         if !rest.starts_with("::") {
             found.push(path);

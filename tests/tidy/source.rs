@@ -50,14 +50,15 @@ fn is_test(path: &str) -> bool {
     path.ends_with("/tests.rs") || path.contains("/tests/")
 }
 
-/// Drops each item behind `#[cfg(test)]`, wherever in the file it stands. The layout is rustfmt's:
+/// Drops each item behind `#[cfg(test)]` or `#[test]`, wherever in the file it stands. The layout is rustfmt's:
 /// an item ends with the first line of its own indentation that closes something.
 fn without_tests(text: &str) -> String {
     let lines: Vec<&str> = text.lines().collect();
     let mut code = String::with_capacity(text.len());
     let mut at = 0;
     while at < lines.len() {
-        if lines[at].trim_start().starts_with("#[cfg(test)]") {
+        let line = lines[at].trim_start();
+        if line.starts_with("#[cfg(test)]") || line == "#[test]" {
             at = end_of_item(&lines, at);
             continue;
         }

@@ -7,12 +7,11 @@
 //!
 //! Compat: everybody waits meanwhile, as with the reference, for `timeout` milliseconds at most for each step on the wire.
 //!
-//! A connection over which all went as it should is kept for ten seconds ([`Links`]), for the next call to the same host and
+//! A connection over which all went as it should is kept for ten seconds ([`Kept`]), for the next call to the same host and
 //! port; it knows which database the other server has selected. If such a connection turns out to be dead before anything
 //! was answered, the call makes a new one and begins again.
 
-use std::io::{self, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::io::{self, Write};
 use std::time::Duration;
 
 use super::DEL_EVENT;
@@ -22,6 +21,7 @@ use crate::command::key_spec::key_flag::{ACCESS, DELETE, INCOMPLETE};
 use crate::command::{
     Arg, CmdError, CmdResult, Command, Cx, Done, Group, KeySpec, category, flag, getkeys,
 };
+use crate::net::kept::{Kept, Peer};
 use crate::persist::rdb::commands as rdb;
 use crate::persist::rdb::driver::version;
 use crate::persist::rdb::save;
@@ -119,7 +119,7 @@ impl<'a> Plan<'a> {
 }
 
 /// Moves keys over a connection of `links`, or a new one.
-pub fn migrate(cx: &mut Cx<'_>, links: &mut Links, now_us: u64) -> CmdResult {
+pub fn migrate(cx: &mut Cx<'_>, links: &mut Kept, now_us: u64) -> CmdResult {
     let plan = Plan::parse(cx)?;
     let timeout = integer(cx.args.at(5))?;
     let db = integer(cx.args.at(4))?;
@@ -137,20 +137,20 @@ pub fn migrate(cx: &mut Cx<'_>, links: &mut Links, now_us: u64) -> CmdResult {
     let kept = links.take(host, port).filter(|peer| peer.limit(timeout).is_ok());
     let is_kept = kept.is_some();
     let mut peer = kept.map_or_else(connect, Ok)?;
-    let mut talk = peer.talk(&plan.auth, db, &requests, keys.len());
-    if is_kept && talk.is_lost {
+    let mut heard = talk(&mut peer, &plan.auth, db, &requests, keys.len());
+    if is_kept && heard.is_lost {
         peer = connect()?;
-        talk = peer.talk(&plan.auth, db, &requests, keys.len());
+        heard = talk(&mut peer, &plan.auth, db, &requests, keys.len());
     }
-    if talk.is_over {
+    if heard.is_over {
         links.keep(host, port, peer, now_us);
     }
     if !plan.copy {
-        let moved: Vec<_> = talk.moved.iter().map(|at| keys[*at]).collect();
+        let moved: Vec<_> = heard.moved.iter().map(|at| keys[*at]).collect();
         delete(cx, &moved);
     }
     // What has gone is gone: the error comes behind it.
-    match talk.failure {
+    match heard.failure {
         None => cx.out.ok(),
         Some(error) => cx.out.error(error.text()),
     }
@@ -198,61 +198,6 @@ fn delete(cx: &mut Cx<'_>, moved: &[&[u8]]) {
     }
 }
 
-/// Connections that are kept for the next call.
-#[derive(Debug, Default)]
-pub struct Links(Vec<Link>);
-
-#[derive(Debug)]
-struct Link {
-    host: Box<[u8]>,
-    port: Box<[u8]>,
-    peer: Peer,
-    used_us: u64,
-}
-
-/// Connections that are kept at most; the one that was used longest ago makes room.
-const LINKS_MAX: usize = 64;
-
-/// For so long a connection is kept that nobody uses.
-const IDLE_MAX_US: u64 = 10_000_000;
-
-impl Links {
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Closes what has not been used for a while.
-    pub fn close_idle(&mut self, now_us: u64) {
-        self.0.retain(|link| now_us.saturating_sub(link.used_us) <= IDLE_MAX_US);
-    }
-
-    fn take(&mut self, host: &[u8], port: &[u8]) -> Option<Peer> {
-        let found = self.0.iter().position(|link| *link.host == *host && *link.port == *port);
-        found.map(|at| self.0.remove(at).peer)
-    }
-
-    /// The one used last stands last.
-    fn keep(&mut self, host: &[u8], port: &[u8], peer: Peer, now_us: u64) {
-        if self.0.len() >= LINKS_MAX {
-            self.0.remove(0);
-        }
-        self.0.push(Link { host: host.into(), port: port.into(), peer, used_us: now_us });
-    }
-}
-
-/// The other server.
-#[derive(Debug)]
-struct Peer {
-    stream: TcpStream,
-    read: Vec<u8>,
-    /// The database that it has selected, as far as is known.
-    db: Option<i64>,
-}
-
 /// What came of the requests.
 #[derive(Debug, Default)]
 struct Talk {
@@ -273,101 +218,50 @@ impl Talk {
     }
 }
 
-/// No answer of ours is longer: it is a line.
-const LINE_MAX: usize = 64 << 10;
-
-impl Peer {
-    fn connect(host: &[u8], port: &[u8], timeout: Duration) -> io::Result<Peer> {
-        let host = String::from_utf8_lossy(host);
-        let port: u16 = std::str::from_utf8(port)
-            .ok()
-            .and_then(|port| port.parse().ok())
-            .ok_or(io::ErrorKind::InvalidInput)?;
-        let mut last = io::Error::from(io::ErrorKind::NotFound);
-        for address in (host.as_ref(), port).to_socket_addrs()? {
-            match TcpStream::connect_timeout(&address, timeout) {
-                Ok(stream) => {
-                    stream.set_nodelay(true)?;
-                    let peer = Peer { stream, read: Vec::new(), db: None };
-                    peer.limit(timeout)?;
-                    return Ok(peer);
-                }
-                Err(error) => last = error,
-            }
-        }
-        Err(last)
+/// Sends requests, so many, and hears what becomes of them.
+fn talk(peer: &mut Peer, auth: &[&[u8]], db: i64, requests: &[u8], count: usize) -> Talk {
+    let mut head = Vec::new();
+    let is_selected = peer.db == Some(db);
+    if !auth.is_empty() {
+        line::write(&mut head, &[&[&b"AUTH"[..]], auth].concat());
     }
-
-    /// Sets the longest that a step may take.
-    fn limit(&self, timeout: Duration) -> io::Result<()> {
-        self.stream.set_read_timeout(Some(timeout))?;
-        self.stream.set_write_timeout(Some(timeout))
+    if !is_selected {
+        line::write(&mut head, &[b"SELECT", db.to_string().as_bytes()]);
     }
-
-    /// Sends requests, so many, and hears what becomes of them.
-    fn talk(&mut self, auth: &[&[u8]], db: i64, requests: &[u8], count: usize) -> Talk {
-        let mut head = Vec::new();
-        let is_selected = self.db == Some(db);
-        if !auth.is_empty() {
-            line::write(&mut head, &[&[&b"AUTH"[..]], auth].concat());
-        }
-        if !is_selected {
-            line::write(&mut head, &[b"SELECT", db.to_string().as_bytes()]);
-        }
-        let sent = self.stream.write_all(&head).and_then(|()| self.stream.write_all(requests));
-        if let Err(error) = sent {
-            return Talk::broken(&error, NOT_WRITTEN, false);
-        }
-        for answered in 0..usize::from(!auth.is_empty()) + usize::from(!is_selected) {
-            match self.answer() {
-                Ok(Ok(())) => {}
-                Ok(Err(text)) => {
-                    return Talk { failure: Some(replied(&text)), ..Talk::default() };
-                }
-                Err(error) => return Talk::broken(&error, NOT_READ, answered > 0),
-            }
-        }
-        self.db = Some(db);
-        self.hear(count, !head.is_empty())
+    let sent = peer.stream.write_all(&head).and_then(|()| peer.stream.write_all(requests));
+    if let Err(error) = sent {
+        return Talk::broken(&error, NOT_WRITTEN, false);
     }
-
-    /// Hears the answers to requests, so many.
-    fn hear(&mut self, count: usize, has_heard: bool) -> Talk {
-        let (mut moved, mut failure) = (Vec::new(), None);
-        for at in 0..count {
-            match self.answer() {
-                Ok(Ok(())) => moved.push(at),
-                Ok(Err(text)) => {
-                    failure.get_or_insert(replied(&text));
-                    // Compat: after a complaint nothing is taken for granted.
-                    self.db = None;
-                }
-                Err(error) => {
-                    let broken = Talk::broken(&error, NOT_READ, has_heard || at > 0);
-                    return Talk { moved, failure: failure.or(broken.failure), ..broken };
-                }
+    for answered in 0..usize::from(!auth.is_empty()) + usize::from(!is_selected) {
+        match peer.answer() {
+            Ok(Ok(())) => {}
+            Ok(Err(text)) => {
+                return Talk { failure: Some(replied(&text)), ..Talk::default() };
             }
-        }
-        // What nobody has asked for would be taken for the answer to something else.
-        Talk { moved, failure, is_over: self.read.is_empty(), is_lost: false }
-    }
-
-    /// The next answer: all is well, or the text of an error.
-    fn answer(&mut self) -> io::Result<Result<(), Vec<u8>>> {
-        loop {
-            if let Some(end) = self.read.windows(2).position(|pair| pair == b"\r\n") {
-                let line: Vec<u8> = self.read.drain(..end + 2).take(end).collect();
-                return Ok(match line.split_first() {
-                    Some((b'-', text)) => Err(text.to_vec()),
-                    _ => Ok(()),
-                });
-            }
-            let mut some = [0; 4096];
-            let n = self.stream.read(&mut some)?;
-            if n == 0 || self.read.len() > LINE_MAX {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-            self.read.extend_from_slice(&some[..n]);
+            Err(error) => return Talk::broken(&error, NOT_READ, answered > 0),
         }
     }
+    peer.db = Some(db);
+    hear(peer, count, !head.is_empty())
+}
+
+/// Hears the answers to requests, so many.
+fn hear(peer: &mut Peer, count: usize, has_heard: bool) -> Talk {
+    let (mut moved, mut failure) = (Vec::new(), None);
+    for at in 0..count {
+        match peer.answer() {
+            Ok(Ok(())) => moved.push(at),
+            Ok(Err(text)) => {
+                failure.get_or_insert(replied(&text));
+                // Compat: after a complaint nothing is taken for granted.
+                peer.db = None;
+            }
+            Err(error) => {
+                let broken = Talk::broken(&error, NOT_READ, has_heard || at > 0);
+                return Talk { moved, failure: failure.or(broken.failure), ..broken };
+            }
+        }
+    }
+    // What nobody has asked for would be taken for the answer to something else.
+    Talk { moved, failure, is_over: peer.read.is_empty(), is_lost: false }
 }

@@ -4,7 +4,7 @@ use super::super::args::integer;
 use super::super::key_spec::key_flag::{DELETE, INSERT, UPDATE};
 use super::super::{Arg, CmdError, CmdResult, Command, Cx, Done, Group, KeySpec, category, flag};
 use super::look::position;
-use super::{limits, piece, range};
+use super::{piece, range};
 use crate::keyspace::Event;
 use crate::types::list::{End, List, Side};
 
@@ -20,7 +20,7 @@ pub static LSET: Command = Command::data("lset", lset)
     .args(&[Arg::key("key"), Arg::integer("index"), Arg::string("element")]);
 
 fn lset(cx: &mut Cx<'_>) -> CmdResult {
-    let (key, limits) = (cx.args.at(1), limits(cx.conf));
+    let (key, limits) = (cx.args.at(1), cx.conf.list_rules());
     let mut list = cx.db.edit::<List>(key)?.ok_or(CmdError::NO_SUCH_KEY)?;
     let index = integer(cx.args.at(2))?;
     // Compat: room is made for one element more, even if there is no such index.
@@ -60,7 +60,7 @@ fn linsert(cx: &mut Cx<'_>) -> CmdResult {
         () if cx.args.is(2, "AFTER") => Side::After,
         () => return Err(CmdError::SYNTAX),
     };
-    let (key, limits) = (cx.args.at(1), limits(cx.conf));
+    let (key, limits) = (cx.args.at(1), cx.conf.list_rules());
     let Some(mut list) = cx.db.edit::<List>(key)? else {
         cx.out.int(0);
         return Ok(Done);
@@ -103,7 +103,7 @@ fn lrem(cx: &mut Cx<'_>) -> CmdResult {
     let max = if count == 0 { usize::MAX } else { count.unsigned_abs() as usize };
     let removed = list.remove_matches(cx.args.at(3), from, max);
     if removed > 0 {
-        list.shrink(limits(cx.conf));
+        list.shrink(cx.conf.list_rules());
     }
     drop(list);
     if removed > 0 {
@@ -135,7 +135,7 @@ fn ltrim(cx: &mut Cx<'_>) -> CmdResult {
     let (first, kept) = range(start, stop, len).unwrap_or((0, 0));
     list.remove(first + kept, usize::MAX);
     list.remove(0, first);
-    list.shrink(limits(cx.conf));
+    list.shrink(cx.conf.list_rules());
     drop(list);
     // Compat: it is told even if nothing was removed.
     cx.db.taken_from(key, Event::list("ltrim"), (len - kept) as u64);

@@ -3,7 +3,7 @@
 use super::super::args::integer_or;
 use super::super::key_spec::key_flag::{ACCESS, DELETE};
 use super::super::{Arg, CmdError, CmdResult, Command, Cx, Done, Group, KeySpec, category, flag};
-use super::{SIDES, end, limits, popped, reply};
+use super::{SIDES, end, popped, reply};
 use crate::keyspace::Type;
 use crate::types::list::{End, List};
 use crate::types::{Object, View};
@@ -73,7 +73,7 @@ pub fn pop_one(cx: &mut Cx<'_>, key: &[u8], end: End, named: bool) -> Result<boo
         reply(cx.out, piece);
     }
     list.pop(end);
-    list.shrink(limits(cx.conf));
+    list.shrink(cx.conf.list_rules());
     let is_empty = list.is_empty();
     drop(list);
     // As `taken_from`, without a look at what is known.
@@ -117,7 +117,7 @@ pub fn pop_several(
         }
     };
     list.remove(first, count);
-    list.shrink(limits(cx.conf));
+    list.shrink(cx.conf.list_rules());
     drop(list);
     cx.db.taken_from(key, popped(end), count as u64);
     Ok(count)

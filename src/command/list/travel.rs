@@ -2,7 +2,7 @@
 
 use super::super::key_spec::key_flag::{ACCESS, DELETE, INSERT};
 use super::super::{Arg, CmdError, CmdResult, Command, Cx, Done, Group, KeySpec, category, flag};
-use super::{SIDES, end, limits, popped, pushed, reply};
+use super::{SIDES, end, popped, pushed, reply};
 use crate::keyspace::WrongType;
 use crate::types::list::{Carried, End, List};
 
@@ -59,7 +59,7 @@ pub fn try_move(cx: &mut Cx<'_>, from: End, to: End) -> Result<bool, CmdError> {
     let Some(entry) = cx.db.entry_mut(source) else { return Ok(false) };
     let list = entry.view().of_type::<List>().ok_or(WrongType)?;
     let carried = list.peek(from).map(Carried::from).expect("a list has elements");
-    let (piece, limits) = (carried.piece(), limits(cx.conf));
+    let (piece, limits) = (carried.piece(), cx.conf.list_rules());
     // A target of another type is noticed before anything is taken.
     let mut list = cx.db.edit_or_create::<List>(target)?;
     list.grow_for(1, piece.item.len(), limits);
@@ -77,7 +77,7 @@ pub fn try_move(cx: &mut Cx<'_>, from: End, to: End) -> Result<bool, CmdError> {
 
 /// Moves an element of a list to an end of the same list.
 fn rotate(cx: &mut Cx<'_>, key: &[u8], from: End, to: End) -> Result<bool, CmdError> {
-    let limits = limits(cx.conf);
+    let limits = cx.conf.list_rules();
     let Some(mut list) = cx.db.edit::<List>(key)? else { return Ok(false) };
     let carried = list.peek(from).map(Carried::from).expect("a list has elements");
     let piece = carried.piece();

@@ -19,9 +19,7 @@ use crate::base::files::Files;
 use crate::base::os::os_text;
 use crate::base::version::COMPAT_VERSION;
 use crate::base::{alloc, text};
-use crate::check::rdb as check;
 use crate::command::states::LongWork;
-use crate::command::{hash, list, set, zset};
 use crate::config::{Config, RdbSaveVersion, RdbVersionCheck};
 use crate::ds::hash::HashSeed;
 use crate::keyspace::lazyfree::Freeing;
@@ -34,10 +32,10 @@ use crate::server::{Server, turn};
 /// The thresholds of the encodings.
 pub fn rules(conf: &Config, seed: HashSeed) -> Rules {
     Rules {
-        hash: hash::limits_of(conf, seed),
-        list: list::limits(conf),
-        set: set::rules_of(conf, seed),
-        zset: zset::rules_of(conf, seed),
+        hash: conf.hash_rules(seed),
+        list: conf.list_rules(),
+        set: conf.set_rules(seed),
+        zset: conf.zset_rules(seed),
     }
 }
 
@@ -430,18 +428,26 @@ impl Host for FromSource<'_> {
     }
 }
 
-/// Loads the file that the configuration names, if it is there: a step of the start. Writes its own line of success. False:
-/// the server cannot start.
-pub fn load_at_start(srv: &mut Box<Server>) -> bool {
+/// Why a snapshot stops the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unfit {
+    /// The log has said it all.
+    Said,
+    /// The file is damaged: where, the checker can tell.
+    Damaged,
+}
+
+/// Loads the file that the configuration names, if it is there: a step of the start. Writes its own line of success.
+pub fn load_at_start(srv: &mut Box<Server>) -> Result<(), Unfit> {
     let started_us = srv.clock.mono_us();
     let path = PathBuf::from(&srv.conf.rdb.filename);
     match load_file(srv, &path, Terms::default()) {
         Ok(_) => {
             let seconds = Duration::from_micros(srv.clock.mono_us() - started_us).as_secs_f64();
             srv.log.notice(format_args!("DB loaded from disk: {seconds:.3} seconds"));
-            true
+            Ok(())
         }
-        Err(NotLoaded::Missing | NotLoaded::Stopped) => true,
+        Err(NotLoaded::Missing | NotLoaded::Stopped) => Ok(()),
         Err(NotLoaded::Unopened(error)) => {
             let reason = os_text(&error);
             srv.log.warning(format_args!(
@@ -452,21 +458,14 @@ pub fn load_at_start(srv: &mut Box<Server>) -> bool {
         }
         Err(NotLoaded::Damaged(error)) => match error.fault {
             Fault::Version(_) | Fault::Signature => say_fatal(srv),
-            _ => {
-                // Whoever looks at the output learns what is wrong where, as the checker sees it.
-                if let Files::Disk = srv.files {
-                    let _ = check::check(&path, &mut io::stdout());
-                }
-                srv.log.warning(format_args!("Terminating server after rdb file reading failure."));
-                false
-            }
+            _ => Err(Unfit::Damaged),
         },
     }
 }
 
-fn say_fatal(srv: &mut Server) -> bool {
+fn say_fatal(srv: &mut Server) -> Result<(), Unfit> {
     srv.log.warning(format_args!("Fatal error loading the DB, check server logs. Exiting."));
-    false
+    Err(Unfit::Said)
 }
 
 /// Empties all databases.
@@ -505,15 +504,15 @@ mod tests {
         assert!(info.contains("rdb_changes_since_last_save:0\r\n") && info.contains("rdb_saves:1"));
         let mut next = TestServer::new();
         next.srv.files.write(Path::new("dump.rdb"), &[]).expect("memory");
-        assert!(!load_at_start(&mut next.srv), "an empty file is none");
+        assert_eq!(load_at_start(&mut next.srv), Err(Unfit::Damaged), "an empty file is none");
         let bytes = t.srv.files.read(Path::new("dump.rdb")).expect("saved");
         next.srv.files.write(Path::new("dump.rdb"), &bytes).expect("memory");
-        assert!(load_at_start(&mut next.srv));
+        assert_eq!(load_at_start(&mut next.srv), Ok(()));
         assert_eq!(next.run("GET b"), "$1\r\n2\r\n");
         assert!(logged(&next, "Done loading RDB, keys loaded: 3, keys expired: 0."));
         assert!(logged(&next, "DB loaded from disk: "));
         assert!(next.run("INFO persistence").contains("rdb_last_load_keys_loaded:3\r\n"));
-        assert!(load_at_start(&mut TestServer::new().srv), "no file is no failure");
+        assert_eq!(load_at_start(&mut TestServer::new().srv), Ok(()), "no file is no failure");
     }
 
     #[test]
