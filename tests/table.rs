@@ -1,8 +1,10 @@
-//! The table of commands as a whole: what must hold for every record, and what Redis 8.2 says of the same command.
+//! The table of commands as a whole: what must hold for every record, and what Redis 8.2 says of
+//! the same command.
 //!
-//! `golden/commands.tsv` holds facts about the commands of Redis 8.2 (and those only Valkey 9.1 has), one per line, as
-//! their servers answer COMMAND INFO and COMMAND DOCS: no prose, which is our own. Each record is written in the same
-//! form and compared column by column. To depart from a fact, name it in `DEVIATIONS` and say why.
+//! `golden/commands.tsv` holds facts about the commands of Redis 8.2 (and those only Valkey 9.1
+//! has), one per line, as their servers answer COMMAND INFO and COMMAND DOCS: no prose, which is
+//! our own. Each record is written in the same form and compared column by column. To depart from a
+//! fact, name it in `DEVIATIONS` and say why.
 //!
 //! ```text
 //!   keys        begin find flags; ...       @1 range(0,1,0) RO,access  or  STREAMS@1 count(0,1,1) RW
@@ -137,7 +139,8 @@ fn arguments_agree_with_arity_and_keys() {
         let (least, most) = sum(command.args.iter().map(words));
         let (least, most) = (name + least, most.map(|most| name + most));
         assert_eq!(least, command.arity.unsigned_abs() as usize, "{command:?}");
-        // Some take words that mean nothing to them, as QUIT does; none refuses words that it documents.
+        // Some take words that mean nothing to them, as QUIT does; none refuses words that it
+        // documents.
         assert!(command.arity < 0 || most == Some(least), "{command:?} has a fixed arity");
     }
 }

@@ -149,7 +149,8 @@ impl<'a> Wish<'a> {
     }
 }
 
-/// The answer: who we are, as clients expect to read it. The zone comes last, as in Valkey, and only where there is one.
+/// The answer: who we are, as clients expect to read it. The zone comes last, as in Valkey, and
+/// only where there is one.
 fn describe(number: u64, zone: &str, out: &mut Reply) {
     out.map(if zone.is_empty() { 7 } else { 8 });
     for (field, value) in [("server", "redis"), ("version", COMPAT_VERSION)] {

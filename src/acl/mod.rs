@@ -1,5 +1,5 @@
-//! Who may come in. For now there is one user, `default`, with the password of `requirepass`, those of a `user` line, or
-//! none.
+//! Who may come in. For now there is one user, `default`, with the password of `requirepass`, those
+//! of a `user` line, or none.
 
 pub mod commands;
 
@@ -11,8 +11,8 @@ use crate::config::{Passwords, SecurityConfig};
 /// The user that connections belong to before they say otherwise.
 pub const DEFAULT_USER: &str = "default";
 
-/// Whether this user may come in with this password. Digests are compared, in a time that tells nothing about them, so
-/// that not even the length of a password shows.
+/// Whether this user may come in with this password. Digests are compared, in a time that tells
+/// nothing about them, so that not even the length of a password shows.
 pub fn admits(security: &SecurityConfig, user: &[u8], password: &[u8]) -> bool {
     if user != DEFAULT_USER.as_bytes() {
         return false;

@@ -5,10 +5,11 @@
 //!   0-7:2,9      of a range every second one, and one more
 //! ```
 //!
-//! A thread that is started, and a process that is forked, may run where the one may that starts it; whoever has a list of its own
-//! asks for it itself ([`bind`]).
-// Compat: a list that is none, or that names no processor of the machine, changes nothing and stops nobody. Blanks are not
-// allowed anywhere, and of processors that do not exist only those that do count.
+//! A thread that is started, and a process that is forked, may run where the one may that starts
+//! it; whoever has a list of its own asks for it itself ([`bind`]).
+// Compat: a list that is none, or that names no processor of the machine, changes nothing and stops
+// nobody. Blanks are not allowed anywhere, and of processors that do not exist only those that do
+// count.
 
 use rustix::thread::{CpuSet, sched_setaffinity};
 
@@ -41,8 +42,8 @@ fn number(digits: &str) -> Option<usize> {
     is_number.then(|| digits.parse().unwrap_or(usize::MAX))
 }
 
-/// Lets the calling thread run on the processors of a list only. An empty list says nothing. False: it stays as it was,
-/// since the list is none or names nothing that exists.
+/// Lets the calling thread run on the processors of a list only. An empty list says nothing. False:
+/// it stays as it was, since the list is none or names nothing that exists.
 pub fn bind(list: &str) -> bool {
     list.is_empty() || parse(list).is_some_and(|set| sched_setaffinity(None, &set).is_ok())
 }

@@ -1,28 +1,30 @@
-//! The allocator: jemalloc, asked for exact sizes, and counted. Under Miri and sanitizers the system's allocator serves, since
-//! they watch that one, and the counts are jemalloc's all the same.
+//! The allocator: jemalloc, asked for exact sizes, and counted. Under Miri and sanitizers the
+//! system's allocator serves, since they watch that one, and the counts are jemalloc's all the
+//! same.
 //!
 //! `used_memory` decides when keys are evicted, so it must be exact and it must cost nothing. Three
 //! choices follow.
 //!
-//! **We count what jemalloc hands out, not what was asked.** A request of 33 bytes occupies 40. The size
-//! class is a function of the request alone; [`class_size`] computes it inline, and a test compares it with
-//! jemalloc's own `nallocx` over the whole range. With the quantum of 8 chosen in `.cargo/config.toml` the
-//! classes are
+//! **We count what jemalloc hands out, not what was asked.** A request of 33 bytes occupies 40. The
+//! size class is a function of the request alone; [`class_size`] computes it inline, and a test
+//! compares it with jemalloc's own `nallocx` over the whole range. With the quantum of 8 chosen in
+//! `.cargo/config.toml` the classes are
 //!
 //! ```text
 //!     8 16 24 32 40 48 56 64 | 80 96 112 128 | 160 192 224 256 | 320 ... 32768 | 36864 40960 ...
 //!     every 8 up to 64       | then four to each doubling                      | whole pages
 //! ```
 //!
-//! **No atomic read-modify-write on the way.** Each thread keeps its difference in a thread-local cell (a
-//! `const` one without destructor, hence a plain `fs:`-relative add) and pours it into the shared total
-//! when it exceeds [`FLUSH_BYTES`]. [`used`] adds the caller's own cell, so the reactor thread, which owns
-//! the data, reads its own history exactly; every other living thread blurs the figure by at most
-//! [`FLUSH_BYTES`]. A thread that is about to end calls [`flush`].
+//! **No atomic read-modify-write on the way.** Each thread keeps its difference in a thread-local
+//! cell (a `const` one without destructor, hence a plain `fs:`-relative add) and pours it into the
+//! shared total when it exceeds [`FLUSH_BYTES`]. [`used`] adds the caller's own cell, so the
+//! reactor thread, which owns the data, reads its own history exactly; every other living thread
+//! blurs the figure by at most [`FLUSH_BYTES`]. A thread that is about to end calls [`flush`].
 //!
-//! **Sized deallocation.** Rust always knows the layout, so `sdallocx` saves jemalloc the lookup of the
-//! size. jemalloc aligns to the quantum only for small classes, so a layout that wants more than 8 must
-//! say so by a flag, in all three calls alike: the stock wrapper crate assumes 16 and would be wrong here.
+//! **Sized deallocation.** Rust always knows the layout, so `sdallocx` saves jemalloc the lookup of
+//! the size. jemalloc aligns to the quantum only for small classes, so a layout that wants more
+//! than 8 must say so by a flag, in all three calls alike: the stock wrapper crate assumes 16 and
+//! would be wrong here.
 //!
 //! Keys and elements come from [`cells`], which has finer classes and counts into the same account.
 #![expect(unsafe_code, reason = "a global allocator is an unsafe trait over a C library")]
@@ -43,8 +45,8 @@ pub struct Counting;
 /// A thread pours its difference into the shared total when it exceeds this.
 pub const FLUSH_BYTES: isize = 64 * 1024;
 
-/// What the threads have poured so far. May be negative for a moment: one thread frees what another,
-/// that has not poured yet, allocated.
+/// What the threads have poured so far. May be negative for a moment: one thread frees what
+/// another, that has not poured yet, allocated.
 static POURED: AtomicIsize = AtomicIsize::new(0);
 
 /// The highest value of [`POURED`]. Looked at only when a thread pours, which is seldom.
@@ -87,8 +89,8 @@ const fn layout_size(layout: Layout) -> usize {
     }
 }
 
-// SAFETY: blocks come from `BLOCKS`, which keeps the contract. Counting touches no memory but the two statics above and
-// never allocates, unwinds or locks.
+// SAFETY: blocks come from `BLOCKS`, which keeps the contract. Counting touches no memory but the
+// two statics above and never allocates, unwinds or locks.
 unsafe impl GlobalAlloc for Counting {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
@@ -122,8 +124,8 @@ unsafe impl GlobalAlloc for Counting {
         // SAFETY: the caller's promise.
         let moved = unsafe { BLOCKS.realloc(block, layout, new_size) };
         if !moved.is_null() {
-            // SAFETY: the alignment is the old layout's, and a size that overflows when rounded up to it is against
-            // the contract.
+            // SAFETY: the alignment is the old layout's, and a size that overflows when rounded up
+            // to it is against the contract.
             let new = unsafe { Layout::from_size_align_unchecked(new_size, layout.align()) };
             count(layout_size(new) as isize - layout_size(layout) as isize);
         }
@@ -131,8 +133,8 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-/// Where blocks come from. Under Miri and sanitizers from the system's allocator, which they watch; what is counted is the
-/// same.
+/// Where blocks come from. Under Miri and sanitizers from the system's allocator, which they watch;
+/// what is counted is the same.
 #[cfg(not(any(miri, hematite_system_allocator)))]
 static BLOCKS: jemalloc::Jemalloc = jemalloc::Jemalloc;
 #[cfg(any(miri, hematite_system_allocator))]
@@ -154,10 +156,11 @@ mod jemalloc {
         if layout.align() > 8 { layout.align().trailing_zeros() as c_int } else { 0 }
     }
 
-    // SAFETY: memory comes from jemalloc's `mallocx` and `rallocx`, which return either null or a block of at
-    // least the size asked, aligned as the flag asks (to 8 when no flag is given: the quantum). Sizes are never
-    // zero: the trait's contract forbids zero-sized layouts. `sdallocx` gets the size and alignment the block
-    // was asked with, because `dealloc` and `realloc` are called with the layout of the block.
+    // SAFETY: memory comes from jemalloc's `mallocx` and `rallocx`, which return either null or a
+    // block of at least the size asked, aligned as the flag asks (to 8 when no flag is given: the
+    // quantum). Sizes are never zero: the trait's contract forbids zero-sized layouts. `sdallocx`
+    // gets the size and alignment the block was asked with, because `dealloc` and `realloc` are
+    // called with the layout of the block.
     unsafe impl GlobalAlloc for Jemalloc {
         #[inline]
         unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
@@ -167,7 +170,8 @@ mod jemalloc {
 
         #[inline]
         unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-            // SAFETY: the size is not zero, by the trait's contract. Fresh pages are known to be zero, so large blocks are not touched here.
+            // SAFETY: the size is not zero, by the trait's contract. Fresh pages are known to be
+            // zero, so large blocks are not touched here.
             unsafe { je::mallocx(layout.size(), flags(layout) | je::MALLOCX_ZERO).cast() }
         }
 
@@ -179,8 +183,8 @@ mod jemalloc {
 
         #[inline]
         unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-            // SAFETY: the block is ours and alive, the new size is not zero, and the alignment flag is the
-            // block's own.
+            // SAFETY: the block is ours and alive, the new size is not zero, and the alignment flag
+            // is the block's own.
             unsafe { je::rallocx(block.cast(), new_size, flags(layout)).cast() }
         }
     }
@@ -201,7 +205,8 @@ pub const fn class_size(size: usize) -> usize {
     if size <= 64 {
         return if size <= 8 { 8 } else { (size + 7) & !7 };
     }
-    // Four classes to a doubling: the step is a quarter of the power of two below the size. Pages above.
+    // Four classes to a doubling: the step is a quarter of the power of two below the size. Pages
+    // above.
     let step = if size > PAGED_MIN { PAGE } else { 1usize << ((size - 1).ilog2() - 2) };
     (size + step - 1) & !(step - 1)
 }
@@ -218,7 +223,8 @@ pub const fn aligned_class_size(size: usize, align: usize) -> usize {
     if size <= LARGE_MIN { LARGE_MIN } else { class_size(size) }
 }
 
-/// Bytes in use now: exact for what the calling thread did, within [`FLUSH_BYTES`] for each other thread.
+/// Bytes in use now: exact for what the calling thread did, within [`FLUSH_BYTES`] for each other
+/// thread.
 pub fn used() -> usize {
     (POURED.load(Relaxed) + PENDING.get()).max(0) as usize
 }
@@ -274,7 +280,8 @@ impl Peak {
     }
 }
 
-/// The memory of both allocators, for INFO and MEMORY STATS: jemalloc's own view, and the regions of [`cells`] beside it.
+/// The memory of both allocators, for INFO and MEMORY STATS: jemalloc's own view, and the regions
+/// of [`cells`] beside it.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Stats {
     /// Bytes handed out, by our count.
@@ -330,7 +337,8 @@ pub fn background_threads(on: bool) -> bool {
     control(c"background_thread", &mut old, Some(on))
 }
 
-/// A number in jemalloc's control tree, whatever its width, after setting it if wished. `None` if there is none.
+/// A number in jemalloc's control tree, whatever its width, after setting it if wished. `None` if
+/// there is none.
 pub fn tuning_number(name: &CStr, set: Option<i64>) -> Option<i64> {
     let mut wide = 0u64;
     if control(name, &mut wide, set.map(|n| n as u64)) {
@@ -344,8 +352,8 @@ pub fn tuning_number(name: &CStr, set: Option<i64>) -> Option<i64> {
     control(name, &mut flag, set.map(|n| u8::from(n != 0))).then_some(i64::from(flag))
 }
 
-/// A text in jemalloc's control tree. Only names that are known to be texts are asked for, since a pointer to anything
-/// else looks the same.
+/// A text in jemalloc's control tree. Only names that are known to be texts are asked for, since a
+/// pointer to anything else looks the same.
 pub fn tuning_text(name: &CStr) -> Option<String> {
     const TEXTS: [&CStr; 8] = [
         c"version",
@@ -379,13 +387,14 @@ pub fn name() -> String {
 /// jemalloc's human-readable report, with a line for the cells (MEMORY MALLOC-STATS).
 pub fn report() -> String {
     unsafe extern "C" fn gather(sink: *mut c_void, text: *const c_char) {
-        // SAFETY: `sink` is the `String` below, alive for the whole call and used by nobody else; `text`
-        // is a null-terminated string, by jemalloc's contract for the callback.
+        // SAFETY: `sink` is the `String` below, alive for the whole call and used by nobody else;
+        // `text` is a null-terminated string, by jemalloc's contract for the callback.
         let (sink, text) = unsafe { (&mut *sink.cast::<String>(), CStr::from_ptr(text)) };
         sink.push_str(&text.to_string_lossy());
     }
     let mut sink = String::new();
-    // SAFETY: the callback matches the signature and outlives the call; null options mean the defaults.
+    // SAFETY: the callback matches the signature and outlives the call; null options mean the
+    // defaults.
     unsafe { je::malloc_stats_print(Some(gather), (&raw mut sink).cast(), std::ptr::null()) };
     let cells = cells::Stats::read();
     sink.push_str(&format!(
@@ -403,8 +412,9 @@ fn control<T: Copy>(name: &CStr, out: &mut T, set: Option<T>) -> bool {
     let mut new = set;
     let (new_ptr, new_len) =
         new.as_mut().map_or((null_mut(), 0), |v| ((&raw mut *v).cast::<c_void>(), size_of::<T>()));
-    // SAFETY: the name is null-terminated; `out` has room for `len` bytes, and jemalloc writes only if its
-    // own type has exactly that size; the new value, if any, is a live `T` of the length told.
+    // SAFETY: the name is null-terminated; `out` has room for `len` bytes, and jemalloc writes only
+    // if its own type has exactly that size; the new value, if any, is a live `T` of the length
+    // told.
     unsafe {
         je::mallctl(name.as_ptr(), (&raw mut *out).cast(), &raw mut len, new_ptr, new_len) == 0
     }
@@ -460,8 +470,8 @@ mod tests {
     fn the_count_follows_every_kind_of_call() {
         let before = PENDING.get() + POURED.load(Relaxed);
         let check = |what: &str, bytes: isize| {
-            // Other tests' threads pour too, so only this thread's cell is compared, and the requests
-            // here are too small to make it pour.
+            // Other tests' threads pour too, so only this thread's cell is compared, and the
+            // requests here are too small to make it pour.
             assert_eq!(PENDING.get(), bytes, "{what}");
         };
         PENDING.set(0);
@@ -483,7 +493,8 @@ mod tests {
     fn alignment_is_kept_above_the_quantum() {
         for align in [16usize, 64, 4096] {
             let layout = Layout::from_size_align(24, align).expect("a power of two");
-            // SAFETY: the layout is not empty; the block is freed once with the layout it was asked with.
+            // SAFETY: the layout is not empty; the block is freed once with the layout it was asked
+            // with.
             unsafe {
                 let block = Counting.alloc(layout);
                 assert_eq!(block as usize % align, 0);

@@ -1,7 +1,9 @@
-//! Cells: the allocator of keys and of the elements of collections, which knows finer sizes than jemalloc.
+//! Cells: the allocator of keys and of the elements of collections, which knows finer sizes than
+//! jemalloc.
 //!
-//! A server holds millions of small blocks of a few sizes. jemalloc rounds 20 bytes up to 24 and 86 to 96; cells come in
-//! steps of 2 bytes up to 128 and of 8 up to [`SIZE_MAX`]. What is larger comes from the global allocator.
+//! A server holds millions of small blocks of a few sizes. jemalloc rounds 20 bytes up to 24 and 86
+//! to 96; cells come in steps of 2 bytes up to 128 and of 8 up to [`SIZE_MAX`]. What is larger
+//! comes from the global allocator.
 //!
 //! ```text
 //!  region, 4 MiB, aligned            chunk, 16 KiB, cells of one size
@@ -15,47 +17,56 @@
 //!  └──────────────────────┘
 //! ```
 //!
-//! A cell has no header of its own. Masking its address gives the region and the number of the chunk, hence the chunk's
-//! header; headers stand together, 64 bytes each, so that they do not all fall into the same sets of the cache. A chunk
-//! hands out what was freed in it last, else the next bytes never used, so pages are touched only when they are needed.
+//! A cell has no header of its own. Masking its address gives the region and the number of the
+//! chunk, hence the chunk's header; headers stand together, 64 bytes each, so that they do not all
+//! fall into the same sets of the cache. A chunk hands out what was freed in it last, else the next
+//! bytes never used, so pages are touched only when they are needed.
 //!
-//! **A heap per thread, without locks.** Chunks belong to the heap that took them. The heap keeps, for each class, a list
-//! of chunks with room; allocating takes from the first, freeing goes to the cell's own chunk, which is put in front if it
-//! was full (the next allocation finds warm memory). A chunk without live cells serves any class again, an empty region
-//! goes back to the system, and so do the pages of free chunks beyond some percent ([`heap`] has the bounds). A thread
-//! that ends leaves its heap to the next one that needs one; a thread that only frees never gets one.
+//! **A heap per thread, without locks.** Chunks belong to the heap that took them. The heap keeps,
+//! for each class, a list of chunks with room; allocating takes from the first, freeing goes to the
+//! cell's own chunk, which is put in front if it was full (the next allocation finds warm memory).
+//! A chunk without live cells serves any class again, an empty region goes back to the system, and
+//! so do the pages of free chunks beyond some percent ([`heap`] has the bounds). A thread that ends
+//! leaves its heap to the next one that needs one; a thread that only frees never gets one.
 //!
-//! **Counting.** A cell counts with its class size in `alloc::used`, a region not at all. Regions are mapped directly and
-//! are unknown to jemalloc; `alloc::Stats` adds them.
+//! **Counting.** A cell counts with its class size in `alloc::used`, a region not at all. Regions
+//! are mapped directly and are unknown to jemalloc; `alloc::Stats` adds them.
 //!
 //! # Cells freed by other threads
 //!
-//! A thread that frees a cell of another heap pushes it onto the chunk's *remote list*; one word says it all: first cell,
-//! last cell, how many. Whoever pushes onto an empty list then tells the owner by pushing the chunk onto the heap's stack
-//! of chunks *told*. The owner takes the whole stack with one swap, and of each chunk the whole list with one swap.
-//! It never walks a list: it is hung in front of the chunk's own by its last cell, or forgotten with the chunk if no
-//! cell lives. The argument that this is right:
+//! A thread that frees a cell of another heap pushes it onto the chunk's *remote list*; one word
+//! says it all: first cell, last cell, how many. Whoever pushes onto an empty list then tells the
+//! owner by pushing the chunk onto the heap's stack of chunks *told*. The owner takes the whole
+//! stack with one swap, and of each chunk the whole list with one swap. It never walks a list: it
+//! is hung in front of the chunk's own by its last cell, or forgotten with the chunk if no cell
+//! lives. The argument that this is right:
 //!
-//! 1. *A chunk outlives every access by others.* A freed cell counts as live until the owner has taken it back. Who is about
-//!    to push holds a cell that counts, so the chunk stays. After a push onto a list that was not empty nothing is touched
-//!    any more. After one onto an empty list the owner cannot take the list before it is told, for it looks only at chunks
-//!    that were told, so the cell counts until then, and telling is the last access.
-//! 2. *A chunk stands in the stack at most once*, since only the push that finds the list empty tells, and the owner
-//!    empties the list after it has taken the chunk from the stack. It reads the chunk's link before it empties the list: the
-//!    next to tell writes the link after it has seen the list empty (both sides are acquire and release), hence later.
-//! 3. *ABA does no harm.* Others only push. A push whose exchange succeeds after the list was taken and became the same
-//!    again is a push onto what the word says: the word describes the list as it is now, links of its cells included, and
-//!    the link just written is the first cell it names. Whether the list was empty is said by the same word. The same
-//!    holds for the stack, of which only the top is exchanged.
-//! 4. *Contents are ordered.* A push releases what its thread did to the cell and the link in it; the swap acquires all
-//!    pushes, because each is a read-modify-write of the one word, and they form one release sequence.
-//! 5. *A heap handed on is handed on under a lock*, and heaps are never unmapped, so that the pointer in a header is good
-//!    for ever. Everything that is not atomic is touched by the owning thread alone.
+//! 1. *A chunk outlives every access by others.* A freed cell counts as live until the owner has
+//!    taken it back. Who is about to push holds a cell that counts, so the chunk stays. After a
+//!    push onto a list that was not empty nothing is touched any more. After one onto an empty list
+//!    the owner cannot take the list before it is told, for it looks only at chunks that were told,
+//!    so the cell counts until then, and telling is the last access.
+//! 2. *A chunk stands in the stack at most once*, since only the push that finds the list empty
+//!    tells, and the owner empties the list after it has taken the chunk from the stack. It reads
+//!    the chunk's link before it empties the list: the next to tell writes the link after it has
+//!    seen the list empty (both sides are acquire and release), hence later.
+//! 3. *ABA does no harm.* Others only push. A push whose exchange succeeds after the list was taken
+//!    and became the same again is a push onto what the word says: the word describes the list as
+//!    it is now, links of its cells included, and the link just written is the first cell it names.
+//!    Whether the list was empty is said by the same word. The same holds for the stack, of which
+//!    only the top is exchanged.
+//! 4. *Contents are ordered.* A push releases what its thread did to the cell and the link in it;
+//!    the swap acquires all pushes, because each is a read-modify-write of the one word, and they
+//!    form one release sequence.
+//! 5. *A heap handed on is handed on under a lock*, and heaps are never unmapped, so that the
+//!    pointer in a header is good for ever. Everything that is not atomic is touched by the owning
+//!    thread alone.
 //!
 //! A forked child has one thread and a copy of everything; it may read, free and allocate.
 //!
-//! Under Miri and sanitizers each cell is a block of the system's allocator, for these watch blocks. The tests of this room
-//! use cells all the same. To Miri regions are blocks, too, and much smaller.
+//! Under Miri and sanitizers each cell is a block of the system's allocator, for these watch
+//! blocks. The tests of this room use cells all the same. To Miri regions are blocks, too, and much
+//! smaller.
 #![expect(unsafe_code, reason = "an allocator: memory by address, lists inside of freed cells")]
 
 mod heap;
@@ -191,8 +202,9 @@ fn allocate_large(size: usize) -> NonNull<u8> {
     NonNull::new(block).unwrap_or_else(|| handle_alloc_error(layout))
 }
 
-/// Notices what other threads have freed of this thread's cells, to be taken back by [`collect`]. Asked once in a while, so
-/// that a thread that frees a million cells one by one does not make us look at each chunk a hundred times.
+/// Notices what other threads have freed of this thread's cells, to be taken back by [`collect`].
+/// Asked once in a while, so that a thread that frees a million cells one by one does not make us
+/// look at each chunk a hundred times.
 pub fn notice() {
     if let Some(heap) = heap::here() {
         heap.notice();

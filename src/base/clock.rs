@@ -1,12 +1,14 @@
 //! The clock: one of the four doors to the world.
 //!
-//! Nothing else reads the time. A turn, and every unit of work in it, sees one cached moment; only the measuring of
-//! command durations asks for the exact monotonic time. A virtual clock stands still until a test moves it.
+//! Nothing else reads the time. A turn, and every unit of work in it, sees one cached moment; only
+//! the measuring of command durations asks for the exact monotonic time. A virtual clock stands
+//! still until a test moves it.
 //!
-//! Durations are measured once per command, so that reading has to be cheap: asking the kernel's clock took a fifth of
-//! the user time of a GET. Where the kernel itself trusts the processor's time-stamp counter, the time within a turn is the
-//! turn's own time plus the counter's ticks since then. How many ticks make a microsecond is learnt by comparing both
-//! clocks, beginning [`LEARNING_US`] after the start; until then, and elsewhere, the kernel is asked.
+//! Durations are measured once per command, so that reading has to be cheap: asking the kernel's
+//! clock took a fifth of the user time of a GET. Where the kernel itself trusts the processor's
+//! time-stamp counter, the time within a turn is the turn's own time plus the counter's ticks since
+//! then. How many ticks make a microsecond is learnt by comparing both clocks, beginning
+//! [`LEARNING_US`] after the start; until then, and elsewhere, the kernel is asked.
 #![cfg_attr(
     target_arch = "x86_64",
     expect(
@@ -29,8 +31,8 @@ impl UnixMillis {
     }
 }
 
-/// The wall clock in local time, for log lines: the one reading that no server's clock stands behind, since there is
-/// something to log before there is a server.
+/// The wall clock in local time, for log lines: the one reading that no server's clock stands
+/// behind, since there is something to log before there is a server.
 pub fn local_now() -> DateTime<Local> {
     Local::now()
 }
@@ -85,7 +87,8 @@ impl Ticks {
 #[inline]
 fn read_ticks() -> u64 {
     #[cfg(target_arch = "x86_64")]
-    // SAFETY: the instruction reads a counter into two registers and touches no memory; every x86-64 processor has it.
+    // SAFETY: the instruction reads a counter into two registers and touches no memory; every
+    // x86-64 processor has it.
     let ticks = unsafe { core::arch::x86_64::_rdtsc() };
     #[cfg(not(target_arch = "x86_64"))]
     let ticks = 0;
@@ -130,7 +133,8 @@ impl Clock {
         self.turn_us = self.cached_mono_us;
     }
 
-    /// Reads the time again in the middle of a turn, if the wall clock may show another millisecond by now.
+    /// Reads the time again in the middle of a turn, if the wall clock may show another millisecond
+    /// by now.
     #[inline]
     pub fn catch_up(&mut self) {
         let passed_us = self.mono_us().saturating_sub(self.cached_mono_us);
@@ -208,7 +212,8 @@ impl Clock {
         }
     }
 
-    /// Sets the wall clock of a virtual clock without touching the monotonic one, as an administrator would.
+    /// Sets the wall clock of a virtual clock without touching the monotonic one, as an
+    /// administrator would.
     pub fn jump_wall(&mut self, to: UnixMillis) {
         if let Source::Virtual { unix_us, .. } = &mut self.source {
             *unix_us = to.0 * 1000;
@@ -217,7 +222,8 @@ impl Clock {
     }
 }
 
-/// How long something takes that has no server's clock at hand. It is for reports: nothing is decided by it.
+/// How long something takes that has no server's clock at hand. It is for reports: nothing is
+/// decided by it.
 pub struct Lap(Instant);
 
 impl Lap {

@@ -1,6 +1,7 @@
 //! CRC-64 in the variant of Redis (Jones): snapshots and payloads of DUMP end with it.
 //!
-//! The crate does the work with carry-less multiplication; this is the one place that says which of the many CRCs is meant.
+//! The crate does the work with carry-less multiplication; this is the one place that says which of
+//! the many CRCs is meant.
 
 use crc_fast::{CrcAlgorithm, Digest};
 

@@ -1,13 +1,15 @@
 //! Doubles as text, digit for digit as clients of Redis 7.2 and later see them.
 //!
-//! Writing follows Loitsch's Grisu2 ("Printing Floating-Point Numbers Quickly and Accurately with Integers", 2010)
-//! without a fallback. Its digits always read back to the same double, but about one double in a thousand gets other
-//! digits than the shortest, nearest ones that Rust's own formatting finds. Replies are compared byte for byte by
-//! clients and replicas, so the algorithm is part of the contract, with its rare detours.
+//! Writing follows Loitsch's Grisu2 ("Printing Floating-Point Numbers Quickly and Accurately with
+//! Integers", 2010) without a fallback. Its digits always read back to the same double, but about
+//! one double in a thousand gets other digits than the shortest, nearest ones that Rust's own
+//! formatting finds. Replies are compared byte for byte by clients and replicas, so the algorithm
+//! is part of the contract, with its rare detours.
 //!
-//! The steps: take the double and the middles to its two neighbours as 64-bit significands; multiply all three by a
-//! cached power of ten that brings the binary exponent into -60..=-32; produce decimal digits of the upper middle until
-//! what is left is smaller than the gap to the lower one; step the last digit down towards the value itself.
+//! The steps: take the double and the middles to its two neighbours as 64-bit significands;
+//! multiply all three by a cached power of ten that brings the binary exponent into -60..=-32;
+//! produce decimal digits of the upper middle until what is left is smaller than the gap to the
+//! lower one; step the last digit down towards the value itself.
 //!
 //! ```text
 //!      lower middle      value      upper middle
@@ -16,10 +18,12 @@
 //!                          |<--- gap --->|
 //! ```
 //!
-//! The layout of the digits is the reference's own too: `12345678901234567000`, `0.00001`, `1.234e-4`.
+//! The layout of the digits is the reference's own too: `12345678901234567000`, `0.00001`,
+//! `1.234e-4`.
 
-/// Reads a double: the whole text, no blanks, no NaN. `inf` and `infinity` are numbers here, in either case of letters,
-/// and so are hexadecimal ones (`0x1.8p3`). What overflows to infinity or underflows to zero is refused.
+/// Reads a double: the whole text, no blanks, no NaN. `inf` and `infinity` are numbers here, in
+/// either case of letters, and so are hexadecimal ones (`0x1.8p3`). What overflows to infinity or
+/// underflows to zero is refused.
 pub fn parse_f64(text: &[u8]) -> Option<f64> {
     let unsigned = match text {
         [b'+' | b'-', rest @ ..] => rest,
@@ -41,7 +45,8 @@ pub fn parse_f64(text: &[u8]) -> Option<f64> {
     Some(number)
 }
 
-/// Reads what follows `0x`: digits with an optional point, then an optional binary exponent in decimal.
+/// Reads what follows `0x`: digits with an optional point, then an optional binary exponent in
+/// decimal.
 fn parse_hexadecimal(text: &[u8]) -> Option<f64> {
     let end = text.iter().position(|b| matches!(b, b'p' | b'P')).unwrap_or(text.len());
     let (mantissa, exponent) = text.split_at_checked(end)?;
@@ -87,7 +92,8 @@ fn scale(mut value: f64, shift: i64) -> f64 {
     value
 }
 
-/// Appends a double as it stands in replies and stored scores: integers as such up to 2^62, else Grisu2.
+/// Appends a double as it stands in replies and stored scores: integers as such up to 2^62, else
+/// Grisu2.
 pub fn write_f64(out: &mut Vec<u8>, number: f64) {
     if number.is_nan() {
         out.extend_from_slice(b"nan");
@@ -115,8 +121,8 @@ pub fn write_grisu(out: &mut Vec<u8>, number: f64) {
     digits.lay_out(out, number.is_sign_negative());
 }
 
-/// Appends a double with 17 significant digits, as `%.17g` of C does: what Redis printed before 7.2, and still prints
-/// here and there.
+/// Appends a double with 17 significant digits, as `%.17g` of C does: what Redis printed before
+/// 7.2, and still prints here and there.
 pub fn write_17_digits(out: &mut Vec<u8>, number: f64) {
     if !number.is_finite() {
         return write_f64(out, number);
@@ -149,8 +155,8 @@ pub fn write_17_digits(out: &mut Vec<u8>, number: f64) {
     }
 }
 
-/// The text of a number of moderate size that is not negative, with four decimals.
-/// Compat: the ten thousandfold is rounded, halves to even, and the product has been rounded before.
+/// The text of a number of moderate size that is not negative, with four decimals. Compat: the ten
+/// thousandfold is rounded, halves to even, and the product has been rounded before.
 pub fn text_4_decimals(number: f64, buffer: &mut [u8; 24]) -> &[u8] {
     let mut left = (number * 10_000.0).round_ties_even() as u64;
     let mut at = buffer.len();
@@ -182,8 +188,8 @@ impl Scaled {
         Scaled { significand: self.significand << shift, exponent: self.exponent - shift as i32 }
     }
 
-    /// The product's high half. The partial products are rounded the way the paper's reference code does it, which
-    /// differs in the last place from rounding the exact product.
+    /// The product's high half. The partial products are rounded the way the paper's reference code
+    /// does it, which differs in the last place from rounding the exact product.
     fn times(self, other: Scaled) -> Scaled {
         const LOW: u64 = 0xFFFF_FFFF;
         let (a, b) = (self.significand >> 32, self.significand & LOW);
@@ -221,7 +227,8 @@ impl Digits {
         self.len += 1;
     }
 
-    /// Generates digits of `upper` until the rest is within `delta`; `gap` is the way from the value up to `upper`.
+    /// Generates digits of `upper` until the rest is within `delta`; `gap` is the way from the
+    /// value up to `upper`.
     fn generate(&mut self, upper: Scaled, mut delta: u64, mut gap: u64) {
         let shift = (-upper.exponent) as u32;
         let one = 1u64 << shift;
@@ -300,7 +307,8 @@ impl Digits {
     }
 }
 
-/// The value and the middles to its neighbours, normalised; the lower middle has the exponent of the upper one.
+/// The value and the middles to its neighbours, normalised; the lower middle has the exponent of
+/// the upper one.
 fn boundaries(number: f64) -> (Scaled, Scaled, Scaled) {
     const HIDDEN: u64 = 1 << 52;
     let bits = number.to_bits();
@@ -348,8 +356,8 @@ static POWERS: [Scaled; 87] = compute_powers();
 /// Limbs of 32 bits: 10^340 takes 1130 bits, and 10^-348 in units of 2^-1344 keeps nearly 200.
 const LIMBS: usize = 43;
 
-/// Computes the table at compile time with plain long arithmetic. Dividing a floored quotient again floors the true
-/// one, so the negative powers are exact to their last kept bit as well.
+/// Computes the table at compile time with plain long arithmetic. Dividing a floored quotient again
+/// floors the true one, so the negative powers are exact to their last kept bit as well.
 const fn compute_powers() -> [Scaled; 87] {
     let mut powers = [Scaled { significand: 0, exponent: 0 }; 87];
     let mut number = [0u32; LIMBS];

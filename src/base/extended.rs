@@ -1,16 +1,19 @@
 //! Arithmetic and text of INCRBYFLOAT: numbers with 64 significant bits.
 //!
-//! The reference does this arithmetic in the C type `long double`, which on x86-64 is the 80-bit format of the 8087: a
-//! sign, 15 bits of exponent, 64 bits of significand. With plain doubles 0.1 + 0.2 would be 0.30000000000000004, and
-//! clients would see it. So the format is done here in integers, and to the last bit:
+//! The reference does this arithmetic in the C type `long double`, which on x86-64 is the 80-bit
+//! format of the 8087: a sign, 15 bits of exponent, 64 bits of significand. With plain doubles the
+//! sum 0.1 + 0.2 would be 0.30000000000000004, and clients would see it. So the format is done in
+//! integers here, and to the last bit:
 //!
-//! * Reading decimal text rounds to the nearest of these numbers, ties to even, however many digits there are.
+//! * Reading decimal text rounds to the nearest of these numbers, ties to even, however many digits
+//!   there are.
 //! * Adding rounds the exact sum likewise.
-//! * Printing is C's `%.17Lf`: the exact value with 17 digits behind the point, ties to even, and then without trailing
-//!   zeros. Zero has no sign.
+//! * Printing is C's `%.17Lf`: the exact value with 17 digits behind the point, ties to even, and
+//!   then without trailing zeros. Zero has no sign.
 //!
-//! What is not as on the 8087: there are no subnormal numbers (below 2^-16382 precision is not given up, and zero is not
-//! reached before -16500 or so). None of this can be seen in 17 digits behind the point.
+//! What is not as on the 8087: there are no subnormal numbers (below 2^-16382 precision is not
+//! given up, and zero is not reached before -16500 or so). None of this can be seen in 17 digits
+//! behind the point.
 //!
 //! ```text
 //!   value = significand * 2^exponent      significand has its top bit set, or is 0
@@ -38,8 +41,8 @@ impl Extended {
     pub const ZERO: Extended =
         Extended { negative: false, significand: 0, exponent: 0, infinite: false };
 
-    /// Reads a number: the whole text, no blanks, no NaN; `inf` and `infinity` are numbers, and so are hexadecimal ones
-    /// (`0x1.8p3`). What is too large or too small for the format is refused.
+    /// Reads a number: the whole text, no blanks, no NaN; `inf` and `infinity` are numbers, and so
+    /// are hexadecimal ones (`0x1.8p3`). What is too large or too small for the format is refused.
     pub fn parse(text: &[u8]) -> Option<Extended> {
         if text.len() >= TEXT_MAX {
             return None;
@@ -76,7 +79,8 @@ impl Extended {
         }
         let (large, small) =
             if self.exponent >= other.exponent { (self, other) } else { (other, self) };
-        // Room for a carry above; the bits below catch what the smaller one loses, the last of them for all that follows.
+        // Room for a carry above; the bits below catch what the smaller one loses, the last of them
+        // for all that follows.
         let room = 62;
         let a = u128::from(large.significand) << room;
         let distance = (large.exponent - small.exponent).unsigned_abs();
@@ -92,8 +96,8 @@ impl Extended {
         Some(Extended { negative, ..round(sum, exponent) })
     }
 
-    /// A thousand times this, rounded to 64 bits as any product, and then up to a whole number; the ends of the range
-    /// stand for what is beyond them.
+    /// A thousand times this, rounded to 64 bits as any product, and then up to a whole number; the
+    /// ends of the range stand for what is beyond them.
     pub fn ceil_of_thousandfold(self) -> i64 {
         let end = if self.negative { i64::MIN } else { i64::MAX };
         let product = round(u128::from(self.significand) * 1000, self.exponent);
@@ -188,7 +192,8 @@ fn shift_right_sticky(number: u128, by: u32) -> u128 {
     }
 }
 
-/// Shifts right by at least one and rounds to nearest, ties to even. The top bit of the number is clear.
+/// Shifts right by at least one and rounds to nearest, ties to even. The top bit of the number is
+/// clear.
 fn shift_right_even(number: u128, by: i32) -> u128 {
     if by >= 128 {
         return 0;
@@ -198,7 +203,8 @@ fn shift_right_even(number: u128, by: i32) -> u128 {
     shifted + u128::from(rest > half || (rest == half && shifted & 1 == 1))
 }
 
-/// Reads `123.45e6`. The digits become a long integer, which is multiplied or divided by a power of ten.
+/// Reads `123.45e6`. The digits become a long integer, which is multiplied or divided by a power of
+/// ten.
 fn parse_decimal(text: &[u8]) -> Option<Extended> {
     let end = text.iter().position(|b| matches!(b, b'e' | b'E'));
     let (mantissa, power) = match end {
@@ -242,7 +248,8 @@ fn parse_decimal(text: &[u8]) -> Option<Extended> {
     }
     let mut divisor = Big::from(1);
     divisor.multiply_power_of_ten(power.unsigned_abs());
-    // The quotient gets 66 or 67 bits, so that rounding sees the half and whether anything follows it.
+    // The quotient gets 66 or 67 bits, so that rounding sees the half and whether anything follows
+    // it.
     let shift = (divisor.bits() + 66).cast_signed() - number.bits().cast_signed();
     let scaled = if shift >= 0 { &mut number } else { &mut divisor };
     scaled.shift_left(shift.unsigned_abs());
@@ -398,7 +405,8 @@ impl Big {
         true
     }
 
-    /// The number times `2^exponent`, rounded; `inexact` says that a little more than the number is meant.
+    /// The number times `2^exponent`, rounded; `inexact` says that a little more than the number is
+    /// meant.
     fn rounded(self, exponent: i32, inexact: bool) -> Extended {
         let number = self.trimmed();
         let skipped = number.limbs.len().saturating_sub(4);
@@ -407,7 +415,8 @@ impl Big {
             window = window << 32 | u128::from(*limb);
         }
         let sticky = inexact || number.limbs[..skipped].iter().any(|limb| *limb != 0);
-        // At least 97 bits stand in a window that leaves something out, and 66 in a quotient: the last is free to be sticky.
+        // At least 97 bits stand in a window that leaves something out, and 66 in a quotient: the
+        // last is free to be sticky.
         round(window | u128::from(sticky), exponent + 32 * skipped as i32)
     }
 

@@ -1,7 +1,8 @@
 //! The file door: one of the four doors to the world.
 //!
-//! Small whole-file operations (configuration, pid file) go through here, so that a test can run a server without a
-//! disk and can make the disk fail. Streams of data (RDB, AOF) open their own kind of door in `persist`.
+//! Small whole-file operations (configuration, pid file) go through here, so that a test can run a
+//! server without a disk and can make the disk fail. Streams of data (RDB, AOF) open their own kind
+//! of door in `persist`.
 
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind, Write};
@@ -42,8 +43,9 @@ impl Files {
         }
     }
 
-    /// Replaces a file so that a crash leaves either the old bytes or the new ones: a temporary file beside it is
-    /// written, synced, given the old file's permissions and renamed, and the folder is synced.
+    /// Replaces a file so that a crash leaves either the old bytes or the new ones: a temporary
+    /// file beside it is written, synced, given the old file's permissions and renamed, and the
+    /// folder is synced.
     pub fn replace(&mut self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         if !matches!(self, Files::Disk) {
             return self.write(path, bytes);

@@ -9,25 +9,31 @@
 //!   \x        the byte x itself, also inside a class
 //! ```
 //!
-//! * A class that is never closed ends with the pattern: `[ab` is `[ab]`, and a lone `[` matches no byte at all.
+//! * A class that is never closed ends with the pattern: `[ab` is `[ab]`, and a lone `[` matches no
+//!   byte at all.
 //! * A `]` closes a class wherever it stands, so `[]` matches nothing and `[^]` matches any byte.
 //! * A backslash at the very end of a pattern stands for itself.
-//! * An empty text is matched by the empty pattern only, not even by `*`. (KEYS and SCAN take a lone `*` to mean all.)
-//! * In a range the bytes from 0x80 on lie before all others: `[a-\xff]` is `[\xff-a]`: `\xff`, and `\0` to `a`.
+//! * An empty text is matched by the empty pattern only, not even by `*`. (KEYS and SCAN take a
+//!   lone `*` to mean all.)
+//! * In a range the bytes from 0x80 on lie before all others: `[a-\xff]` is `[\xff-a]`: `\xff`, and
+//!   `\0` to `a`.
 //! * A range needs three bytes (`a-z`); a `-` with nothing behind it is an ordinary member.
 //!
-//! Patterns come from clients, so cost matters as much as meaning. Trying every way to share a text among several
-//! stars takes exponential time on `a*a*a*b`. Only the last star seen needs to be remembered: whatever matched
-//! before it can be left alone, since an earlier star taking more could only leave less. That makes the worst case
-//! pattern length times text length, with no recursion and no allocation.
+//! Patterns come from clients, so cost matters as much as meaning. Trying every way to share a text
+//! among several stars takes exponential time on `a*a*a*b`. Only the last star seen needs to be
+//! remembered: whatever matched before it can be left alone, since an earlier star taking more
+//! could only leave less. That makes the worst case pattern length times text length, with no
+//! recursion and no allocation.
 
-/// Tells whether the whole of `text` is matched by `pattern`. With `nocase`, ASCII letters match in either case.
+/// Tells whether the whole of `text` is matched by `pattern`. With `nocase`, ASCII letters match in
+/// either case.
 pub fn matches(pattern: &[u8], text: &[u8], nocase: bool) -> bool {
     if text.is_empty() {
         return pattern.is_empty();
     }
     let (mut p, mut t) = (0, 0);
-    // Where to resume when a later part fails: behind the last star, and one byte further in the text.
+    // Where to resume when a later part fails: behind the last star, and one byte further in the
+    // text.
     let mut retry: Option<(usize, usize)> = None;
     loop {
         if pattern.get(p) == Some(&b'*') {
@@ -74,7 +80,8 @@ fn match_one(pattern: &[u8], byte: u8, nocase: bool) -> Option<usize> {
     }
 }
 
-/// Matches a class whose `[` has been read. Returns the verdict and the bytes up to and with its `]`.
+/// Matches a class whose `[` has been read. Returns the verdict and the bytes up to and with its
+/// `]`.
 fn match_class(class: &[u8], byte: u8, nocase: bool) -> (bool, usize) {
     let negated = class.first() == Some(&b'^');
     let mut at = usize::from(negated);
@@ -141,7 +148,8 @@ mod tests {
         assert!(!matches(&[b"a*".repeat(500).as_slice(), b"b"].concat(), &text, false));
     }
 
-    /// Every way to share the text among the stars, tried in turn; `matches` must find a match where one of them is one.
+    /// Every way to share the text among the stars, tried in turn; `matches` must find a match
+    /// where one of them is one.
     fn tries_all(pattern: &[u8], text: &[u8], nocase: bool) -> bool {
         match (pattern, text) {
             ([], _) => text.is_empty(),

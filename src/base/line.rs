@@ -1,7 +1,9 @@
-//! Command lines as servers write them down for one another: `*2 $3 GET $1 k`, each piece ended by CRLF.
+//! Command lines as servers write them down for one another: `*2 $3 GET $1 k`, each piece ended by
+//! CRLF.
 //!
-//! The append-only file, its rewrite and the stream to replicas all speak this. What is appended here is never looked
-//! at again before it is sent, so nothing is allocated but the room in the output.
+//! The append-only file, its rewrite and the stream to replicas all speak this. What is appended
+//! here is never looked at again before it is sent, so nothing is allocated but the room in the
+//! output.
 
 use super::text::write_u64;
 

@@ -1,4 +1,5 @@
-//! LZF: the fast and simple compression that snapshots, payloads of DUMP and inner nodes of lists use.
+//! LZF: the fast and simple compression that snapshots, payloads of DUMP and inner nodes of lists
+//! use.
 //!
 //! ```text
 //!   000lllll  bytes            l+1 literal bytes, 1 to 32
@@ -6,9 +7,10 @@
 //!   111ooooo  llllllll  o...   a longer match: l+9 bytes (9 to 264)
 //! ```
 //!
-//! The compressor takes the last position with the same hash of three bytes, and goes faster through what does not
-//! compress. Its table is as large as the input wants, for most inputs are strings of some dozen bytes. The crate of that
-//! name, which allocates half a megabyte for each, is the judge in the tests.
+//! The compressor takes the last position with the same hash of three bytes, and goes faster
+//! through what does not compress. Its table is as large as the input wants, for most inputs are
+//! strings of some dozen bytes. The crate of that name, which allocates half a megabyte for each,
+//! is the judge in the tests.
 
 /// The farthest match.
 const DISTANCE_MAX: usize = 1 << 13;
@@ -22,7 +24,8 @@ const RUN_MAX: usize = 32;
 /// Bytes that positions in the table can name.
 const LEN_MAX: usize = u32::MAX as usize;
 
-/// After so many literal bytes in a row every other position is tried, after twice as many every third, and so on.
+/// After so many literal bytes in a row every other position is tried, after twice as many every
+/// third, and so on.
 const PATIENCE: usize = 64;
 
 /// Compresses, if that makes it smaller.
@@ -129,7 +132,8 @@ fn put_match(out: &mut Vec<u8>, offset: usize, len: usize) {
     out.push(offset as u8);
 }
 
-/// Restores what was compressed. Nothing if the bytes are damaged, or the length is not exactly the one told.
+/// Restores what was compressed. Nothing if the bytes are damaged, or the length is not exactly the
+/// one told.
 pub fn decompress(packed: &[u8], len: usize) -> Option<Vec<u8>> {
     let mut out = Vec::new();
     decompress_into(packed, len, &mut out).then_some(out)

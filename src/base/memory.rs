@@ -1,11 +1,12 @@
 //! Sizes of memory as people write and read them.
 //!
-//! In a configuration file a size is a number with an optional unit. The units with a `b` count in steps of 1024, the
-//! bare letters in steps of 1000, in either case of letters: `1k` is 1000 bytes, `1kb` is 1024. INFO shows sizes the
-//! other way round, with two decimals and one letter for the unit, always in steps of 1024: `1.02M`.
+//! In a configuration file a size is a number with an optional unit. The units with a `b` count in
+//! steps of 1024, the bare letters in steps of 1000, in either case of letters: `1k` is 1000 bytes,
+//! `1kb` is 1024. INFO shows sizes the other way round, with two decimals and one letter for the
+//! unit, always in steps of 1024: `1.02M`.
 
-/// Reads a size such as `100`, `1kb`, `5mb` or `2g`; `None` if it is none. What 64 bits cannot tell becomes the largest
-/// size, which the bounds of whoever asked will refuse.
+/// Reads a size such as `100`, `1kb`, `5mb` or `2g`; `None` if it is none. What 64 bits cannot tell
+/// becomes the largest size, which the bounds of whoever asked will refuse.
 // Compat: a unit without a number is zero of it, so that an empty value means 0.
 pub fn parse(text: &[u8]) -> Option<u64> {
     if text.len() >= TEXT_MAX {
@@ -42,7 +43,8 @@ pub fn human(bytes: u64) -> String {
     format!("{:.2}{}", bytes as f64 / divisor, ["B", "K", "M", "G", "T", "P", "E"][unit])
 }
 
-/// The shortest way to write a size with a unit of 1024 that divides it: 1048576 is `1mb`, 1000 is `1000`.
+/// The shortest way to write a size with a unit of 1024 that divides it: 1048576 is `1mb`, 1000 is
+/// `1000`.
 pub fn compact(bytes: u64) -> String {
     for (shift, unit) in [(30, "gb"), (20, "mb"), (10, "kb")] {
         if bytes != 0 && bytes.trailing_zeros() >= shift {

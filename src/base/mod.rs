@@ -1,8 +1,9 @@
-//! The ground floor: pure pieces that every other room stands on, and the doors to the world (clock, random source,
-//! files).
+//! The ground floor: pure pieces that every other room stands on, and the doors to the world
+//! (clock, random source, files).
 //!
-//! Nothing here knows of clients, keys or the server. What reads bytes from outside takes them as a slice and answers with
-//! an `Option`; nothing panics on them, and nothing allocates more than a small multiple of its input.
+//! Nothing here knows of clients, keys or the server. What reads bytes from outside takes them as a
+//! slice and answers with an `Option`; nothing panics on them, and nothing allocates more than a
+//! small multiple of its input.
 
 pub mod affinity;
 pub mod alloc;

@@ -2,7 +2,8 @@
 
 use std::io::{self, ErrorKind};
 
-/// The text of an operating system's error as C programs print it, without the number that Rust adds.
+/// The text of an operating system's error as C programs print it, without the number that Rust
+/// adds.
 pub fn os_text(error: &io::Error) -> String {
     let text = error.to_string();
     match (error.raw_os_error(), error.kind()) {

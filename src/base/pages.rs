@@ -6,8 +6,8 @@
 //!          └────────── inside ───────────┘
 //! ```
 //!
-//! Kernels have pages of 4 KiB, some for ARM or POWER of 16 or 64 KiB. The system rounds a length up to whole pages: it must only be
-//! given whole ones, or it lets go of what lies behind.
+//! Kernels have pages of 4 KiB, some for ARM or POWER of 16 or 64 KiB. The system rounds a length
+//! up to whole pages: it must only be given whole ones, or it lets go of what lies behind.
 
 use std::ops::Range;
 
@@ -17,7 +17,8 @@ pub fn size() -> usize {
     rustix::param::page_size()
 }
 
-/// The offsets, from the first byte on, between which there are whole pages and nothing else; empty if there are none.
+/// The offsets, from the first byte on, between which there are whole pages and nothing else; empty
+/// if there are none.
 pub fn inside(start: usize, len: usize, page: usize) -> Range<usize> {
     let before = start.wrapping_neg() & (page - 1);
     let whole = len.saturating_sub(before) & !(page - 1);

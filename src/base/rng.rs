@@ -1,4 +1,5 @@
-//! The random source: one of the four doors to the world. Seeded from the system in a server, from a number in a test.
+//! The random source: one of the four doors to the world. Seeded from the system in a server, from
+//! a number in a test.
 
 use rand::rngs::{SmallRng, StdRng};
 use rand::{Rng as _, RngExt as _, SeedableRng as _};
@@ -43,8 +44,8 @@ impl Rng {
     }
 }
 
-/// A stream of random words from one word, for who samples while the source itself is out of reach. SplitMix64: fast, and
-/// good enough for samples.
+/// A stream of random words from one word, for who samples while the source itself is out of reach.
+/// SplitMix64: fast, and good enough for samples.
 #[derive(Clone, Debug)]
 pub struct Draws(u64);
 
@@ -63,7 +64,8 @@ impl Draws {
         z ^ (z >> 31)
     }
 
-    /// A number in `0..bound`, all equally likely but for one part in 2^64 / `bound`; 0 for a bound of 0.
+    /// A number in `0..bound`, all equally likely but for one part in 2^64 / `bound`; 0 for a bound
+    /// of 0.
     #[inline]
     pub fn below(&mut self, bound: usize) -> usize {
         ((u128::from(self.word()) * bound as u128) >> 64) as usize

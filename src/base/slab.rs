@@ -1,8 +1,9 @@
 //! A slab whose ids go stale.
 //!
-//! The `slab` crate reuses a slot as soon as it is free, so a late reference to the former tenant would silently
-//! reach the new one. Here every insertion gets a fresh generation, an [`Id`] carries slot and generation, and a
-//! lookup with a stale id finds nothing. Everything that outlives a function call refers to a client by [`Id`].
+//! The `slab` crate reuses a slot as soon as it is free, so a late reference to the former tenant
+//! would silently reach the new one. Here every insertion gets a fresh generation, an [`Id`]
+//! carries slot and generation, and a lookup with a stale id finds nothing. Everything that
+//! outlives a function call refers to a client by [`Id`].
 
 /// Where an element lives and which tenant of that slot it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

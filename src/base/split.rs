@@ -1,13 +1,14 @@
 //! Splitting a line into arguments, and quoting one back.
 //!
-//! One small language serves three places: inline commands, lines of configuration files, and the text that CONFIG
-//! REWRITE, MONITOR and the error replies print. Blanks separate arguments. Inside double quotes a backslash starts an
-//! escape: `\n \r \t \b \a`, `\xHH` for a byte in hexadecimal, and any other byte for itself. Inside single quotes only
-//! `\'` is special. A closing quote must be followed by a blank or by the end of the line, so `"a"b` is refused.
-//! Quotes may open in the middle of an argument: `a"b c"` is one argument, `ab c`.
+//! One small language serves three places: inline commands, lines of configuration files, and the
+//! text that CONFIG REWRITE, MONITOR and the error replies print. Blanks separate arguments. Inside
+//! double quotes a backslash starts an escape: `\n \r \t \b \a`, `\xHH` for a byte in hexadecimal,
+//! and any other byte for itself. Inside single quotes only `\'` is special. A closing quote must
+//! be followed by a blank or by the end of the line, so `"a"b` is refused. Quotes may open in the
+//! middle of an argument: `a"b c"` is one argument, `ab c`.
 //!
-//! Like the C string it was designed for, a line ends at its first zero byte; a zero byte inside an argument is written
-//! `"\x00"`.
+//! Like the C string it was designed for, a line ends at its first zero byte; a zero byte inside an
+//! argument is written `"\x00"`.
 
 /// Splits a line into arguments; `None` when its quotes do not balance.
 pub fn split_args(line: &[u8]) -> Option<Vec<Vec<u8>>> {
@@ -26,7 +27,8 @@ pub fn split_args(line: &[u8]) -> Option<Vec<Vec<u8>>> {
     }
 }
 
-/// Reads one argument from the front of `rest`, which starts with a byte that is no blank. Returns what follows it.
+/// Reads one argument from the front of `rest`, which starts with a byte that is no blank. Returns
+/// what follows it.
 fn take_arg<'a>(mut rest: &'a [u8], arg: &mut Vec<u8>) -> Option<&'a [u8]> {
     loop {
         match *rest {
@@ -92,7 +94,8 @@ fn take_single_quoted<'a>(mut rest: &'a [u8], arg: &mut Vec<u8>) -> Option<&'a [
     }
 }
 
-/// Appends `text` in double quotes, with every byte that does not print escaped. `split_args` reads it back.
+/// Appends `text` in double quotes, with every byte that does not print escaped. `split_args` reads
+/// it back.
 pub fn quote(out: &mut Vec<u8>, text: &[u8]) {
     out.push(b'"');
     for &b in text {
@@ -113,8 +116,8 @@ pub fn quote(out: &mut Vec<u8>, text: &[u8]) {
     out.push(b'"');
 }
 
-/// Whether `text` must be quoted to survive `split_args` as one argument: it is empty, or has a blank, a quote, a
-/// backslash or a byte that does not print.
+/// Whether `text` must be quoted to survive `split_args` as one argument: it is empty, or has a
+/// blank, a quote, a backslash or a byte that does not print.
 pub fn needs_quotes(text: &[u8]) -> bool {
     text.is_empty()
         || text.iter().any(|b| matches!(b, b'\\' | b'"' | b'\'') || !(b'!'..=b'~').contains(b))

@@ -5,9 +5,10 @@
 //!   cuts              └───┘     └───────┘
 //! ```
 //!
-//! A [`Tape`] is written at its end; what is written comes back as a [`Cut`], which keeps the block it lies in. Cuts that
-//! follow one another can be joined, so that a thousand clients who have yet to be sent the same messages hold one copy of
-//! them, and each of them a single piece. A tape keeps no block by itself: with its last cut it is gone.
+//! A [`Tape`] is written at its end; what is written comes back as a [`Cut`], which keeps the block
+//! it lies in. Cuts that follow one another can be joined, so that a thousand clients who have yet
+//! to be sent the same messages hold one copy of them, and each of them a single piece. A tape
+//! keeps no block by itself: with its last cut it is gone.
 
 #![expect(unsafe_code, reason = "one writes behind what others read, in the same piece of memory")]
 
@@ -19,14 +20,16 @@ use std::sync::{Arc, Weak};
 const BLOCK_MIN: usize = 1024;
 const BLOCK_MAX: usize = 64 * 1024;
 
-/// The bytes up to `Tape::written` are read by whoever has a cut of them; those behind it belong to the tape alone.
+/// The bytes up to `Tape::written` are read by whoever has a cut of them; those behind it belong to
+/// the tape alone.
 #[derive(Debug)]
 struct Block {
     cells: Vec<UnsafeCell<u8>>,
 }
 
-// SAFETY: a byte is written by the one tape that leads to the block, before the first cut with that byte is made and never
-// again; so whoever can read it, on whatever thread, got the cut after the write.
+// SAFETY: a byte is written by the one tape that leads to the block, before the first cut with that
+// byte is made and never again; so whoever can read it, on whatever thread, got the cut after the
+// write.
 unsafe impl Sync for Block {}
 
 impl Block {
@@ -52,8 +55,9 @@ impl Tape {
         };
         let (from, to) = (self.written, self.written + bytes.len());
         let target = UnsafeCell::raw_get(block.cells[from..to].as_ptr());
-        // SAFETY: `target` leads to `bytes.len()` bytes from `written` on, which no cut has (see `Block`); there is no
-        // other tape that writes to them, as a tape cannot be cloned and makes its blocks itself.
+        // SAFETY: `target` leads to `bytes.len()` bytes from `written` on, which no cut has (see
+        // `Block`); there is no other tape that writes to them, as a tape cannot be cloned and
+        // makes its blocks itself.
         unsafe { target.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
         self.written = to;
         Cut { block, from, to }
@@ -113,7 +117,8 @@ impl Deref for Cut {
     #[inline]
     fn deref(&self) -> &[u8] {
         let cells = &self.block.cells[self.from..self.to];
-        // SAFETY: these bytes were written before the cut was made and are not written again (see `Block`).
+        // SAFETY: these bytes were written before the cut was made and are not written again (see
+        // `Block`).
         unsafe { std::slice::from_raw_parts(UnsafeCell::raw_get(cells.as_ptr()), cells.len()) }
     }
 }

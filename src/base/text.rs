@@ -1,10 +1,12 @@
 //! Numbers as text: integers in their one canonical form.
 //!
-//! A value may be kept as an integer instead of as text only if printing it gives back the same bytes. Therefore the
-//! reading here is strict: no blanks, no `+`, no leading zeros, no `-0`, nothing left over. The same strictness decides
-//! which arguments of commands and options count as integers at all.
+//! A value may be kept as an integer instead of as text only if printing it gives back the same
+//! bytes. Therefore the reading here is strict: no blanks, no `+`, no leading zeros, no `-0`,
+//! nothing left over. The same strictness decides which arguments of commands and options count as
+//! integers at all.
 //!
-//! Doubles have a file of their own, as they have an algorithm of their own: see `double` and `extended`.
+//! Doubles have a file of their own, as they have an algorithm of their own: see `double` and
+//! `extended`.
 
 pub use super::double::{parse_f64, write_f64};
 

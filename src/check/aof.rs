@@ -4,9 +4,10 @@
 //!   redis-check-aof [--fix | --truncate-to-timestamp <unix seconds>] <file.manifest | file.aof>
 //! ```
 //!
-//! Given a manifest, all its files are looked at, in the order in which they are loaded; only the last one may be cut,
-//! since what comes after a cut would be applied to a state that never was. Lines, questions and exit codes are those of the
-//! reference's tool. Beyond it, checksums are compared: a file is sound up to the damaged bytes.
+//! Given a manifest, all its files are looked at, in the order in which they are loaded; only the
+//! last one may be cut, since what comes after a cut would be applied to a state that never was.
+//! Lines, questions and exit codes are those of the reference's tool. Beyond it, checksums are
+//! compared: a file is sound up to the damaged bytes.
 
 use std::fs::File;
 use std::io::{self, BufRead, Write};

@@ -1,8 +1,9 @@
 //! `--test-memory`: writes patterns to memory and reads them back.
 //!
-//! Four kinds of pattern find four kinds of fault: each word its own address (crossed address lines), random words (weak
-//! cells), all bits on and off by turns, and a checkerboard (neighbours that disturb each other). The area is filled, then
-//! compared: by a second computation of what was written, after the caches have been flushed by its sheer size.
+//! Four kinds of pattern find four kinds of fault: each word its own address (crossed address
+//! lines), random words (weak cells), all bits on and off by turns, and a checkerboard (neighbours
+//! that disturb each other). The area is filled, then compared: by a second computation of what was
+//! written, after the caches have been flushed by its sheer size.
 
 use std::io::{self, Write};
 

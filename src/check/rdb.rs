@@ -1,4 +1,5 @@
-//! `redis-check-rdb`: reads a snapshot as a server would, keeps nothing, and says what is in it or where it is damaged.
+//! `redis-check-rdb`: reads a snapshot as a server would, keeps nothing, and says what is in it or
+//! where it is damaged.
 //!
 //! The lines are those of the reference's tool, since people read them with scripts.
 

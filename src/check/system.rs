@@ -1,7 +1,7 @@
 //! `--check-system`: does the machine have habits that hurt a server?
 //!
-//! Each check prints its name in brackets and OK, WARNING with an explanation, or that it could not be made. The exit
-//! code is 1 if there was a warning, so that scripts can ask.
+//! Each check prints its name in brackets and OK, WARNING with an explanation, or that it could not
+//! be made. The exit code is 1 if there was a warning, so that scripts can ask.
 
 use std::io::{self, Write};
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! CLIENT, SELECT, RESET and QUIT: what a connection can ask about itself and others.
 //!
-//! The client being served stands in the slab like all others, but its session and buffers travel in the call;
-//! [`note_caller`] writes the session back before all clients are looked at.
+//! The client being served stands in the slab like all others, but its session and buffers travel
+//! in the call; [`note_caller`] writes the session back before all clients are looked at.
 
 use super::Client;
 use super::filter::{Filter, Purpose};

@@ -1,4 +1,5 @@
-//! A client as one line of text: CLIENT LIST, CLIENT INFO, logs and crash reports show clients like this.
+//! A client as one line of text: CLIENT LIST, CLIENT INFO, logs and crash reports show clients like
+//! this.
 
 use std::fmt::Write as _;
 
@@ -80,7 +81,8 @@ impl Client {
             + names.iter().filter_map(|n| n.as_ref()).map(|n| n.len()).sum::<usize>()
     }
 
-    /// Bytes of watched keys, subscriptions and prefixes: of each its name, twice, and its places in two indexes.
+    /// Bytes of watched keys, subscriptions and prefixes: of each its name, twice, and its places
+    /// in two indexes.
     fn remembered_bytes(&self, watch: &Watch) -> usize {
         const PLACES: usize = 96;
         let watched = watch.watched(self.id).iter().map(|w| 2 * w.key.len() + PLACES);
@@ -95,7 +97,8 @@ impl Client {
         self.weight
     }
 
-    /// The line, without its end. `call` is the one being served, whose client's buffers travel in it.
+    /// The line, without its end. `call` is the one being served, whose client's buffers travel in
+    /// it.
     pub fn describe(&self, scene: Scene<'_>, call: Option<&Call>) -> Vec<u8> {
         let call = call.filter(|call| call.client == self.id);
         let (query, out) = call.map_or((&self.query, &self.out), |c| (&c.query, &c.out));

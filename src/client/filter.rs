@@ -1,7 +1,8 @@
 //! Which clients CLIENT LIST and CLIENT KILL mean.
 //!
-//! A filter is a row of conditions that must all hold, each of which may be turned round by `NOT-`. The words are those
-//! of Redis 8.2 and Valkey 9.1 together; the complaints differ between LIST and KILL where Redis's do.
+//! A filter is a row of conditions that must all hold, each of which may be turned round by `NOT-`.
+//! The words are those of Redis 8.2 and Valkey 9.1 together; the complaints differ between LIST and
+//! KILL where Redis's do.
 
 use super::Client;
 use super::describe::Scene;
@@ -102,7 +103,8 @@ impl Filter {
                         ids.push(more);
                         at += 1;
                     }
-                    // Compat: Redis takes every further word of LIST for an id and complains of the first that is none.
+                    // Compat: Redis takes every further word of LIST for an id and complains of the
+                    // first that is none.
                     let bad = args.get(at).is_some_and(|w| !is_condition(w));
                     if bad && purpose == Purpose::List {
                         return Err(CmdError::INVALID_CLIENT_ID);

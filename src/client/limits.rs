@@ -1,4 +1,5 @@
-//! The limits that close a connection: who may come in, how much may wait for it, how long it may be silent.
+//! The limits that close a connection: who may come in, how much may wait for it, how long it may
+//! be silent.
 
 use super::filter::ClientType;
 use super::{Client, Clients};
@@ -8,8 +9,8 @@ use crate::net::conn::Conn;
 /// What a connection is told that may not come in.
 pub const TOO_MANY: &[u8] = b"-ERR max number of clients reached\r\n";
 
-/// What a stranger from another machine is told when no password protects the server. The text is the reference's,
-/// because people look it up by its words.
+/// What a stranger from another machine is told when no password protects the server. The text is
+/// the reference's, because people look it up by its words.
 pub const PROTECTED: &[u8] = b"-DENIED Redis is running in protected mode because protected mode is enabled and no \
 password is set for the default user. In this mode connections are only accepted from the loopback interface. If you \
 want to connect from external computers to Redis you may adopt one of the following solutions: 1) Just disable \
@@ -31,7 +32,8 @@ pub fn refusal(conf: &Config, clients: &Clients, conn: &Conn) -> Option<&'static
 }
 
 impl Client {
-    /// The class of `client-output-buffer-limit` this client is in. A primary's link is not limited.
+    /// The class of `client-output-buffer-limit` this client is in. A primary's link is not
+    /// limited.
     pub fn output_limit<'a>(&self, conf: &'a Config) -> Option<&'a OutputLimit> {
         match self.kind() {
             ClientType::Normal => conf.clients.output_limits.first(),
@@ -41,13 +43,15 @@ impl Client {
         }
     }
 
-    /// Whether `waiting` bytes of output ([`Reply::limited_len`](crate::resp::reply::Reply::limited_len)) are too many: more
-    /// than the hard limit, or more than the soft limit for longer than it allows. A client that has not authenticated may
-    /// have next to nothing wait.
+    /// Whether `waiting` bytes of output
+    /// ([`Reply::limited_len`](crate::resp::reply::Reply::limited_len)) are too many: more than the
+    /// hard limit, or more than the soft limit for longer than it allows. A client that has not
+    /// authenticated may have next to nothing wait.
     pub fn is_over_output_limit(&mut self, waiting: usize, conf: &Config, now_us: u64) -> bool {
         let is_stranger = !(self.session.authenticated || conf.security.requirepass.is_empty());
         if is_stranger && waiting > 0 {
-            // Compat: the limit is 1 KiB, but a list that holds anything at all takes more than that.
+            // Compat: the limit is 1 KiB, but a list that holds anything at all takes more than
+            // that.
             return true;
         }
         let Some(limit) = self.output_limit(conf) else {

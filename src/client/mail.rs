@@ -1,14 +1,18 @@
-//! Messages to clients that did not ask: lines for monitors, what is published, what is invalidated.
+//! Messages to clients that did not ask: lines for monitors, what is published, what is
+//! invalidated.
 //!
-//! A message goes to the end of the client's output and is sent at the end of the turn, after the answers; if there are
-//! many receivers, some of them have to wait for the next turns (`server::turn`). The one client that is being
-//! served has lent its output to the call, so what it is sent meanwhile waits in the output it was given in exchange and
-//! is appended after the answer to its present command ([`Clients::deliver_mail`]); so a message can never land in the
+//! A message goes to the end of the client's output and is sent at the end of the turn, after the
+//! answers; if there are many receivers, some of them have to wait for the next turns
+//! (`server::turn`). The one client that is being served has lent its output to the call, so what
+//! it is sent meanwhile waits in the output it was given in exchange and is appended after the
+//! answer to its present command ([`Clients::deliver_mail`]); so a message can never land in the
 //! middle of an answer.
 //!
-//! Lines for monitors are answers of a kind: who has turned replies off does not get them. Pushes reach everybody.
+//! Lines for monitors are answers of a kind: who has turned replies off does not get them. Pushes
+//! reach everybody.
 //!
-//! Who does not take its messages is noted ([`Clients::take_swelling`]), for the turn to see whether it is over its limit.
+//! Who does not take its messages is noted ([`Clients::take_swelling`]), for the turn to see
+//! whether it is over its limit.
 
 use super::{Clients, Marks};
 use crate::base::slab::Id;
@@ -22,8 +26,9 @@ use crate::resp::reply::Reply;
 const UNCHECKED: usize = 16 * 1024;
 
 impl Clients {
-    /// Writes a line to a client, whoever it is, and has it sent. Clients that are on their way out or have turned
-    /// replies off get nothing; for the one that is being served the caller has seen to that.
+    /// Writes a line to a client, whoever it is, and has it sent. Clients that are on their way out
+    /// or have turned replies off get nothing; for the one that is being served the caller has seen
+    /// to that.
     pub fn send_to(&mut self, id: Id, net: &mut Net, write: impl FnOnce(&mut Reply)) {
         let Some(client) = self.slab.get_mut(id).filter(|client| !client.is_leaving()) else {
             return;
@@ -41,7 +46,8 @@ impl Clients {
         self.announce_mail(id, net);
     }
 
-    /// Pushes a message to a client, whoever it is, and has it sent; true unless it is on its way out.
+    /// Pushes a message to a client, whoever it is, and has it sent; true unless it is on its way
+    /// out.
     pub fn push_to<W: Fn(&mut Reply)>(
         &mut self,
         id: Id,
@@ -81,7 +87,8 @@ impl Clients {
         }
     }
 
-    /// Where the client that is being served is told what it is told whether it wants answers or not.
+    /// Where the client that is being served is told what it is told whether it wants answers or
+    /// not.
     pub fn own_pushes<'a>(&'a mut self, call: &'a mut Call) -> &'a mut Reply {
         if call.session.reply.is_answered() {
             return &mut call.out;
@@ -100,7 +107,8 @@ impl Clients {
         std::mem::take(&mut self.swelling)
     }
 
-    /// Changes the protocol of the client that is being served, for its answers and for what it is sent.
+    /// Changes the protocol of the client that is being served, for its answers and for what it is
+    /// sent.
     pub fn set_proto(&mut self, call: &mut Call, proto: Proto) {
         call.out.set_proto(proto);
         if let Some(client) = self.get_mut(call.client) {

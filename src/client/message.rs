@@ -1,9 +1,10 @@
 //! One message for many clients: encoded at most once for each protocol.
 //!
-//! Few receivers have it copied into their outputs, whose buffers come from a pool and are warm. If there are many, it
-//! stands on a tape, and the outputs of those who have no answers to be sent refer to it; so a publication to thousands
-//! touches no buffers at all, and what is published one after the other to those who listen to the same is one piece for
-//! all of them. See [`Reply::message`].
+//! Few receivers have it copied into their outputs, whose buffers come from a pool and are warm. If
+//! there are many, it stands on a tape, and the outputs of those who have no answers to be sent
+//! refer to it; so a publication to thousands touches no buffers at all, and what is published one
+//! after the other to those who listen to the same is one piece for all of them. See
+//! [`Reply::message`].
 
 use crate::base::tape::{Cut, Tape};
 use crate::resp::Proto;
@@ -29,7 +30,8 @@ impl<'a, W: Fn(&mut Reply)> Message<'a, W> {
         Message { write, tapes: None, encoded: [None, None] }
     }
 
-    /// Says how many will get it, and where it is written behind other messages to the same receivers if they are many.
+    /// Says how many will get it, and where it is written behind other messages to the same
+    /// receivers if they are many.
     pub fn expect(&mut self, receivers: usize, tapes: &'a mut Tapes) {
         self.tapes = (receivers >= SHARED_FROM).then_some(tapes);
     }

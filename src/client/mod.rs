@@ -1,11 +1,13 @@
 //! Clients: what the server remembers of each connection.
 //!
-//! A [`Client`] stays in the slab for its whole life. While it is served, its query, output and session travel in the
-//! `Call` ([`Client::lend_to`], [`Client::take_back`]); everything else can be looked at and changed by whoever runs,
-//! itself included. Nothing frees a client in the middle of a turn: [`Clients::close_later`] marks it, and the step of
-//! that name in `server::turn` frees it.
+//! A [`Client`] stays in the slab for its whole life. While it is served, its query, output and
+//! session travel in the `Call` ([`Client::lend_to`], [`Client::take_back`]); everything else can
+//! be looked at and changed by whoever runs, itself included. Nothing frees a client in the middle
+//! of a turn: [`Clients::close_later`] marks it, and the step of that name in `server::turn` frees
+//! it.
 //!
-//! An idle client owns no buffers: a served query leaves only what is incomplete, and output buffers are lent.
+//! An idle client owns no buffers: a served query leaves only what is incomplete, and output
+//! buffers are lent.
 
 pub mod commands;
 pub mod describe;
@@ -152,7 +154,8 @@ impl Client {
         }
     }
 
-    /// Has its output sent with the answers of this turn, unless the socket takes nothing at the moment.
+    /// Has its output sent with the answers of this turn, unless the socket takes nothing at the
+    /// moment.
     #[inline]
     pub fn send_soon(&mut self, net: &mut Net) {
         if !self.marks.pending_write && !self.marks.write_blocked {
@@ -161,8 +164,8 @@ impl Client {
         }
     }
 
-    /// Takes it back. The spare query that rested here in the meantime, or the buffers of the emptied one, stay with the
-    /// call for the next client.
+    /// Takes it back. The spare query that rested here in the meantime, or the buffers of the
+    /// emptied one, stay with the call for the next client.
     #[inline]
     pub fn take_back(&mut self, call: &mut Call) {
         self.session = call.session;

@@ -22,7 +22,8 @@ pub struct Pause {
 }
 
 impl Pause {
-    /// Begins a pause, or tightens the present one: its end is never brought forward, nor its mode weakened.
+    /// Begins a pause, or tightens the present one: its end is never brought forward, nor its mode
+    /// weakened.
     pub fn begin(&mut self, mode: PauseMode, until: UnixMillis) {
         let (mode, until) = match self.current {
             Some((old_mode, old_until)) => (mode.max(old_mode), until.max(old_until)),

@@ -1,7 +1,8 @@
 //! The largest buffers that any client had in the last few seconds, as INFO shows them.
 //!
-//! Clients own their buffers for moments only, so a look at all of them finds next to nothing. What is large is noted
-//! when it stays with its client at the end of being served; each second has a slot, and slots grow old.
+//! Clients own their buffers for moments only, so a look at all of them finds next to nothing. What
+//! is large is noted when it stays with its client at the end of being served; each second has a
+//! slot, and slots grow old.
 
 const SECONDS: u64 = 8;
 /// Buffers up to this size are nothing to speak of.

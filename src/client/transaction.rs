@@ -1,8 +1,8 @@
 //! The open transaction of a client: the requests that MULTI queues.
 //!
-//! Whether one is open travels in the session ([`Multi`](crate::command::Multi)), where the gates see it; the requests stay
-//! with the client. A client without queued requests owns nothing; one set of buffers goes from transaction to
-//! transaction.
+//! Whether one is open travels in the session ([`Multi`](crate::command::Multi)), where the gates
+//! see it; the requests stay with the client. A client without queued requests owns nothing; one
+//! set of buffers goes from transaction to transaction.
 
 use super::Clients;
 use crate::base::slab::Id;

@@ -1,9 +1,10 @@
 //! Clients that wait: whose call found nothing to do and stands still until there is something.
 //!
-//! The request stays in the client's query, its words parsed; what else the server has to remember is a [`Waiting`]. The
-//! keys waited for are indexed by the keyspace (`keyspace::blocked`); here stand the deadlines, in order, so that the
-//! reactor knows when to wake up, and the numbers by which CLIENT UNBLOCK names clients. Nothing of this costs anything
-//! in a turn in which nothing happens to those who wait.
+//! The request stays in the client's query, its words parsed; what else the server has to remember
+//! is a [`Waiting`]. The keys waited for are indexed by the keyspace (`keyspace::blocked`); here
+//! stand the deadlines, in order, so that the reactor knows when to wake up, and the numbers by
+//! which CLIENT UNBLOCK names clients. Nothing of this costs anything in a turn in which nothing
+//! happens to those who wait.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 

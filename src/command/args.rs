@@ -21,8 +21,8 @@ pub fn integer_or(word: &[u8], error: CmdError) -> Result<i64, CmdError> {
     parse_i64(word).ok_or(error)
 }
 
-/// What may stand at the end of a flush, at this place: SYNC or ASYNC; without either the configuration decides. `None`:
-/// something else.
+/// What may stand at the end of a flush, at this place: SYNC or ASYNC; without either the
+/// configuration decides. `None`: something else.
 pub fn lazily(args: Args<'_>, at: usize, default: bool) -> Option<bool> {
     match args.len().checked_sub(at)? {
         0 => Some(default),

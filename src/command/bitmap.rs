@@ -1,7 +1,8 @@
 //! Bitmap commands: strings seen as rows of bits.
 //!
-//! What is written becomes `raw` bytes, even the text of an integer, and grows as far as the bits go; what is only read is
-//! left as it is. A write that changes no bit and adds no byte is none: nobody is told of it.
+//! What is written becomes `raw` bytes, even the text of an integer, and grows as far as the bits
+//! go; what is only read is left as it is. A write that changes no bit and adds no byte is none:
+//! nobody is told of it.
 
 mod field;
 mod operation;
@@ -92,8 +93,8 @@ struct Stretch {
 const WHOLE: Stretch = Stretch { start: 0, end: -1, in_bits: false };
 
 impl Stretch {
-    /// Reads the words from `at` on: start, end, unit, of which any number may be missing at the end. Compat: if end and
-    /// unit are both wrong, each command complains of another.
+    /// Reads the words from `at` on: start, end, unit, of which any number may be missing at the
+    /// end. Compat: if end and unit are both wrong, each command complains of another.
     fn parse(args: Args<'_>, at: usize, unit_first: bool) -> Result<Stretch, CmdError> {
         let word = |index| args.get(at + index);
         if word(3).is_some() {
@@ -148,12 +149,14 @@ pub static BITCOUNT: Command = Command::data("bitcount", bitcount)
     ])
     .history(&[("7.0.0", "The unit: `BYTE` or `BIT`.")]);
 
-// Compat: a start without an end, which Redis refuses, counts up to the end of the string, as in Valkey.
+// Compat: a start without an end, which Redis refuses, counts up to the end of the string, as in
+// Valkey.
 fn bitcount(cx: &mut Cx<'_>) -> CmdResult {
     let stretch = Stretch::parse(cx.args, 2, false)?;
     let mut count = 0;
     if let Some(text) = cx.db.get::<Text>(cx.args.at(1))? {
-        // Compat: unlike elsewhere, offsets before the beginning in the wrong order mean nothing at all.
+        // Compat: unlike elsewhere, offsets before the beginning in the wrong order mean nothing at
+        // all.
         let is_backwards = stretch.start < 0 && stretch.end < 0 && stretch.start > stretch.end;
         let range = if is_backwards { None } else { stretch.bits(text.len()) };
         let mut buffer = Vec::new();

@@ -1,8 +1,8 @@
-//! Commands about commands and about the server as a whole that belong to no other room: COMMAND and its subcommands,
-//! TIME, LOLWUT.
+//! Commands about commands and about the server as a whole that belong to no other room: COMMAND
+//! and its subcommands, TIME, LOLWUT.
 //!
-//! Their handlers only choose what is written; `introspect` and `docs` write what the records say, `getkeys` finds
-//! keys, `lolwut` draws.
+//! Their handlers only choose what is written; `introspect` and `docs` write what the records say,
+//! `getkeys` finds keys, `lolwut` draws.
 
 use super::getkeys::{self, Key};
 use super::introspect::{self, Filter};

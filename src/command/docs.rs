@@ -1,7 +1,9 @@
-//! What COMMAND DOCS tells of a command: prose for people, and its grammar for tools that complete and check lines.
+//! What COMMAND DOCS tells of a command: prose for people, and its grammar for tools that complete
+//! and check lines.
 //!
-//! The fields, their order and the argument trees are those of Redis 8.2; summaries, history and complexity are said in
-//! our own words by the records. Fields that have nothing to say are left out.
+//! The fields, their order and the argument trees are those of Redis 8.2; summaries, history and
+//! complexity are said in our own words by the records. Fields that have nothing to say are left
+//! out.
 
 use super::key_spec::{Arg, ArgKind};
 use super::lookup::Commands;

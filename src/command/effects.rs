@@ -1,8 +1,9 @@
 //! What a call tells the outside, where that is not its own words; and who reads it.
 //!
-//! By default a command is propagated as it was received. A handler that must be propagated otherwise says so as data,
-//! in the [`Effects`] of its call: an absolute time to live, the members that SPOP chose, nothing at all. The unit under
-//! way (`feed::unit`) encodes it for its [`Readers`].
+//! By default a command is propagated as it was received. A handler that must be propagated
+//! otherwise says so as data, in the [`Effects`] of its call: an absolute time to live, the members
+//! that SPOP chose, nothing at all. The unit under way (`feed::unit`) encodes it for its
+//! [`Readers`].
 
 use crate::base::line;
 
@@ -97,7 +98,8 @@ impl Effects {
         (self.said, self.forced) = (true, true);
     }
 
-    /// Tell the call even if no key changed, but only replicas: it leaves nothing that a restart should bring back.
+    /// Tell the call even if no key changed, but only replicas: it leaves nothing that a restart
+    /// should bring back.
     pub fn force_to_replicas(&mut self) {
         self.force();
         self.is_message = true;

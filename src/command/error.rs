@@ -1,7 +1,8 @@
-//! The errors that commands answer with: the only place where their wire texts stand, since clients match on them.
+//! The errors that commands answer with: the only place where their wire texts stand, since clients
+//! match on them.
 //!
-//! A text begins with its code (`ERR`, `WRONGTYPE`, ...), by which INFO errorstats counts it. All texts are those of
-//! Redis 8.2, compared with the live server.
+//! A text begins with its code (`ERR`, `WRONGTYPE`, ...), by which INFO errorstats counts it. All
+//! texts are those of Redis 8.2, compared with the live server.
 
 use std::borrow::Cow;
 
@@ -313,7 +314,8 @@ impl CmdError {
         CmdError::made(format!("ERR invalid expire time in '{command}' command"))
     }
 
-    /// Two prefixes of one client that some keys would have in common. `which` says which other one.
+    /// Two prefixes of one client that some keys would have in common. `which` says which other
+    /// one.
     pub fn prefix_overlap(prefix: &[u8], which: &str, other: &[u8]) -> CmdError {
         let which = format!("' overlaps with {which} prefix '");
         let end: &[u8] = b"'. Prefixes for a single client must not overlap.";
@@ -477,8 +479,8 @@ impl CmdError {
     }
 }
 
-/// The code of an error: its first word. Compat: an error of one word, or with a first word that is longer than this, has none
-/// of its own.
+/// The code of an error: its first word. Compat: an error of one word, or with a first word that is
+/// longer than this, has none of its own.
 pub fn code_of(text: &[u8]) -> Cow<'_, str> {
     const LEN_MAX: usize = 30;
     let end = text.iter().take(LEN_MAX + 1).position(|b| *b == b' ');

@@ -1,6 +1,7 @@
 //! Commands on keys of any type: deleting, looking, renaming, copying, moving, emptying.
 //!
-//! In `generic/`: `expire` (times to live), `scan` (KEYS, SCAN, RANDOMKEY), `object` and `memory` (introspection).
+//! In `generic/`: `expire` (times to live), `scan` (KEYS, SCAN, RANDOMKEY), `object` and `memory`
+//! (introspection).
 
 mod expire;
 mod memory;
@@ -388,7 +389,8 @@ fn flush_lazily(cx: &Cx<'_>) -> Result<bool, CmdError> {
     lazily(cx.args, 1, cx.conf.lazyfree.user_flush).ok_or(CmdError::SYNTAX)
 }
 
-/// A client that can wait is answered when the thread has freed what is large; others are served meanwhile.
+/// A client that can wait is answered when the thread has freed what is large; others are served
+/// meanwhile.
 fn flush(cx: &mut Cx<'_>, databases: std::ops::Range<u32>, lazily: bool) -> CmdResult {
     let freeing = match (lazily, cx.may_wait) {
         (true, _) => Freeing::Lazily,
@@ -407,7 +409,8 @@ fn flush(cx: &mut Cx<'_>, databases: std::ops::Range<u32>, lazily: bool) -> CmdR
         if sent > sent_before && !lazyfree.await_done(sent) {
             return Ok(Outcome::Wait(Wait::for_freeing(sent)));
         }
-        // Compat: there each such client waits for the thread; whatever else is to be said has been said by then.
+        // Compat: there each such client waits for the thread; whatever else is to be said has been
+        // said by then.
         cx.fx.answer_last();
     }
     cx.out.ok();

@@ -7,8 +7,8 @@
 //!   query     what a search asks for, read from its words
 //! ```
 //!
-//! What the scores mean, and how a search goes about, is told in `ds::geohash`. There is no type of its own: any sorted
-//! set is a map, whatever its scores are.
+//! What the scores mean, and how a search goes about, is told in `ds::geohash`. There is no type of
+//! its own: any sorted set is a map, whatever its scores are.
 
 mod add;
 mod ask;

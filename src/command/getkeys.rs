@@ -1,19 +1,22 @@
 //! The keys of a call, found from its record's key specs.
 //!
-//! A pure function of a record and the words of a request. COMMAND GETKEYS shows what it finds; cluster routing, ACL
-//! key rules and tracking ask it before a command runs. It never allocates: every spec yields at most one run of
-//! evenly spaced words, so what is found is a handful of runs, resolved at once and then walked.
+//! A pure function of a record and the words of a request. COMMAND GETKEYS shows what it finds;
+//! cluster routing, ACL key rules and tracking ask it before a command runs. It never allocates:
+//! every spec yields at most one run of evenly spaced words, so what is found is a handful of runs,
+//! resolved at once and then walked.
 //!
 //! ```text
 //!   ZUNIONSTORE d 2 a b WEIGHTS 1 2        specs: at(1), at(2).count(0, 1, 1)
 //!               ^ run 1..=1   ^ run 3..=4
 //! ```
 //!
-//! What the specs of some commands cannot say (the destination of SORT may stand anywhere, SET only reads its key when
-//! GET is given) a record says with a function of its own, see [`Command::find_keys`], built from the same [`Found`].
+//! What the specs of some commands cannot say (the destination of SORT may stand anywhere, SET only
+//! reads its key when GET is given) a record says with a function of its own, see
+//! [`Command::find_keys`], built from the same [`Found`].
 //!
-//! A call whose words contradict its specs is [`Malformed`]: the command would refuse it too. Behaviour at the edges
-//! (odd words, absent counts, keywords at the end) is that of Redis 8.2, compared with the live server.
+//! A call whose words contradict its specs is [`Malformed`]: the command would refuse it too.
+//! Behaviour at the edges (odd words, absent counts, keywords at the end) is that of Redis 8.2,
+//! compared with the live server.
 
 use super::key_spec::{Begin, Find, KeySpec, key_flag};
 use super::{Command, flag};
@@ -152,7 +155,8 @@ fn run_of(spec: &KeySpec, args: Args<'_>) -> Result<Option<Run>, Malformed> {
     }
 }
 
-/// The index behind a keyword that is looked for from `from` on; a keyword with nothing behind it is none.
+/// The index behind a keyword that is looked for from `from` on; a keyword with nothing behind it
+/// is none.
 fn behind(word: &str, from: i32, args: Args<'_>) -> Option<usize> {
     let words = args.len();
     let at = match usize::try_from(from) {
@@ -165,7 +169,7 @@ fn behind(word: &str, from: i32, args: Args<'_>) -> Option<usize> {
     Some(at? + 1).filter(|at| *at < words)
 }
 
-// -- commands whose key specs do not say it all; their records name these functions ------------------
+// -- commands whose key specs do not say it all; their records name these functions ---------------
 
 /// SET only reads its key when it is asked for the old value.
 pub fn set(_: &Command, args: Args<'_>) -> Result<Found, Malformed> {
@@ -272,10 +276,10 @@ pub fn migrate(_: &Command, args: Args<'_>) -> Result<Found, Malformed> {
     Ok(found)
 }
 
-// -- what was told before there were key specs -------------------------------------------------------
+// -- what was told before there were key specs ----------------------------------------------------
 
-/// First key, last key and step as they were told before there were key specs: the leading specs that are plain
-/// ranges, joined. All 0 when the first one is not.
+/// First key, last key and step as they were told before there were key specs: the leading specs
+/// that are plain ranges, joined. All 0 when the first one is not.
 pub fn legacy_range(specs: &[KeySpec]) -> (i32, i32, i32) {
     let mut range = (0, 0, 0);
     for spec in specs {
@@ -291,7 +295,8 @@ pub fn legacy_range(specs: &[KeySpec]) -> (i32, i32, i32) {
     range
 }
 
-/// Whether first, last and step do not tell the whole truth, so that the keys have to be asked for call by call.
+/// Whether first, last and step do not tell the whole truth, so that the keys have to be asked for
+/// call by call.
 pub fn keys_move(specs: &[KeySpec]) -> bool {
     let is_plain =
         |spec: &KeySpec| matches!((spec.begin, spec.find), (Begin::Index(_), Find::Range { .. }));

@@ -1,11 +1,12 @@
 //! Hash commands.
 //!
-//! In `hash/`: `read` (one field, several, all; HSCAN), `write` (storing and deleting), `count` (sums), `random`
-//! (HRANDFIELD), `expire` (deadlines of fields), `both` (reading or storing together with deadlines or deletion).
+//! In `hash/`: `read` (one field, several, all; HSCAN), `write` (storing and deleting), `count`
+//! (sums), `random` (HRANDFIELD), `expire` (deadlines of fields), `both` (reading or storing
+//! together with deadlines or deletion).
 //!
-//! A field whose deadline has passed is gone for all of them: readers look from the horizon of the moment, writers settle the
-//! fields they name first (`keyspace::fields`). Deadlines are told to replicas and the AOF as absolute moments, fields that a
-//! deadline in the past removes as HDEL.
+//! A field whose deadline has passed is gone for all of them: readers look from the horizon of the
+//! moment, writers settle the fields they name first (`keyspace::fields`). Deadlines are told to
+//! replicas and the AOF as absolute moments, fields that a deadline in the past removes as HDEL.
 
 mod both;
 mod count;
@@ -78,7 +79,8 @@ fn is_hash(db: &mut Selected<'_>, key: &[u8]) -> Result<bool, CmdError> {
     }
 }
 
-/// Refuses texts that no table could hold. Only an extreme `proto-max-bulk-len` lets them come this far.
+/// Refuses texts that no table could hold. Only an extreme `proto-max-bulk-len` lets them come this
+/// far.
 #[inline]
 fn check_lengths(cx: &Cx<'_>) -> Result<(), CmdError> {
     let possible = cx.conf.proto.max_bulk_len as usize > TEXT_MAX;
@@ -95,7 +97,8 @@ struct FieldList<'a> {
 }
 
 impl<'a> FieldList<'a> {
-    /// Reads the words from `at` on. `bad_count` is how the command complains of a number that is none.
+    /// Reads the words from `at` on. `bad_count` is how the command complains of a number that is
+    /// none.
     fn parse(cx: &Cx<'a>, at: usize, bad_count: CmdError) -> Result<Self, CmdError> {
         let args = cx.args;
         let word = args.get(at + 1).ok_or_else(|| CmdError::arity(cx.cmd.name))?;
@@ -134,7 +137,8 @@ fn moment(
     ms.map(UnixMillis).ok_or_else(|| CmdError::expire_time(cx.cmd.name))
 }
 
-/// True when fields with this deadline are to be removed on the spot: not on a replica, which waits to be told.
+/// True when fields with this deadline are to be removed on the spot: not on a replica, which waits
+/// to be told.
 fn is_past(cx: &Cx<'_>, deadline: UnixMillis) -> bool {
     deadline <= cx.now && cx.db.expires_by_itself()
 }

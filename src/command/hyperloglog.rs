@@ -1,7 +1,8 @@
 //! HyperLogLog commands, on strings in the form that `ds::hyperloglog` describes.
 //!
-//! PFCOUNT of one key stores what it has computed, and so is a write in disguise: it is told to replicas, though not
-//! announced as an event. All that may store something has the string reported as `raw`, even if nothing is stored.
+//! PFCOUNT of one key stores what it has computed, and so is a write in disguise: it is told to
+//! replicas, though not announced as an event. All that may store something has the string reported
+//! as `raw`, even if nothing is stored.
 
 #[cfg(test)]
 mod tests;
@@ -77,7 +78,8 @@ fn pfadd(cx: &mut Cx<'_>) -> CmdResult {
     Ok(Done)
 }
 
-/// Whether one of the elements would change it. All of them have their place in it, else it is corrupt.
+/// Whether one of the elements would change it. All of them have their place in it, else it is
+/// corrupt.
 fn lacks_any(hll: Hll<'_>, mut elements: impl Iterator<Item = Element>) -> Result<bool, Corrupt> {
     elements.try_fold(false, |lacks, element| Ok(hll.lacks(element)? || lacks))
 }
@@ -143,7 +145,8 @@ fn pfcount(cx: &mut Cx<'_>) -> CmdResult {
     Ok(Done)
 }
 
-/// Unites the HyperLogLogs at the keys from an argument on. Missing ones count as empty. True when one is dense.
+/// Unites the HyperLogLogs at the keys from an argument on. Missing ones count as empty. True when
+/// one is dense.
 fn unite(cx: &mut Cx<'_>, first: usize, registers: &mut Registers) -> Result<bool, CmdError> {
     for key in cx.args.from(first) {
         if let Some(entry) = cx.db.entry(key) {
@@ -259,8 +262,8 @@ fn make_dense(cx: &mut Cx<'_>) -> Result<bool, CmdError> {
     Ok(true)
 }
 
-/// PFDEBUG SIMD: whether loops may be those for the processor at hand. Compat: to a word that is neither ON nor OFF the
-/// reference gives two answers, here it is one.
+/// PFDEBUG SIMD: whether loops may be those for the processor at hand. Compat: to a word that is
+/// neither ON nor OFF the reference gives two answers, here it is one.
 fn simd(cx: &mut Cx<'_>) -> CmdResult {
     let wide = super::args::either(cx.args.at(2), "ON", "OFF").map_err(|_| CmdError::ON_OR_OFF)?;
     cx.db.keyspace.plain_loops = !wide;

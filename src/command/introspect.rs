@@ -1,9 +1,10 @@
 //! What COMMAND, COMMAND INFO and COMMAND LIST tell of the table.
 //!
-//! Nothing is kept here: every reply is written from the records, so a new command is complete as soon as it is in the
-//! table. Shapes, the order inside them and the kinds of strings (flags are simple strings, names are bulk strings) are
-//! those of Redis 8.2, since client libraries build their routing from these replies. Commands appear under the names
-//! they were declared with, also where this server has renamed them: a name says what a command is, not how to call it.
+//! Nothing is kept here: every reply is written from the records, so a new command is complete as
+//! soon as it is in the table. Shapes, the order inside them and the kinds of strings (flags are
+//! simple strings, names are bulk strings) are those of Redis 8.2, since client libraries build
+//! their routing from these replies. Commands appear under the names they were declared with, also
+//! where this server has renamed them: a name says what a command is, not how to call it.
 //!
 //! Compat: the reference lists commands in the order of a hash table; here they come by name.
 
@@ -58,7 +59,8 @@ fn write(out: &mut Reply, command: &Command) {
     for spec in command.keys {
         write_spec(out, spec);
     }
-    // Compat: an array of records, for clients make hash sets of sets; but without any an empty set.
+    // Compat: an array of records, for clients make hash sets of sets; but without any an empty
+    // set.
     match command.subcommands.len() {
         0 => out.set(0),
         count => out.array(count),
@@ -228,7 +230,8 @@ mod tests {
             out.begin();
             write_spec(&mut out, &spec);
             assert_eq!(out.owed(), 0, "one answer");
-            // Lengths are the reply writer's business: only kinds, sizes of aggregates and words matter here.
+            // Lengths are the reply writer's business: only kinds, sizes of aggregates and words
+            // matter here.
             let text = String::from_utf8(out.take()).expect("text");
             let words = text.split("\r\n").filter(|w| !w.is_empty() && !w.starts_with('$'));
             words.collect::<Vec<_>>().join(" ")

@@ -1,5 +1,5 @@
-//! Where a command's keys are and what its arguments mean, as data. COMMAND INFO, DOCS and GETKEYS, cluster routing and
-//! ACL key checks all read these records.
+//! Where a command's keys are and what its arguments mean, as data. COMMAND INFO, DOCS and GETKEYS,
+//! cluster routing and ACL key checks all read these records.
 
 /// What a command does with the keys a spec finds.
 pub mod key_flag {
@@ -47,7 +47,8 @@ pub enum Begin {
 /// How to go on from there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Find {
-    /// Every `step`-th word up to `last`, relative to the beginning (negative: from the call's end; `limit` 2 means half).
+    /// Every `step`-th word up to `last`, relative to the beginning (negative: from the call's end;
+    /// `limit` 2 means half).
     Range {
         last: i32,
         step: i32,

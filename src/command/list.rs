@@ -1,8 +1,9 @@
-//! List commands: pushing here; in `list/`: `pop` (LPOP, LMPOP), `look` (LRANGE, LINDEX, LPOS), `edit` (LSET, LINSERT, LREM, LTRIM),
-//! `travel` (LMOVE and its kin), `blocking` (those that wait).
+//! List commands: pushing here; in `list/`: `pop` (LPOP, LMPOP), `look` (LRANGE, LINDEX, LPOS),
+//! `edit` (LSET, LINSERT, LREM, LTRIM), `travel` (LMOVE and its kin), `blocking` (those that wait).
 //!
-//! A list is turned into another encoding where Redis does it: before elements are added ([`List::grow_for`]) and after
-//! some were taken away or replaced ([`List::shrink`]), see `types::list`.
+//! A list is turned into another encoding where Redis does it: before elements are added
+//! ([`List::grow_for`]) and after some were taken away or replaced ([`List::shrink`]), see
+//! `types::list`.
 
 mod blocking;
 mod edit;
@@ -69,8 +70,8 @@ const fn popped(end: End) -> Event {
     }
 }
 
-/// The positions that a range of indexes means in a list of some length, if there are any: first and number. Negative
-/// indexes count from the end.
+/// The positions that a range of indexes means in a list of some length, if there are any: first
+/// and number. Negative indexes count from the end.
 fn range(start: i64, stop: i64, len: usize) -> Option<(usize, usize)> {
     let len = len as i64;
     let from_front = |index: i64| if index < 0 { index.saturating_add(len) } else { index };

@@ -4,8 +4,8 @@
 //!   a seed in the middle; grains come in from the rim on a random walk and stay where they touch the crystal
 //! ```
 //!
-//! That is diffusion-limited aggregation (Witten and Sander, 1981), on a grid small enough to be quick whatever sizes a
-//! client asks for.
+//! That is diffusion-limited aggregation (Witten and Sander, 1981), on a grid small enough to be
+//! quick whatever sizes a client asks for.
 
 use crate::base::rng::Rng;
 
@@ -26,8 +26,8 @@ pub fn sizes(version: i64) -> usize {
     }
 }
 
-/// The picture of a version: columns and lines may be chosen where [`sizes`] lets them. Nothing for versions that do not
-/// draw.
+/// The picture of a version: columns and lines may be chosen where [`sizes`] lets them. Nothing for
+/// versions that do not draw.
 pub fn draw(version: i64, sizes: &[i64], rng: &mut Rng) -> String {
     if !matches!(version, 5 | 6 | NEWEST) {
         return String::new();
@@ -57,8 +57,8 @@ impl Crystal {
         crystal
     }
 
-    /// One grain walks from a random cell until it touches the crystal. Its steps are numbered, so that it cannot walk
-    /// for ever; a grain that finds nothing is lost.
+    /// One grain walks from a random cell until it touches the crystal. Its steps are numbered, so
+    /// that it cannot walk for ever; a grain that finds nothing is lost.
     fn add_grain(&mut self, rng: &mut Rng) {
         const STEPS: usize = 600;
         let (mut x, mut y) =

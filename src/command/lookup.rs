@@ -1,8 +1,9 @@
 //! Finding a command by the name a client sent.
 //!
-//! Every server has its own names, because `rename-command` may change or remove them. A small open-addressing table
-//! over the lower-cased name finds a top-level command without allocating; subcommands are few and are compared in
-//! turn. Every command and subcommand has a number, by which statistics are kept.
+//! Every server has its own names, because `rename-command` may change or remove them. A small
+//! open-addressing table over the lower-cased name finds a top-level command without allocating;
+//! subcommands are few and are compared in turn. Every command and subcommand has a number, by
+//! which statistics are kept.
 
 use super::key_spec::{Begin, Find, key_flag};
 use super::{CmdError, Command, states};
@@ -68,7 +69,8 @@ impl std::ops::Deref for Name {
     }
 }
 
-/// The bytes of a word from its front and from its back: all of them, some twice, where there are at most 16.
+/// The bytes of a word from its front and from its back: all of them, some twice, where there are
+/// at most 16.
 #[inline]
 fn ends(word: &[u8]) -> [u64; 2] {
     if let (Some(front), Some(back)) = (word.first_chunk(), word.last_chunk()) {
@@ -124,7 +126,8 @@ impl Entry {
         Entry { command, name, subcommands: 0..0, is_sub, begins_with_key, gates }
     }
 
-    /// Whether a request with this first word asks for it: for a top-level command without subcommands that alone decides.
+    /// Whether a request with this first word asks for it: for a top-level command without
+    /// subcommands that alone decides.
     #[inline]
     pub fn is_called(&self, word: &[u8]) -> bool {
         self.subcommands.is_empty() && !self.is_sub && self.name.is(word)
@@ -270,7 +273,8 @@ mod tests {
     }
 
     proptest! {
-        /// A word that differs in one bit of one byte is the name only if that is the case of a letter.
+        /// A word that differs in one bit of one byte is the name only if that is the case of a
+        /// letter.
         #[test]
         fn a_name_is_compared_as_letters_in_any_case(
             name in proptest::collection::vec(any::<u8>(), 0..20), at in any::<usize>(), bit in 0..8u8,

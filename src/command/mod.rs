@@ -1,12 +1,12 @@
 //! Commands: what one is, how it is declared, what it is given and what it may answer.
 //!
-//! A command is a `static` record standing on top of its function. Everything that users, clients and other rooms
-//! know of it is derived from the record: COMMAND and its subcommands, arity and key checks, ACL categories, cluster
-//! routing, statistics. [`table`] lists the records; [`lookup`] finds them by name; [`admit`] decides whether a call
-//! may run now; `server::exec` runs it.
+//! A command is a `static` record standing on top of its function. Everything that users, clients
+//! and other rooms know of it is derived from the record: COMMAND and its subcommands, arity and
+//! key checks, ACL categories, cluster routing, statistics. [`table`] lists the records; [`lookup`]
+//! finds them by name; [`admit`] decides whether a call may run now; `server::exec` runs it.
 //!
-//! Data commands live in this room, one file per type; the others live with the state they move, in a file called
-//! `commands.rs` of that room.
+//! Data commands live in this room, one file per type; the others live with the state they move, in
+//! a file called `commands.rs` of that room.
 
 pub mod args;
 pub mod bitmap;
@@ -61,16 +61,19 @@ pub type CmdResult = Result<Outcome, CmdError>;
 pub enum Outcome {
     /// It wrote its one answer.
     Done,
-    /// The server lets no such call run at present: it is asked again, from the gates on; it has written nothing.
+    /// The server lets no such call run at present: it is asked again, from the gates on; it has
+    /// written nothing.
     Postponed,
-    /// There is nothing to do yet: it is run again, from the start, when a key has news; it has written nothing. Where a
-    /// call may not wait ([`Cx::may_wait`]), it is answered at once as if its time were up.
+    /// There is nothing to do yet: it is run again, from the start, when a key has news; it has
+    /// written nothing. Where a call may not wait ([`Cx::may_wait`]), it is answered at once as if
+    /// its time were up.
     Wait(Box<Wait>),
 }
 
 pub use Outcome::Done;
 
-/// What a data command is given. Separate fields, so that a value borrowed from `db` can be written to `out`.
+/// What a data command is given. Separate fields, so that a value borrowed from `db` can be written
+/// to `out`.
 pub struct Cx<'a> {
     pub cmd: &'static Command,
     pub args: Args<'a>,
@@ -79,7 +82,8 @@ pub struct Cx<'a> {
     pub fx: &'a mut Effects,
     pub conf: &'a Config,
     pub now: UnixMillis,
-    /// It may answer [`Outcome::Wait`]: it is not inside a transaction, a script or the stream of a primary.
+    /// It may answer [`Outcome::Wait`]: it is not inside a transaction, a script or the stream of a
+    /// primary.
     pub may_wait: bool,
     /// Who calls.
     pub origin: Origin,

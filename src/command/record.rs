@@ -10,8 +10,8 @@ use super::{Arg, CmdResult, Cx, KeySpec, category, flag};
 pub enum Handler {
     /// Moves data: sees keys, options and the reply, never the server.
     Data(fn(&mut Cx<'_>) -> CmdResult),
-    /// Moves the server itself: a `server::Run`. What that is only the server knows, so that no command
-    /// that moves data comes to know it either.
+    /// Moves the server itself: a `server::Run`. What that is only the server knows, so that no
+    /// command that moves data comes to know it either.
     Server(&'static (dyn Any + Send + Sync)),
     /// A name with subcommands only.
     Container,

@@ -3,7 +3,8 @@
 use crate::config::Config;
 use crate::keyspace::DbIndex;
 
-/// What a connection has chosen for itself. It travels with the call while one runs and rests in the client else.
+/// What a connection has chosen for itself. It travels with the call while one runs and rests in
+/// the client else.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Session {
     pub db: DbIndex,

@@ -1,6 +1,7 @@
 //! Set commands: adding, removing, moving, asking, walking.
 //!
-//! In `set/`: `random` (SPOP, SRANDMEMBER), `algebra` (SINTER, SUNION, SDIFF and what stores their results).
+//! In `set/`: `random` (SPOP, SRANDMEMBER), `algebra` (SINTER, SUNION, SDIFF and what stores their
+//! results).
 
 mod algebra;
 mod random;

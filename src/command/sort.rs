@@ -1,4 +1,5 @@
-//! SORT and SORT_RO: the elements of a list, set or sorted set in order, by what they are or by what other keys say.
+//! SORT and SORT_RO: the elements of a list, set or sorted set in order, by what they are or by
+//! what other keys say.
 //!
 //! ```text
 //!   elements ──► weights ──► order ──► window ──► answers
@@ -7,9 +8,10 @@
 //!   arena
 //! ```
 //!
-//! BY without a `*` means the order in which the value has its elements; then only the window is taken. Keys made from
-//! patterns are looked at without any effect on them. An element of a list may be compressed and thus visible for a
-//! moment only, so the elements go into one arena, which costs one copy and no allocation each.
+//! BY without a `*` means the order in which the value has its elements; then only the window is
+//! taken. Keys made from patterns are looked at without any effect on them. An element of a list
+//! may be compressed and thus visible for a moment only, so the elements go into one arena, which
+//! costs one copy and no allocation each.
 
 use std::cmp::Ordering;
 use std::ops::Range;
@@ -255,7 +257,8 @@ fn sort(cx: &mut Cx<'_>) -> CmdResult {
     Ok(Done)
 }
 
-/// Copies the elements that can be in the answer, and says which of them are in it once they are in order.
+/// Copies the elements that can be in the answer, and says which of them are in it once they are in
+/// order.
 fn gather(
     cx: &mut Cx<'_>,
     options: &mut Options<'_>,
@@ -268,7 +271,8 @@ fn gather(
         elements.ranges.reserve_exact(taken.len());
         list.visit(taken.start, taken.len(), |piece| elements.push(piece.into()));
     } else if let Some(set) = entry.of_type::<Set>() {
-        // The order of a set is an accident, which must not get into a stored list, nor decide what a script does.
+        // The order of a set is an accident, which must not get into a stored list, nor decide what
+        // a script does.
         if options.unsorted && (options.store.is_some() || in_script) {
             (options.unsorted, options.alpha, options.by) = (false, true, None);
         }
@@ -367,8 +371,9 @@ impl Order {
     }
 }
 
-/// The number that a text is, as scores of sorted sets are read: hexadecimal ones, too, and none that are too large or too
-/// small. Compat: the empty text is zero. Redis 8.2 alone reads them otherwise.
+/// The number that a text is, as scores of sorted sets are read: hexadecimal ones, too, and none
+/// that are too large or too small. Compat: the empty text is zero. Redis 8.2 alone reads them
+/// otherwise.
 fn score(text: &[u8]) -> Result<f64, CmdError> {
     let number = if text.is_empty() { Some(0.0) } else { parse_f64(text) };
     number.ok_or(CmdError::SORT_SCORE)

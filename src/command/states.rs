@@ -1,8 +1,9 @@
 //! States that can forbid commands: one bit each.
 //!
-//! The bits that hold for the server (loading, paused, ...) and those that hold for the client (not authenticated, ...)
-//! are or-ed, and a command's record knows which of them concern it ([`concerns`]); so a call that nothing stands against
-//! costs one test. What a state means for a call that it concerns is decided by the gates of `server::admit`.
+//! The bits that hold for the server (loading, paused, ...) and those that hold for the client (not
+//! authenticated, ...) are or-ed, and a command's record knows which of them concern it
+//! ([`concerns`]); so a call that nothing stands against costs one test. What a state means for a
+//! call that it concerns is decided by the gates of `server::admit`.
 
 use super::{Command, flag};
 
@@ -24,7 +25,8 @@ pub const LISTENING: u32 = 1 << 6;
 pub const LOADING: u32 = 1 << 7;
 /// A script takes its time.
 pub const BUSY: u32 = 1 << 8;
-/// There is a limit for the memory of keys or of clients. No gate: room is made before any is asked.
+/// There is a limit for the memory of keys or of clients. No gate: room is made before any is
+/// asked.
 pub const LIMITED: u32 = 1 << 9;
 /// The limit is passed, and there is nothing to evict.
 pub const OUT_OF_MEMORY: u32 = 1 << 10;

@@ -1,7 +1,8 @@
 //! String commands: reading, storing, counting, editing.
 //!
-//! A value that is the canonical text of an integer is kept as one; what is edited in place (APPEND, SETRANGE) stays
-//! bytes. Times to live are told to replicas and the AOF as absolute moments, sums of floats as their result.
+//! A value that is the canonical text of an integer is kept as one; what is edited in place
+//! (APPEND, SETRANGE) stays bytes. Times to live are told to replicas and the AOF as absolute
+//! moments, sums of floats as their result.
 
 mod count;
 mod edit;
@@ -37,7 +38,8 @@ pub fn reply(out: &mut Reply, text: Text<'_>) {
     }
 }
 
-/// The value an argument gives: an integer if it is one, else its bytes; a large one is shared, not copied.
+/// The value an argument gives: an integer if it is one, else its bytes; a large one is shared, not
+/// copied.
 #[inline]
 pub fn value_of<'a>(args: Args<'a>, index: usize) -> Value<'a> {
     let bytes = args.at(index);
@@ -190,7 +192,8 @@ fn set(cx: &mut Cx<'_>) -> CmdResult {
     Ok(Done)
 }
 
-/// Tells replicas and the AOF of a SET: absolute times, no GET, no condition that may turn out otherwise.
+/// Tells replicas and the AOF of a SET: absolute times, no GET, no condition that may turn out
+/// otherwise.
 fn tell_set(cx: &mut Cx<'_>, options: &SetOptions<'_>, ttl: Ttl) {
     let (key, value) = (cx.args.at(1), cx.args.at(2));
     match ttl {

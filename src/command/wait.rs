@@ -27,8 +27,8 @@ pub struct Wait {
 }
 
 impl Wait {
-    /// Waits until one of the keys in these words holds a value of this type; when the time is up, a null array is the
-    /// answer.
+    /// Waits until one of the keys in these words holds a value of this type; when the time is up,
+    /// a null array is the answer.
     pub fn for_value(keys: Range<usize>, of: Type, until: Option<UnixMillis>) -> Box<Wait> {
         let news = News { of, or_loss: false };
         let (on_timeout, words) = (Reply::null_array as fn(&mut Reply), Vec::new());
@@ -49,8 +49,8 @@ impl Wait {
         wait
     }
 
-    /// Later tries read this in place of the word: for one that would mean something else by then, as the `$` of XREAD
-    /// does. Not for keys.
+    /// Later tries read this in place of the word: for one that would mean something else by then,
+    /// as the `$` of XREAD does. Not for keys.
     pub fn reading(mut self: Box<Self>, word: usize, instead: &[u8]) -> Box<Wait> {
         self.words.push((word, instead.into()));
         self

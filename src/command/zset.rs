@@ -10,8 +10,8 @@
 //!   walk      ZRANDMEMBER ZSCAN
 //! ```
 //!
-//! A range is resolved to positions first, whatever it was named by; what is shown, stored, popped or removed is then a
-//! range of positions.
+//! A range is resolved to positions first, whatever it was named by; what is shown, stored, popped
+//! or removed is then a range of positions.
 
 mod add;
 mod ask;
@@ -93,7 +93,8 @@ fn reply_pairs(out: &mut Reply, pairs: Pairs<'_>) {
     });
 }
 
-/// Stores a result, or removes what the key held if there is none, and answers how many members it has.
+/// Stores a result, or removes what the key held if there is none, and answers how many members it
+/// has.
 fn store(cx: &mut Cx<'_>, key: &[u8], result: Zset, event: Event) {
     store_counted(cx, key, result, event, 1);
 }

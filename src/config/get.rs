@@ -1,8 +1,8 @@
 //! CONFIG GET: options by name or by pattern.
 //!
-//! A name without pattern characters is looked up, and answered under the spelling that was asked for; that is the only
-//! way to see a hidden option. A pattern goes over the names and aliases of all others, in either case of letters. An
-//! option that several patterns meet is answered once.
+//! A name without pattern characters is looked up, and answered under the spelling that was asked
+//! for; that is the only way to see a hidden option. A pattern goes over the names and aliases of
+//! all others, in either case of letters. An option that several patterns meet is answered once.
 
 use super::{Config, OPTIONS, find};
 use crate::base::glob;

@@ -1,8 +1,9 @@
 //! The configuration by feature: plain structs of typed fields, one for each room that reads them.
 //!
-//! A field holds what its option says after parsing, with bounds already checked. Units stand at the end of names:
-//! `_s` seconds, `_ms` milliseconds, `_us` microseconds, `_bytes` or nothing for sizes. Defaults are not given here: they
-//! stand in the rows of the table, and [`Config::default`](super::Config) takes them from there.
+//! A field holds what its option says after parsing, with bounds already checked. Units stand at
+//! the end of names: `_s` seconds, `_ms` milliseconds, `_us` microseconds, `_bytes` or nothing for
+//! sizes. Defaults are not given here: they stand in the rows of the table, and
+//! [`Config::default`](super::Config) takes them from there.
 
 use super::choices::*;
 use super::lists::{OutputLimit, ShutdownFlags};
@@ -118,7 +119,8 @@ pub struct ProcessConfig {
     pub debug_assert: bool,
     /// `io-threads-always-active`: keeps I/O threads awake under little load.
     pub io_threads_always_active: bool,
-    /// `min-io-threads-avoid-copy-reply`: from so many I/O threads on, long strings are sent without a copy.
+    /// `min-io-threads-avoid-copy-reply`: from so many I/O threads on, long strings are sent
+    /// without a copy.
     pub avoid_copy_min_threads: u32,
     /// `min-string-size-avoid-copy-reply`: strings from this size on are sent without a copy.
     pub avoid_copy_min_bytes: u32,
@@ -187,8 +189,8 @@ pub struct ProcessConfig {
 /// The log.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LogConfig {
-    /// `req-res-logfile`: file to which each request and its reply are appended, for tools that compare replies with
-    /// their descriptions.
+    /// `req-res-logfile`: file to which each request and its reply are appended, for tools that
+    /// compare replies with their descriptions.
     pub requests_file: String,
     /// `loglevel`: how much is logged.
     pub level: LogLevel,
@@ -391,7 +393,8 @@ pub struct ReplConfig {
 }
 
 impl ReplConfig {
-    /// Whether a primary without replicas may write, by `min-replicas-to-write` and `min-replicas-max-lag`.
+    /// Whether a primary without replicas may write, by `min-replicas-to-write` and
+    /// `min-replicas-max-lag`.
     pub fn is_satisfied_alone(&self) -> bool {
         self.min_replicas_to_write == 0 || self.min_replicas_max_lag_s == 0
     }

@@ -1,9 +1,10 @@
 //! Wishes that this server cannot fulfil yet, each a row to be removed when the feature arrives.
 //!
-//! An option without effect does no harm as long as its value asks for nothing. A row says which values do ask for
-//! something that a user relies on: the start then stops with the line of that option, and CONFIG SET is refused.
-//! Options that only tune a feature (`repl-timeout`) need no row, since the option that switches it on has one. Those
-//! that are without effect whatever their value are marked [`idle`](super::Opt::idle) in the table.
+//! An option without effect does no harm as long as its value asks for nothing. A row says which
+//! values do ask for something that a user relies on: the start then stops with the line of that
+//! option, and CONFIG SET is refused. Options that only tune a feature (`repl-timeout`) need no
+//! row, since the option that switches it on has one. Those that are without effect whatever their
+//! value are marked [`idle`](super::Opt::idle) in the table.
 
 use super::{Config, OPTIONS, Opt};
 
@@ -27,7 +28,8 @@ impl Unkept {
     }
 }
 
-/// All of them. `tls-port` is refused where sockets are opened, `user` lines in `users.rs`, `loadmodule` at the start.
+/// All of them. `tls-port` is refused where sockets are opened, `user` lines in `users.rs`,
+/// `loadmodule` at the start.
 static UNKEPT: &[Unkept] = &[
     Unkept::new(
         "aclfile",
@@ -47,7 +49,8 @@ static UNKEPT: &[Unkept] = &[
         "marks on sockets are not supported yet",
     ),
     Unkept::new("rdma-port", |conf| conf.net.rdma_port != 0, "RDMA is not supported"),
-    // The order of bytes is that of these locales. The text is the reference's for a locale that the machine lacks.
+    // The order of bytes is that of these locales. The text is the reference's for a locale that
+    // the machine lacks.
     Unkept::new("locale-collate", |conf| !has_byte_order(conf), "Invalid locale name"),
     Unkept::new(
         "activedefrag",
@@ -73,7 +76,8 @@ pub fn refused(before: &Config, after: &Config) -> Option<&'static Unkept> {
     UNKEPT.iter().find(|unkept| (unkept.asks)(after) && !(unkept.asks)(before))
 }
 
-/// Options without effect whose value is not the default: a start that goes on nevertheless tells of them.
+/// Options without effect whose value is not the default: a start that goes on nevertheless tells
+/// of them.
 pub fn ineffective(conf: &Config) -> Vec<&'static str> {
     let defaults = Config::default();
     let changed = |opt: &&Opt| opt.idle && opt.show(conf) != opt.show(&defaults);

@@ -1,8 +1,9 @@
 //! The options that take several words: save points, buffer limits, flags, addresses.
 //!
-//! Each is a [`List`] of three functions: read the words, show the value as CONFIG GET does, and list the lines that
-//! CONFIG REWRITE writes. CONFIG SET hands over its one value split at single spaces, a configuration line its words;
-//! an empty value is no word there and one empty word here, and both mean the same to these functions.
+//! Each is a [`List`] of three functions: read the words, show the value as CONFIG GET does, and
+//! list the lines that CONFIG REWRITE writes. CONFIG SET hands over its one value split at single
+//! spaces, a configuration line its words; an empty value is no word there and one empty word here,
+//! and both mean the same to these functions.
 
 use super::Config;
 use super::users::Passwords;
@@ -19,7 +20,8 @@ pub struct OutputLimit {
     pub soft_seconds: u64,
 }
 
-/// What a termination signal asks of the shutdown. Nothing set is the default: save if there are save points.
+/// What a termination signal asks of the shutdown. Nothing set is the default: save if there are
+/// save points.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ShutdownFlags {
     pub save: bool,
@@ -60,7 +62,8 @@ pub const DIR: List = List {
     lines: |conf| vec![quoted(conf.process.dir.as_bytes())],
 };
 
-/// A new password takes the place of those that a `user default` line gave. The same one again changes nothing.
+/// A new password takes the place of those that a `user default` line gave. The same one again
+/// changes nothing.
 pub const REQUIREPASS: List = List {
     many: false,
     default: &[""],
@@ -369,7 +372,8 @@ pub mod key_events {
         })
     }
 
-    /// Writes the letters. Once all classes of `A` are there, those that `A` leaves out are not shown.
+    /// Writes the letters. Once all classes of `A` are there, those that `A` leaves out are not
+    /// shown.
     pub fn show(flags: u32) -> Vec<u8> {
         let mut letters = Vec::new();
         if flags & ALL == ALL {
@@ -395,7 +399,8 @@ pub const KEY_EVENTS: List = List {
     lines: |conf| vec![quoted(&key_events::show(conf.pubsub.notify_keyspace_events))],
 };
 
-/// An integer that may have a plus sign and leading zeros, as some of these options have always taken it.
+/// An integer that may have a plus sign and leading zeros, as some of these options have always
+/// taken it.
 fn lenient_i64(word: &[u8]) -> Option<i64> {
     std::str::from_utf8(word).ok()?.parse().ok().filter(|number| *number != i64::MAX)
 }

@@ -1,9 +1,10 @@
 //! Configuration: one table of options, and everything that is derived from it.
 //!
-//! [`Config`] is a plain value, made of one struct per feature. It is filled at the start from a file, the standard input
-//! and the command line (`parse`), read everywhere by plain field access, changed by CONFIG SET (`set`), shown by CONFIG
-//! GET (`get`) and written back by CONFIG REWRITE (`rewrite`). What an option is called, what it takes and where it is
-//! kept stands in one row of [`options::OPTIONS`].
+//! [`Config`] is a plain value, made of one struct per feature. It is filled at the start from a
+//! file, the standard input and the command line (`parse`), read everywhere by plain field access,
+//! changed by CONFIG SET (`set`), shown by CONFIG GET (`get`) and written back by CONFIG REWRITE
+//! (`rewrite`). What an option is called, what it takes and where it is kept stands in one row of
+//! [`options::OPTIONS`].
 //!
 //! ```text
 //!   redis.conf ─┐
@@ -13,8 +14,9 @@
 //!                              └──────► rewrite ──► new text of the file
 //! ```
 //!
-//! Invariants: every field is within the bounds of its row; a refused change leaves no trace. This room does not know
-//! the server: what must follow a change is only named here ([`Apply`]), and done elsewhere. It reads no file by itself.
+//! Invariants: every field is within the bounds of its row; a refused change leaves no trace. This
+//! room does not know the server: what must follow a change is only named here ([`Apply`]), and
+//! done elsewhere. It reads no file by itself.
 
 pub mod choices;
 pub mod commands;
@@ -104,7 +106,8 @@ pub fn find(name: &[u8]) -> Option<&'static Opt> {
 mod tests {
     use super::*;
 
-    /// What CONFIG GET of fresh servers answered: Redis 8.2.3 and Valkey 9.1.2, the former first to be believed.
+    /// What CONFIG GET of fresh servers answered: Redis 8.2.3 and Valkey 9.1.2, the former first to
+    /// be believed.
     const GOLDEN: &str = include_str!("../../tests/golden/config-get.tsv");
     const REDIS_CONF: &str = include_str!("../../redis.conf");
 
@@ -132,8 +135,8 @@ mod tests {
         assert!(names.iter().all(|name| *name == name.to_ascii_lowercase()));
     }
 
-    /// Each visible option has a line in redis.conf; and what stands there uncommented is the default, so a server
-    /// started with the file is configured as one without, but for `bind`.
+    /// Each visible option has a line in redis.conf; and what stands there uncommented is the
+    /// default, so a server started with the file is configured as one without, but for `bind`.
     #[test]
     fn the_shipped_file_states_each_default() {
         for opt in OPTIONS.iter().filter(|opt| !opt.hidden) {

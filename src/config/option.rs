@@ -14,8 +14,8 @@
 use super::Config;
 use super::value::{Choice, Field, Int, IntField, Kind, List, MemoryOrPercent, Unit};
 
-/// What has to be done after an option changed. Declaring that must not reach the server; doing it needs the server, and
-/// is one `match` in `apply.rs`.
+/// What has to be done after an option changed. Declaring that must not reach the server; doing it
+/// needs the server, and is one `match` in `apply.rs`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Apply {
     /// Nothing: whoever reads the field next sees the new value.
@@ -79,7 +79,8 @@ pub struct Opt {
     pub sensitive: bool,
     /// Not to be changed while data are being loaded.
     pub fixed_while_loading: bool,
-    /// Nothing reads its value yet. The README lists these options, and a test compares the list with the table.
+    /// Nothing reads its value yet. The README lists these options, and a test compares the list
+    /// with the table.
     pub idle: bool,
     /// A test of the new text beyond its kind.
     check: Option<Check>,
@@ -208,7 +209,8 @@ impl Opt {
         Opt { fixed_while_loading: true, ..self }
     }
 
-    /// Marks an option without effect: what it governs is not built yet, or has no counterpart in this server.
+    /// Marks an option without effect: what it governs is not built yet, or has no counterpart in
+    /// this server.
     pub const fn idle(self) -> Opt {
         Opt { idle: true, ..self }
     }
@@ -265,7 +267,8 @@ impl Opt {
         }
     }
 
-    /// A value that came as one word, as the words it stands for: split at single spaces for an option that takes many.
+    /// A value that came as one word, as the words it stands for: split at single spaces for an
+    /// option that takes many.
     pub fn words(&self, value: &[u8]) -> Vec<Vec<u8>> {
         if !self.kind.takes_many() {
             return vec![value.to_vec()];
@@ -364,7 +367,8 @@ pub mod checks {
             "unixsocket",
             "config-file",
         ];
-        // Compat: a title that would come out blank while these three have nothing to say is refused as well.
+        // Compat: a title that would come out blank while these three have nothing to say is
+        // refused as well.
         let filled = ["{title}", "{server-mode}", "{unixsocket}"]
             .into_iter()
             .fold(text.to_owned(), |text, variable| text.replace(variable, ""));

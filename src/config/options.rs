@@ -1,11 +1,12 @@
 //! The one table of options, in the order and under the headings of `redis.conf`.
 //!
-//! A row gives the name, the default, the place in [`Config`](super::Config), the bounds, the aliases, who may change it,
-//! and what must follow a change. Everything else is derived: parsing, CONFIG GET, SET and REWRITE, `--name value`, the
-//! test that `redis.conf` states each default, and the test that holds the defaults against the reference's.
+//! A row gives the name, the default, the place in [`Config`](super::Config), the bounds, the
+//! aliases, who may change it, and what must follow a change. Everything else is derived: parsing,
+//! CONFIG GET, SET and REWRITE, `--name value`, the test that `redis.conf` states each default, and
+//! the test that holds the defaults against the reference's.
 //!
-//! Where Redis 8.2 and Valkey 9.1 differ in a default or in bounds, Redis decides. The rows of `aof-checksum` and
-//! `script-undo` are our own.
+//! Where Redis 8.2 and Valkey 9.1 differ in a default or in bounds, Redis decides. The rows of
+//! `aof-checksum` and `script-undo` are our own.
 
 use super::choices::*;
 use super::lists;

@@ -1,7 +1,8 @@
 //! Reading the configuration at the start: the file, the standard input, the command line.
 //!
-//! The three come in this order, and a later word on an option wins. They are read as one text: the command line is
-//! turned into lines of the same language, so that one set of rules and one way of reporting errors serves all.
+//! The three come in this order, and a later word on an option wins. They are read as one text: the
+//! command line is turned into lines of the same language, so that one set of rules and one way of
+//! reporting errors serves all.
 //!
 //! ```text
 //!   redis-server a.conf --port 7000 --save 60 1 -
@@ -13,13 +14,13 @@
 //!   m+3      save "60" "1"
 //! ```
 //!
-//! An argument with two dashes starts a line and stands there as it is, so `--port 7000` may also come as one argument.
-//! The one behind it is its value even if it has dashes too (passwords do). Any further one is a value unless it has two
-//! dashes. `--save` alone is `save ""`.
+//! An argument with two dashes starts a line and stands there as it is, so `--port 7000` may also
+//! come as one argument. The one behind it is its value even if it has dashes too (passwords do).
+//! Any further one is a value unless it has two dashes. `--save` alone is `save ""`.
 //!
-//! The parser opens no file itself: it asks its caller to read one. What it cannot judge (users, modules, renamed
-//! commands, whether a directory exists) it keeps together with the line it came from, so that whoever judges it later
-//! can report the same kind of error: see [`Startup::blame`].
+//! The parser opens no file itself: it asks its caller to read one. What it cannot judge (users,
+//! modules, renamed commands, whether a directory exists) it keeps together with the line it came
+//! from, so that whoever judges it later can report the same kind of error: see [`Startup::blame`].
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -34,7 +35,8 @@ pub type ReadFile<'a> = dyn FnMut(&Path) -> io::Result<Vec<u8>> + 'a;
 /// Where a directive came from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Origin {
-    /// The file, if it came from one; the text of the standard input and of the command line has none.
+    /// The file, if it came from one; the text of the standard input and of the command line has
+    /// none.
     pub file: Option<PathBuf>,
     pub line_number: usize,
     pub line_text: Vec<u8>,
@@ -60,8 +62,8 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
-    /// What to print on the standard error: a block that names the line. A file that cannot be opened gets a line in
-    /// the log instead.
+    /// What to print on the standard error: a block that names the line. A file that cannot be
+    /// opened gets a line in the log instead.
     pub fn print(&self, version: &str) -> Vec<u8> {
         match self {
             ConfigError::Line { origin, reason } => {
@@ -125,8 +127,8 @@ impl Startup {
     }
 }
 
-/// Reads everything that the arguments (those after the program's name) ask for. `sentinel` tells that the program was
-/// called by Sentinel's name.
+/// Reads everything that the arguments (those after the program's name) ask for. `sentinel` tells
+/// that the program was called by Sentinel's name.
 pub fn startup(
     args: &[Vec<u8>],
     sentinel: bool,
@@ -311,7 +313,8 @@ impl<'r, 'f> Parser<'r, 'f> {
         if opt.name != "save" {
             return opt.assign(conf, words);
         }
-        // Save points add up over lines; the first line takes the place of the default, and an empty one starts over.
+        // Save points add up over lines; the first line takes the place of the default, and an
+        // empty one starts over.
         let earlier = std::mem::take(&mut conf.rdb.save_points);
         opt.assign(conf, words)?;
         if self.save_seen && !conf.rdb.save_points.is_empty() {
@@ -367,8 +370,8 @@ fn trim(line: &[u8]) -> &[u8] {
 /// Files may include each other; this many levels are enough, and end a circle.
 const INCLUDE_DEPTH_MAX: usize = 16;
 
-/// Options of old releases that files in use still have. They are accepted with one value, whatever it is, and mean
-/// nothing any more; CONFIG does not know them.
+/// Options of old releases that files in use still have. They are accepted with one value, whatever
+/// it is, and mean nothing any more; CONFIG does not know them.
 const RETIRED: &[&str] = &[
     "events-per-io-thread",
     "io-threads-do-reads",
@@ -414,7 +417,8 @@ mod tests {
         assert_eq!(started.config.clients.output_limits[0].hard_bytes, 1_000_000);
     }
 
-    /// Command lines and what Redis 8.2 had to say about them. The file holds `hz 5`, the standard input nothing.
+    /// Command lines and what Redis 8.2 had to say about them. The file holds `hz 5`, the standard
+    /// input nothing.
     #[test]
     fn command_lines_are_read_as_by_the_reference() {
         let not_integer = "argument couldn't be parsed into an integer";

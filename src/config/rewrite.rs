@@ -1,7 +1,8 @@
 //! CONFIG REWRITE: the text of the file, brought up to date.
 //!
-//! The user's file stays the user's: comments, order and the names of included files are kept, and options at their
-//! default are not written unless the file has them already. The lines of the old text are taken as slots:
+//! The user's file stays the user's: comments, order and the names of included files are kept, and
+//! options at their default are not written unless the file has them already. The lines of the old
+//! text are taken as slots:
 //!
 //! ```text
 //!   old text              slots          values now            new text
@@ -14,9 +15,10 @@
 //!                                                              maxmemory 20mb
 //! ```
 //!
-//! Each option fills its slots in order. Slots that are left over become blank lines, of which no two are kept in a row;
-//! values that are left over are appended, if they are not the default. A line that means nothing to this server is
-//! marked as a comment with question marks. The caller replaces the file, in one step.
+//! Each option fills its slots in order. Slots that are left over become blank lines, of which no
+//! two are kept in a row; values that are left over are appended, if they are not the default. A
+//! line that means nothing to this server is marked as a comment with question marks. The caller
+//! replaces the file, in one step.
 
 use super::value::{Int, Kind, MemoryOrPercent, Unit};
 use super::{Config, OPTIONS, Opt, Passwords, find};
@@ -41,8 +43,8 @@ fn rewritten(original: Option<&[u8]>, conf: &Config, all: bool) -> Vec<u8> {
         values.iter_mut().for_each(|value| value.needed |= all);
         lines.fill(Slot::Option(opt.name), opt.name, values);
     }
-    // Compat: the reference writes this line always. Here it is written for those who have one, since it hides
-    // whatever `requirepass` says when the file is edited by hand later.
+    // Compat: the reference writes this line always. Here it is written for those who have one,
+    // since it hides whatever `requirepass` says when the file is edited by hand later.
     let needed = all || conf.security.passwords != Passwords::Requirepass;
     let user = Value { text: conf.security.default_user(), needed };
     lines.fill(Slot::User, "user", vec![user]);
@@ -195,7 +197,8 @@ mod tests {
     use crate::config::startup;
     use proptest::prelude::*;
 
-    /// Starts with a text, sets options, and rewrites. The working directory is what a server would have put there.
+    /// Starts with a text, sets options, and rewrites. The working directory is what a server would
+    /// have put there.
     fn rewritten(text: &str, sets: &[(&str, &str)]) -> String {
         let args = [b"r.conf".to_vec()];
         let mut conf = startup(&args, false, &mut |_| Ok(text.as_bytes().to_vec())).unwrap().config;
@@ -236,8 +239,8 @@ mod tests {
     const ALWAYS: [&str; 2] = ["dir \"/data\"", "latency-tracking-info-percentiles 50 99 99.9"];
     const DEFAULT_SAVE: [&str; 3] = ["save 300 100", "save 3600 1", "save 60 10000"];
 
-    /// Cases that Redis 8.2 was asked for: old text, changes, what stays in place, and what is appended beside the
-    /// lines that always are.
+    /// Cases that Redis 8.2 was asked for: old text, changes, what stays in place, and what is
+    /// appended beside the lines that always are.
     #[test]
     fn files_come_out_as_in_the_reference() {
         type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a [&'a str], &'a [&'a str]);

@@ -1,9 +1,10 @@
 //! CONFIG SET: many options at once, all or nothing.
 //!
-//! First every name is looked at: is it known, may it be changed, does it come twice? Only then the values are parsed,
-//! into a copy; the first refusal ends it and the copy is dropped. When all of them fit, the copy takes the place of the
-//! old configuration, and the caller learns what must be done about the changes. Should one of those steps fail, as when
-//! a port is taken, the caller lays the old configuration back (it is part of the answer) and applies that.
+//! First every name is looked at: is it known, may it be changed, does it come twice? Only then the
+//! values are parsed, into a copy; the first refusal ends it and the copy is dropped. When all of
+//! them fit, the copy takes the place of the old configuration, and the caller learns what must be
+//! done about the changes. Should one of those steps fail, as when a port is taken, the caller lays
+//! the old configuration back (it is part of the answer) and applies that.
 
 use super::{Apply, Config, Opt, find, later};
 

@@ -1,9 +1,10 @@
 //! `user` lines: what they say about the default user, the only one that this server has yet.
 //!
-//! A line is a list of rules that are applied in order to a user who may do nothing. Rules are judged as the reference
-//! does, so that a wrong one is named with its words. What the line then asks for is honoured if it is the default user
-//! with any passwords, or none, and without restrictions; everything else stops the start, since a server that lets in
-//! more clients than its file says is worse than none.
+//! A line is a list of rules that are applied in order to a user who may do nothing. Rules are
+//! judged as the reference does, so that a wrong one is named with its words. What the line then
+//! asks for is honoured if it is the default user with any passwords, or none, and without
+//! restrictions; everything else stops the start, since a server that lets in more clients than its
+//! file says is worse than none.
 //!
 //! ```text
 //!   user default on >secret ~* &* +@all      honoured: as requirepass secret
@@ -66,7 +67,8 @@ impl SecurityConfig {
     }
 }
 
-/// Applies all `user` lines; the error names the line that is wrong, or else the first that cannot be honoured.
+/// Applies all `user` lines; the error names the line that is wrong, or else the first that cannot
+/// be honoured.
 pub fn apply(conf: &mut SecurityConfig, lines: &[Directive]) -> Result<(), ConfigError> {
     let mut users: Vec<(&Directive, &[u8], User)> = Vec::new();
     for line in lines {

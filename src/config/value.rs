@@ -1,8 +1,9 @@
 //! Kinds of values: how the text of an option becomes a typed field, and how it is printed back.
 //!
-//! A row of the table (`option.rs`) names a place in [`Config`] and the kind of value kept there. Everything a kind has
-//! to know is here: which texts it takes, which bounds it keeps, the words of its refusals, and the text that CONFIG GET
-//! shows. Tools match on those words, so they are as the reference has them.
+//! A row of the table (`option.rs`) names a place in [`Config`] and the kind of value kept there.
+//! Everything a kind has to know is here: which texts it takes, which bounds it keeps, the words of
+//! its refusals, and the text that CONFIG GET shows. Tools match on those words, so they are as the
+//! reference has them.
 //!
 //! ```text
 //!   text ──► words ──► Kind::assign ──► field ──► Kind::show ──► text
@@ -60,7 +61,8 @@ impl IntField {
         }
     }
 
-    /// Stores a value that the bounds of its row have let pass; a value the field cannot hold is left out.
+    /// Stores a value that the bounds of its row have let pass; a value the field cannot hold is
+    /// left out.
     fn put(self, conf: &mut Config, value: i64) {
         fn store<T: TryFrom<i64>>(place: &mut T, value: i64) {
             if let Ok(value) = T::try_from(value) {
@@ -96,7 +98,8 @@ pub struct Int {
     pub min: i64,
     pub max: i64,
     pub unit: Unit,
-    /// The reference stores it without a sign, and words the refusal of negative values accordingly.
+    /// The reference stores it without a sign, and words the refusal of negative values
+    /// accordingly.
     pub unsigned: bool,
 }
 
@@ -254,7 +257,8 @@ impl Choice {
 }
 
 /// The refusal of a word that is not on the list.
-// Compat: words that only Valkey has are taken, but not listed, so that the text is that of Redis 8.
+// Compat: words that only Valkey has are taken, but not listed, so that the text is that of Redis
+// 8.
 pub fn one_of(names: &[&str]) -> String {
     const UNLISTED: [&str; 3] = ["flush-before-load", "safe", "failover"];
     let listed: Vec<&str> = names.iter().copied().filter(|name| !UNLISTED.contains(name)).collect();
@@ -276,7 +280,8 @@ fn parse_bool(word: &[u8]) -> Result<bool, String> {
 }
 
 /// Names, paths and addresses are kept as text.
-// Compat: the reference takes any bytes here; only passwords and user names are taken as bytes by us as well.
+// Compat: the reference takes any bytes here; only passwords and user names are taken as bytes by
+// us as well.
 fn parse_text(word: &[u8]) -> Result<String, String> {
     String::from_utf8(word.to_vec()).map_err(|_| "argument must be valid UTF-8 text".to_owned())
 }

@@ -4,11 +4,12 @@
 //!   chunks   [ k k k k ] [ k k k k ] [ k k . . ]        ascending, none empty, at most CHUNK entries each
 //! ```
 //!
-//! What is put behind the last key costs a push, what is taken from the front a pop; both ends are one step away. A lookup
-//! is a binary search among the chunks and one within a chunk. Chunks are filled to the brim when keys come in order, so
-//! an entry takes little more than key and value; where keys come out of order, a full chunk is split, and chunks
-//! with few entries left are joined. What a change moves
-//! is bounded by a chunk and the list of chunks, which is a hundred times shorter than the map.
+//! What is put behind the last key costs a push, what is taken from the front a pop; both ends are
+//! one step away. A lookup is a binary search among the chunks and one within a chunk. Chunks are
+//! filled to the brim when keys come in order, so an entry takes little more than key and value;
+//! where keys come out of order, a full chunk is split, and chunks with few entries left are
+//! joined. What a change moves is bounded by a chunk and the list of chunks, which is a hundred
+//! times shorter than the map.
 //!
 //! A [`Place`] names an entry until the map changes. The map knows nothing of what it keeps.
 
@@ -213,7 +214,8 @@ impl<K: Ord + Copy, V> Ascending<K, V> {
         value
     }
 
-    /// Removes a chunk that has become empty, or joins one that has few entries left with a neighbour that has not many.
+    /// Removes a chunk that has become empty, or joins one that has few entries left with a
+    /// neighbour that has not many.
     fn tidy(&mut self, chunk: usize) {
         if self.chunks[chunk].is_empty() {
             self.chunks.remove(chunk);

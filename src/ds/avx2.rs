@@ -1,9 +1,9 @@
-//! Loops for processors with AVX2, 32 bytes at a step: counting bits, combining strings, and the registers of
-//! HyperLogLogs.
+//! Loops for processors with AVX2, 32 bytes at a step: counting bits, combining strings, and the
+//! registers of HyperLogLogs.
 //!
-//! Each function has a plain twin in the room it serves, which says the same; tests compare them. Here a caller is told
-//! `None` or `false` where the processor has no such unit, and nothing was done then. No decision is taken here about
-//! when to call.
+//! Each function has a plain twin in the room it serves, which says the same; tests compare them.
+//! Here a caller is told `None` or `false` where the processor has no such unit, and nothing was
+//! done then. No decision is taken here about when to call.
 #![cfg_attr(
     target_arch = "x86_64",
     expect(
@@ -40,7 +40,8 @@ mod x86_64 {
     pub fn combine(operation: Operation, sources: &[&[u8]], out: &mut Vec<u8>) -> bool {
         let has = is_x86_feature_detected!("avx2");
         if has {
-            // SAFETY: the processor has just said that it has AVX2, which is all the callee asks for.
+            // SAFETY: the processor has just said that it has AVX2, which is all the callee asks
+            // for.
             unsafe { combine_wide(operation, sources, out) }
         }
         has
@@ -50,7 +51,8 @@ mod x86_64 {
     pub fn unpack(sources: &[&[u8; PACKED]], out: &mut [u8; REGISTERS]) -> bool {
         let has = is_x86_feature_detected!("avx2");
         if has {
-            // SAFETY: the processor has just said that it has AVX2, which is all the callee asks for.
+            // SAFETY: the processor has just said that it has AVX2, which is all the callee asks
+            // for.
             unsafe { unpack_wide(sources, out) }
         }
         has
@@ -60,7 +62,8 @@ mod x86_64 {
     pub fn pack(registers: &[u8; REGISTERS], out: &mut [u8; PACKED]) -> bool {
         let has = is_x86_feature_detected!("avx2");
         if has {
-            // SAFETY: the processor has just said that it has AVX2, which is all the callee asks for.
+            // SAFETY: the processor has just said that it has AVX2, which is all the callee asks
+            // for.
             unsafe { pack_wide(registers, out) }
         }
         has
@@ -71,8 +74,8 @@ mod x86_64 {
         combine_plain(operation, sources, out);
     }
 
-    /// Counts by carry-save adders (R. Harley, D. Seal): sixteen vectors are added bit by bit, so that only one in
-    /// sixteen, the one of the carries into the fifth place, has to be counted.
+    /// Counts by carry-save adders (R. Harley, D. Seal): sixteen vectors are added bit by bit, so
+    /// that only one in sixteen, the one of the carries into the fifth place, has to be counted.
     #[target_feature(enable = "avx2")]
     fn count_wide(bytes: &[u8]) -> u64 {
         let zero = _mm256_setzero_si256();
@@ -101,8 +104,8 @@ mod x86_64 {
         parts.map(|(weight, part)| weight * sum(part)).sum::<u64>() + count_plain(rest)
     }
 
-    /// Asks for the bytes that will be counted a few groups later: strings too long for the second cache are counted faster
-    /// than they come by themselves.
+    /// Asks for the bytes that will be counted a few groups later: strings too long for the second
+    /// cache are counted faster than they come by themselves.
     #[inline]
     #[target_feature(enable = "avx2")]
     #[allow(
@@ -113,7 +116,8 @@ mod x86_64 {
         const AHEAD: usize = 2048;
         for line in (0..group.len()).step_by(64) {
             let line = group.as_ptr().wrapping_add(AHEAD + line);
-            // SAFETY: this is a hint, which reads nothing: an address behind the end of the string is ignored.
+            // SAFETY: this is a hint, which reads nothing: an address behind the end of the string
+            // is ignored.
             unsafe { _mm_prefetch::<_MM_HINT_T0>(line.cast()) }
         }
     }
@@ -167,18 +171,20 @@ mod x86_64 {
         unsafe { _mm_loadu_si128(std::ptr::from_ref(bytes).cast()) }
     }
 
-    /// Thirty-two registers at a step, that is 24 packed bytes. Three bytes hold four registers, spread over two lanes
-    /// of 16 bits:
+    /// Thirty-two registers at a step, that is 24 packed bytes. Three bytes hold four registers,
+    /// spread over two lanes of 16 bits:
     ///
     /// ```text
     ///   bytes    b0        b1        b2              lane A = b0 and b1: register 0 in bits 0-5,  1 in bits 6-11
     ///   bits     00000011  11112222  22333333       lane B = b1 and b2: register 2 in bits 4-9,  3 in bits 10-15
     /// ```
     ///
-    /// Masked, the lanes can be compared as they are; only the highest values are moved to their places.
+    /// Masked, the lanes can be compared as they are; only the highest values are moved to their
+    /// places.
     #[target_feature(enable = "avx2")]
     fn unpack_wide(sources: &[&[u8; PACKED]], out: &mut [u8; REGISTERS]) {
-        // The upper half is loaded from four bytes before its first, so that the last load ends with the registers.
+        // The upper half is loaded from four bytes before its first, so that the last load ends
+        // with the registers.
         let spread = _mm256_setr_epi8(
             0, 1, 1, 2, 3, 4, 4, 5, 6, 7, 7, 8, 9, 10, 10, 11, //
             4, 5, 5, 6, 7, 8, 8, 9, 10, 11, 11, 12, 13, 14, 14, 15,
@@ -205,7 +211,8 @@ mod x86_64 {
         }
     }
 
-    /// The way back: pairs of registers become 12 bits, pairs of these 24, and the 24 bits of all lanes move together.
+    /// The way back: pairs of registers become 12 bits, pairs of these 24, and the 24 bits of all
+    /// lanes move together.
     #[target_feature(enable = "avx2")]
     fn pack_wide(registers: &[u8; REGISTERS], out: &mut [u8; PACKED]) {
         let close = _mm256_broadcastsi128_si256(_mm_setr_epi8(

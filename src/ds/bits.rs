@@ -1,13 +1,14 @@
-//! Bits of byte strings: counting them, finding one, combining several strings, and numbers of any width at any place.
+//! Bits of byte strings: counting them, finding one, combining several strings, and numbers of any
+//! width at any place.
 //!
 //! ```text
 //!   byte   0                 1                     bit 0 is the highest bit of the first byte: a string's bits are
 //!   bit    0 1 2 3 4 5 6 7   8 9 10 ...            in the order in which they are written down
 //! ```
 //!
-//! Everything beyond the end of a string counts as zeros. Long strings are worked on in the way that suits the
-//! processor best: `avx2` where there is such a unit, else the plain loops of this file, which say the same and are
-//! what the tests compare with.
+//! Everything beyond the end of a string counts as zeros. Long strings are worked on in the way
+//! that suits the processor best: `avx2` where there is such a unit, else the plain loops of this
+//! file, which say the same and are what the tests compare with.
 
 use super::avx2;
 
@@ -86,7 +87,8 @@ fn find(bytes: &[u8], value: bool) -> Option<usize> {
     Some((passed + at) * 8 + bit)
 }
 
-/// What the strings become together; as long as the longest of them. `Diff1` and `AndOr` need two at least.
+/// What the strings become together; as long as the longest of them. `Diff1` and `AndOr` need two
+/// at least.
 pub fn combine(operation: Operation, sources: &[&[u8]]) -> Vec<u8> {
     let len = sources.iter().map(|source| source.len()).max().unwrap_or(0);
     let mut out = Vec::with_capacity(len);
@@ -99,7 +101,8 @@ pub fn combine(operation: Operation, sources: &[&[u8]]) -> Vec<u8> {
 /// Bytes that are worked on at a time: they stay in the first cache.
 const BLOCK: usize = 4096;
 
-/// Appends what the strings become together. Inlined, so that it can be compiled for several kinds of processors.
+/// Appends what the strings become together. Inlined, so that it can be compiled for several kinds
+/// of processors.
 #[inline(always)]
 pub(super) fn combine_plain(operation: Operation, sources: &[&[u8]], out: &mut Vec<u8>) {
     let len = sources.iter().map(|source| source.len()).max().unwrap_or(0);
@@ -165,7 +168,8 @@ pub fn number_at(bytes: &[u8], bit: u64, width: u32) -> u64 {
     number & mask(width)
 }
 
-/// Puts a number of `width` bits (1 to 64) where it must fit into the string; higher bits of it are ignored.
+/// Puts a number of `width` bits (1 to 64) where it must fit into the string; higher bits of it are
+/// ignored.
 pub fn put_number(bytes: &mut [u8], bit: u64, width: u32, number: u64) {
     let (window, shift) = (Window::at(bit), Window::shift(bit, width));
     let place = u128::from(mask(width)) << shift;
@@ -178,7 +182,8 @@ fn mask(width: u32) -> u64 {
     u64::MAX >> (64 - width)
 }
 
-/// The sixteen bytes from a byte on, as one number; nine of them hold any field that begins in the first.
+/// The sixteen bytes from a byte on, as one number; nine of them hold any field that begins in the
+/// first.
 #[derive(Clone, Copy)]
 struct Window(usize);
 

@@ -1,4 +1,5 @@
-//! The index of deadlines: which element of a table goes away next. A database has one for its keys, a hash for its fields.
+//! The index of deadlines: which element of a table goes away next. A database has one for its
+//! keys, a hash for its fields.
 //!
 //! One 64-bit item per volatile element, ordered by time to the millisecond:
 //!
@@ -11,10 +12,11 @@
 //!               └───────────────────┴──────────────────┴───────────────────────┘
 //! ```
 //!
-//! The hash bits find the element again (`Table::find_where`), so an item needs neither key nor pointer, and an
-//! element may be replaced by a larger one without the index being told. Items are removed exactly, because
-//! the element knows its own deadline: nothing stale gathers, whatever clients do. Being ordered by wall-clock
-//! time and never by ticks, the index does not care when the clock jumps: what is due then is due.
+//! The hash bits find the element again (`Table::find_where`), so an item needs neither key nor
+//! pointer, and an element may be replaced by a larger one without the index being told. Items are
+//! removed exactly, because the element knows its own deadline: nothing stale gathers, whatever
+//! clients do. Being ordered by wall-clock time and never by ticks, the index does not care when
+//! the clock jumps: what is due then is due.
 
 use std::collections::BTreeMap;
 
@@ -34,7 +36,8 @@ pub const LOW_BITS: u32 = 24;
 #[derive(Clone, Debug)]
 pub struct Expiry {
     epochs: BTreeMap<i64, Words>,
-    /// Items that stand for several elements (the same 40 bits at the same millisecond): how many more.
+    /// Items that stand for several elements (the same 40 bits at the same millisecond): how many
+    /// more.
     shared: BTreeMap<(i64, u64), usize>,
     /// The earliest deadline, `i64::MAX` without any.
     earliest: i64,

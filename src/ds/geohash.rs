@@ -1,22 +1,25 @@
 //! Places on the earth as numbers: the scores of a sorted set that is used as a map.
 //!
-//! Longitude and latitude are cut into 2^26 steps each, and the bits of the two step numbers are interleaved:
+//! Longitude and latitude are cut into 2^26 steps each, and the bits of the two step numbers are
+//! interleaved:
 //!
 //! ```text
 //!   latitude  y     . y25 .  y24 ... . y0         52 bits: a double holds them exactly
 //!   longitude x     x25 . x24 .  ... x0 .
 //! ```
 //!
-//! Leaving out low bits gives a coarser grid: a [`Cell`] of step n is a square of the 2^n by 2^n into which the map is
-//! cut, and the places in it are a range of scores. A search looks at the cell of its centre and at the eight around it
-//! ([`search`]), and measures what it finds there ([`sphere`]).
+//! Leaving out low bits gives a coarser grid: a [`Cell`] of step n is a square of the 2^n by 2^n
+//! into which the map is cut, and the places in it are a range of scores. A search looks at the
+//! cell of its centre and at the eight around it ([`search`]), and measures what it finds there
+//! ([`sphere`]).
 //!
-//! The map ends at 85.05112878 degrees north and south, where the Mercator projection makes it a square. The text of a
-//! place ([`Point::text`]) follows the usual geohash, whose map goes to the poles.
+//! The map ends at 85.05112878 degrees north and south, where the Mercator projection makes it a
+//! square. The text of a place ([`Point::text`]) follows the usual geohash, whose map goes to the
+//! poles.
 //!
-//! Everything is computed in doubles in the order of the reference, so that numbers and texts agree to the last bit. The
-//! grid has corners of its own, which are kept: a place on the eastern or northern edge gets a step number one beyond
-//! the grid, and so a score beyond all cells.
+//! Everything is computed in doubles in the order of the reference, so that numbers and texts agree
+//! to the last bit. The grid has corners of its own, which are kept: a place on the eastern or
+//! northern edge gets a step number one beyond the grid, and so a score beyond all cells.
 
 pub mod search;
 pub mod sphere;
@@ -190,8 +193,8 @@ impl Cell {
         }
     }
 
-    /// The cell so many columns to the east and rows to the north. The grid has no end in either direction: behind the
-    /// last column comes the first one, and behind the last row, too.
+    /// The cell so many columns to the east and rows to the north. The grid has no end in either
+    /// direction: behind the last column comes the first one, and behind the last row, too.
     pub fn beside(self, columns: i32, rows: i32) -> Cell {
         let mask = (1u32 << self.step) - 1;
         // Compat: what is beyond the grid stays there unless it is moved.

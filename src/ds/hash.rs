@@ -1,13 +1,14 @@
 //! The keyed hash of the tables: SipHash-1-3.
 //!
-//! Clients choose the keys, so whoever can predict where a key falls can pile a million of them into one
-//! bucket. SipHash is a pseudo-random function of a 128-bit secret: without the secret the positions cannot
-//! be predicted, and no reply shows a hash. The faster multiply- and AES-folding hashes make that promise
-//! only by their authors' analysis, and several have lost it; here a 16-byte key costs about eight
-//! nanoseconds, a small share of one command.
+//! Clients choose the keys, so whoever can predict where a key falls can pile a million of them
+//! into one bucket. SipHash is a pseudo-random function of a 128-bit secret: without the secret the
+//! positions cannot be predicted, and no reply shows a hash. The faster multiply- and AES-folding
+//! hashes make that promise only by their authors' analysis, and several have lost it; here a
+//! 16-byte key costs about eight nanoseconds, a small share of one command.
 //!
-//! One compression round per word and three at the end is the variant of the Rust standard library, which
-//! also gives the test its reference. The secret is drawn once per process and handed down as a value.
+//! One compression round per word and three at the end is the variant of the Rust standard library,
+//! which also gives the test its reference. The secret is drawn once per process and handed down as
+//! a value.
 
 /// A secret under which keys are hashed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,10 +1,12 @@
 //! HyperLogLogs: how many different elements were seen, to within a per cent, in at most 12 KiB.
 //!
-//! P. Flajolet et al. 2007, with the improvements of S. Heule et al. 2013 (64-bit hashes, a sparse form) and the
-//! estimator of O. Ertl 2017. An element is hashed to 64 bits; 14 of them choose a register, the rest tells how many
-//! zeros it ends with, plus one: the register keeps the highest such count it has seen.
+//! P. Flajolet et al. 2007, with the improvements of S. Heule et al. 2013 (64-bit hashes, a sparse
+//! form) and the estimator of O. Ertl 2017. An element is hashed to 64 bits; 14 of them choose a
+//! register, the rest tells how many zeros it ends with, plus one: the register keeps the highest
+//! such count it has seen.
 //!
-//! The value is a string, byte for byte that of Redis, since replicas, dumps and clients exchange it:
+//! The value is a string, byte for byte that of Redis, since replicas, dumps and clients exchange
+//! it:
 //!
 //! ```text
 //!   0      4          5         8                  16
@@ -13,8 +15,9 @@
 //!           1 sparse   it is     top bit: stale        sparse  runs of registers, see `sparse`
 //! ```
 //!
-//! Clients may store any bytes and call them a HyperLogLog. [`Hll::of`] accepts what has the form; that the runs of a
-//! sparse one are in order shows only when they are read, and whoever reads them may find them [`Corrupt`].
+//! Clients may store any bytes and call them a HyperLogLog. [`Hll::of`] accepts what has the form;
+//! that the runs of a sparse one are in order shows only when they are read, and whoever reads them
+//! may find them [`Corrupt`].
 
 mod dense;
 mod estimate;
@@ -120,8 +123,8 @@ impl<'a> Hll<'a> {
     }
 }
 
-/// Raises registers, which are all zero, to the highest values over several HyperLogLogs. `wide` lets it use what the
-/// processor has to offer.
+/// Raises registers, which are all zero, to the highest values over several HyperLogLogs. `wide`
+/// lets it use what the processor has to offer.
 pub fn unite(registers: &mut Registers, sources: &[Hll<'_>], wide: bool) -> Result<(), Corrupt> {
     let packed: Vec<&[u8; PACKED]> = sources.iter().filter_map(|source| source.packed()).collect();
     registers.unpack(&packed, wide);
@@ -138,8 +141,8 @@ pub fn empty() -> Vec<u8> {
     value
 }
 
-/// Adds an element to a value, which [`Hll::of`] has accepted; true when that changed it. A sparse one becomes dense
-/// when it would grow beyond `sparse_max` bytes.
+/// Adds an element to a value, which [`Hll::of`] has accepted; true when that changed it. A sparse
+/// one becomes dense when it would grow beyond `sparse_max` bytes.
 pub fn add(value: &mut Vec<u8>, element: Element, sparse_max: u64) -> Result<bool, Corrupt> {
     let mut place = sparse::Place::default();
     add_near(value, element, sparse_max, &mut place)

@@ -8,12 +8,13 @@
 //!  └─────────────┴─────────────┴─────────┴─────────┴───┴─────────┘
 //! ```
 //!
-//! All is little-endian. The width is the smallest that every number fitted when it came; it grows, and a removal never
-//! makes it shrink. The facts are those of the format's specification, checked against blobs of live servers.
+//! All is little-endian. The width is the smallest that every number fitted when it came; it grows,
+//! and a removal never makes it shrink. The facts are those of the format's specification, checked
+//! against blobs of live servers.
 //!
-//! [`Intset`] owns a blob, [`Ints`] looks at one; both hold well-formed blobs only, which [`Ints::check`] makes sure of
-//! for bytes from outside. A search is binary, a change moves what stands behind it; how many numbers are too many is
-//! the business of the type.
+//! [`Intset`] owns a blob, [`Ints`] looks at one; both hold well-formed blobs only, which
+//! [`Ints::check`] makes sure of for bytes from outside. A search is binary, a change moves what
+//! stands behind it; how many numbers are too many is the business of the type.
 
 pub use super::listpack::Corrupt;
 use crate::base::alloc::class_size;
@@ -45,7 +46,8 @@ fn width_of(number: i64) -> usize {
 }
 
 impl<'a> Ints<'a> {
-    /// Looks at a blob that is known to be well-formed: one that [`Intset`] made or [`Ints::check`] has passed.
+    /// Looks at a blob that is known to be well-formed: one that [`Intset`] made or [`Ints::check`]
+    /// has passed.
     #[inline]
     pub fn new(bytes: &'a [u8]) -> Self {
         // What a removal leaves may be empty for a while.
@@ -254,8 +256,9 @@ impl Intset {
         self.0[0] = width as u8;
     }
 
-    /// Lengthens the blob with zeros. It takes whole size classes, and not what a vector takes by itself, up to twice the
-    /// bytes; a large one takes some to spare, so that growing is not quadratic.
+    /// Lengthens the blob with zeros. It takes whole size classes, and not what a vector takes by
+    /// itself, up to twice the bytes; a large one takes some to spare, so that growing is not
+    /// quadratic.
     fn grow(&mut self, len: usize) {
         const LARGE: usize = 16 * 1024;
         if len > self.0.capacity() {

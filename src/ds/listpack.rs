@@ -1,4 +1,5 @@
-//! Listpacks: a sequence of short strings and integers in one blob, as RDB files and DUMP carry them.
+//! Listpacks: a sequence of short strings and integers in one blob, as RDB files and DUMP carry
+//! them.
 //!
 //! ```text
 //!   0             4          6                                               total-1
@@ -16,13 +17,14 @@
 //!             F1 F2 F3 F4 2 3 4 8       integer of 16, 24, 32, 64 bits
 //! ```
 //!
-//! All numbers are little-endian, but for the high bits in a head. Text that is the canonical form of an integer is kept as the integer; a
-//! count of 65535 means that nobody counted. The facts are those of the format's specification, checked
-//! against blobs of live servers.
+//! All numbers are little-endian, but for the high bits in a head. Text that is the canonical form
+//! of an integer is kept as the integer; a count of 65535 means that nobody counted. The facts are
+//! those of the format's specification, checked against blobs of live servers.
 //!
-//! [`Listpack`] owns a blob, [`Packed`] looks at one; both hold well-formed blobs only, which [`Packed::check`]
-//! makes sure of for bytes from outside. Elements are named by their *offset*, which a change at or before them moves.
-//! What elements mean (members, fields and values) is the business of the types.
+//! [`Listpack`] owns a blob, [`Packed`] looks at one; both hold well-formed blobs only, which
+//! [`Packed::check`] makes sure of for bytes from outside. Elements are named by their *offset*,
+//! which a change at or before them moves. What elements mean (members, fields and values) is the
+//! business of the types.
 
 mod code;
 pub mod needle;
@@ -147,8 +149,8 @@ impl<'a> Item<'a> {
         self == Item::Bytes(b"")
     }
 
-    /// Whether this element has the text of another. Text that looks like an integer is compared as one, so that it does not
-    /// matter how a foreign writer kept it.
+    /// Whether this element has the text of another. Text that looks like an integer is compared as
+    /// one, so that it does not matter how a foreign writer kept it.
     #[inline]
     pub fn same(self, other: Item<'_>) -> bool {
         match (self, other) {
@@ -176,7 +178,8 @@ fn integer(text: &[u8]) -> Option<i64> {
 }
 
 impl<'a> Packed<'a> {
-    /// Looks at a blob that is known to be well-formed: one that [`Listpack`] made or [`Packed::check`] has passed.
+    /// Looks at a blob that is known to be well-formed: one that [`Listpack`] made or
+    /// [`Packed::check`] has passed.
     #[inline]
     pub fn new(bytes: &'a [u8]) -> Self {
         debug_assert!(Packed::check(bytes).is_ok(), "a well-formed listpack");
@@ -204,8 +207,8 @@ impl<'a> Packed<'a> {
         if counted != UNCOUNTED && usize::from(counted) != count { Err(Corrupt) } else { Ok(pack) }
     }
 
-    /// Reads bytes from outside in which lengths behind elements may be wider or narrower than ours: some servers write
-    /// them so for a few sizes. The elements are written anew.
+    /// Reads bytes from outside in which lengths behind elements may be wider or narrower than
+    /// ours: some servers write them so for a few sizes. The elements are written anew.
     pub fn read_leniently(bytes: &[u8]) -> Result<Listpack, Corrupt> {
         let total = bytes.first_chunk().map(|total| u32::from_le_bytes(*total) as usize);
         if bytes.len() < EMPTY_BYTES || total != Some(bytes.len()) || bytes.last() != Some(&END) {
@@ -384,8 +387,8 @@ impl<'a> Packed<'a> {
         Iter { pack: self, front: HEAD, back: at }.count()
     }
 
-    /// Offset of the first element with a text among every `step`-th one, from the one at an offset on. `step` is 1
-    /// for all of them, 2 for the fields of a hash.
+    /// Offset of the first element with a text among every `step`-th one, from the one at an offset
+    /// on. `step` is 1 for all of them, 2 for the fields of a hash.
     #[inline]
     pub fn find(self, from: usize, text: &[u8], step: usize) -> Option<usize> {
         match Item::of(text) {
@@ -614,7 +617,8 @@ impl Listpack {
         self.insert(HEAD, item);
     }
 
-    /// Adds an element in front of the one at an offset, or at the end for the offset behind the last.
+    /// Adds an element in front of the one at an offset, or at the end for the offset behind the
+    /// last.
     pub fn insert(&mut self, at: usize, item: Item<'_>) {
         let element = Encoded::new(item);
         element.write(self.splice(at, 0, element.bytes()));
@@ -636,7 +640,8 @@ impl Listpack {
         element.write(room);
     }
 
-    /// Adds several elements at the end, looking at the frame only once; see [`Listpack::has_room`].
+    /// Adds several elements at the end, looking at the frame only once; see
+    /// [`Listpack::has_room`].
     #[inline]
     pub fn extend(&mut self, write: impl FnOnce(&mut Tail<'_>)) {
         self.0.pop();
@@ -650,15 +655,16 @@ impl Listpack {
         self.add_count(added);
     }
 
-    /// Removes the element at an offset, and so many after it. The offset is then that of the next one, if there is one.
+    /// Removes the element at an offset, and so many after it. The offset is then that of the next
+    /// one, if there is one.
     pub fn remove(&mut self, at: usize, count: usize) {
         let end = (0..count).fold(at, |end, _| self.view().skip(end));
         self.splice(at, end - at, 0);
         self.add_count(-(count as i64));
     }
 
-    /// Moves the element at an offset, and so many after it in all, to an offset that is not among theirs: in front of the
-    /// element there, or to the end. Returns their new offset.
+    /// Moves the element at an offset, and so many after it in all, to an offset that is not among
+    /// theirs: in front of the element there, or to the end. Returns their new offset.
     pub fn shift(&mut self, at: usize, count: usize, to: usize) -> usize {
         let end = (0..count).fold(at, |end, _| self.view().skip(end));
         assert!(to <= at || to >= end, "elements do not move into themselves");
@@ -691,7 +697,8 @@ impl Listpack {
         self.add_count(other.len() as i64);
     }
 
-    /// Makes room: the bytes at an offset, `old` of them, become `new`, which are returned to be written.
+    /// Makes room: the bytes at an offset, `old` of them, become `new`, which are returned to be
+    /// written.
     fn splice(&mut self, at: usize, old: usize, new: usize) -> &mut [u8] {
         let len = self.0.len();
         if old == new {
@@ -708,8 +715,9 @@ impl Listpack {
         &mut self.0[at..at + new]
     }
 
-    /// Lengthens the blob with zeros. It takes whole size classes, of which there are four to each doubling (and some room to
-    /// spare beyond), and not what a vector takes by itself: up to twice the bytes.
+    /// Lengthens the blob with zeros. It takes whole size classes, of which there are four to each
+    /// doubling (and some room to spare beyond), and not what a vector takes by itself: up to twice
+    /// the bytes.
     #[inline]
     fn grow(&mut self, len: usize) {
         const LARGE: usize = 16 * 1024;

@@ -12,7 +12,8 @@
 //! * [`ordered`]: members with scores, found by member and by order
 //! * [`quicklist`]: a chain of listpacks: long lists
 //! * [`record`]: an element of the table, for most uses
-//! * [`table`]: the hash table under everything that is looked up by name: the keyspace itself, fields, members, channels
+//! * [`table`]: the hash table under everything that is looked up by name: the keyspace itself,
+//!   fields, members, channels
 //! * [`tally`]: counts with quick sums
 //! * [`words`]: an ordered set of 64-bit items
 

@@ -13,27 +13,31 @@
 //!   └──────────────────────────────────────┘
 //! ```
 //!
-//! A member of 19 bytes takes a record of 32, some 12 in the table and 14 to 16 in the tree. A slot repeats the score, so
-//! that a search in the tree touches records only where scores are equal, and there only to compare members. Ranges are
-//! pairs of positions: the tree finds both ends without looking at what is between them.
+//! A member of 19 bytes takes a record of 32, some 12 in the table and 14 to 16 in the tree. A slot
+//! repeats the score, so that a search in the tree touches records only where scores are equal, and
+//! there only to compare members. Ranges are pairs of positions: the tree finds both ends without
+//! looking at what is between them.
 //!
 //! # Why the pointers are sound
 //!
-//! The table owns the records; a record stays where it is until it leaves the table (`ds::table` moves pointers, never
-//! elements). A slot holds the address of a record, and these rules make sure that the record is there:
+//! The table owns the records; a record stays where it is until it leaves the table (`ds::table`
+//! moves pointers, never elements). A slot holds the address of a record, and these rules make sure
+//! that the record is there:
 //!
-//! * A slot enters the tree after its record has entered the table, once. `insert` makes the slot of a new record;
-//!   `Gathered::order` those of all records of a table, for an empty tree.
-//! * A record that leaves the table is held back until its slot has left the tree: `release` asserts that the slot which
-//!   the tree has given up has the address of this very record, and only then lets it be dropped. Should the tree ever
-//!   break its promises, or a panic come between the steps, a record is leaked or stays in the table alone; none is
-//!   dropped with a slot left behind. The tree itself is safe code that keeps each item once ([`tree`]).
-//! * Slots never leave this file. References to a record's bytes are bound to a borrow of the whole [`Ordered`], and all
-//!   changes need it exclusively; so no view is alive while a score is written or a record is dropped.
+//! * A slot enters the tree after its record has entered the table, once. `insert` makes the slot
+//!   of a new record; `Gathered::order` those of all records of a table, for an empty tree.
+//! * A record that leaves the table is held back until its slot has left the tree: `release`
+//!   asserts that the slot which the tree has given up has the address of this very record, and
+//!   only then lets it be dropped. Should the tree ever break its promises, or a panic come between
+//!   the steps, a record is leaked or stays in the table alone; none is dropped with a slot left
+//!   behind. The tree itself is safe code that keeps each item once ([`tree`]).
+//! * Slots never leave this file. References to a record's bytes are bound to a borrow of the whole
+//!   [`Ordered`], and all changes need it exclusively; so no view is alive while a score is written
+//!   or a record is dropped.
 //! * When all is dropped, the slots are plain bytes.
 //!
-//! A score is written through the slot's pointer, whose provenance was exposed when the slot was made, as was the
-//! table's own. No NaN ever gets in; -0 is equal to 0, and yet kept.
+//! A score is written through the slot's pointer, whose provenance was exposed when the slot was
+//! made, as was the table's own. No NaN ever gets in; -0 is equal to 0, and yet kept.
 #![expect(unsafe_code, reason = "the index points to records that the table owns")]
 
 mod tree;
@@ -185,8 +189,8 @@ impl Ordered {
         self.table.find(member).map(RecordRef::fixed)
     }
 
-    /// Adds a member or changes its score, as `decide` has it: it is given the old score and returns the new one, or
-    /// none to leave things as they are.
+    /// Adds a member or changes its score, as `decide` has it: it is given the old score and
+    /// returns the new one, or none to leave things as they are.
     pub fn change(
         &mut self,
         member: &[u8],
@@ -220,21 +224,25 @@ impl Ordered {
         self.record_bytes += record.view().memory_bytes();
         let slot = Slot::new(score, record.view().raw());
         self.table.insert_new(hash, record);
-        // SAFETY: the records of all slots in the tree are in the table, and nothing changes them meanwhile.
+        // SAFETY: the records of all slots in the tree are in the table, and nothing changes them
+        // meanwhile.
         self.tree.insert(slot, |slot| unsafe { slot.precedes(score, member) });
     }
 
     /// Gives a member another score.
     fn rescore(&mut self, member: &[u8], old: f64, new: f64) {
-        // SAFETY: the records of all slots in the tree are in the table, where that of the slot that leaves it stays, too.
+        // SAFETY: the records of all slots in the tree are in the table, where that of the slot
+        // that leaves it stays, too.
         let slot = self.tree.remove_last(|slot| unsafe { slot.reaches(old, member) });
         let slot = slot.expect("a member of the table is in the tree");
-        // SAFETY: the record is in the table, and `&mut self` excludes other views of it; this one ends here.
+        // SAFETY: the record is in the table, and `&mut self` excludes other views of it; this one
+        // ends here.
         let mut record = unsafe { <Member as Element>::edit(slot.raw()) };
         assert!(record.view().key() == member, "the tree finds the member's own slot");
         record.set_fixed(new);
         let slot = slot.with_score(new);
-        // SAFETY: the records of all slots in the tree are in the table, and the view that changed one has ended.
+        // SAFETY: the records of all slots in the tree are in the table, and the view that changed
+        // one has ended.
         self.tree.insert(slot, |slot| unsafe { slot.precedes(new, member) });
     }
 
@@ -243,7 +251,8 @@ impl Ordered {
         let hash = self.table.hash(member);
         let record = ManuallyDrop::new(self.table.remove_hashed(hash, member)?);
         let score = record.view().fixed();
-        // SAFETY: the records of all slots in the tree are in the table, but for one, which is still alive.
+        // SAFETY: the records of all slots in the tree are in the table, but for one, which is
+        // still alive.
         let slot = self.tree.remove_last(|slot| unsafe { slot.reaches(score, member) });
         self.release(record, slot);
         Some(score)
@@ -252,8 +261,8 @@ impl Ordered {
     /// Takes out the member at a position.
     pub fn take_at(&mut self, index: usize) -> Option<Record<f64>> {
         let slot = self.tree.remove_at(index)?;
-        // SAFETY: the record is in the table, which looks at the name before it takes the record out, and at nothing else
-        // afterwards.
+        // SAFETY: the record is in the table, which looks at the name before it takes the record
+        // out, and at nothing else afterwards.
         let record = self.table.remove(unsafe { slot.member() });
         let record = ManuallyDrop::new(record.expect("a slot's record is in the table"));
         Some(self.release(record, Some(slot)))
@@ -278,7 +287,8 @@ impl Ordered {
     /// The member at a position, and its score.
     pub fn at(&self, index: usize) -> Option<(&[u8], f64)> {
         let slot = self.tree.at(index)?;
-        // SAFETY: the slot is in the tree, so its record is in the table, which is borrowed as long as the name is.
+        // SAFETY: the slot is in the tree, so its record is in the table, which is borrowed as long
+        // as the name is.
         Some((unsafe { slot.member() }, slot.score()))
     }
 
@@ -287,14 +297,16 @@ impl Ordered {
         self.tree.count_while(|slot| pred(slot.score()))
     }
 
-    /// For how many members, from the first on, `pred` holds. Means something only where all scores are equal.
+    /// For how many members, from the first on, `pred` holds. Means something only where all scores
+    /// are equal.
     pub fn count_members(&self, pred: impl Fn(&[u8]) -> bool) -> usize {
         // SAFETY: the records of all slots in the tree are in the table, which is borrowed.
         self.tree.count_while(|slot| pred(unsafe { slot.member() }))
     }
 
-    /// Visits members in order, from the first one on whose score is not below `min`, as long as `visit` wants more. It is
-    /// shown the scores; a member costs a look at its record, which is left to it.
+    /// Visits members in order, from the first one on whose score is not below `min`, as long as
+    /// `visit` wants more. It is shown the scores; a member costs a look at its record, which is
+    /// left to it.
     #[inline]
     pub fn visit_from<'a>(&'a self, min: f64, mut visit: impl FnMut(f64, Unread<'a>) -> bool) {
         self.tree.visit_from(
@@ -394,7 +406,8 @@ impl Gathered {
         let mut slots: Vec<Slot> = table.iter().map(slot).collect();
         slots.sort_unstable_by(|a, b| {
             let scores = a.score().partial_cmp(&b.score()).expect("scores are numbers");
-            // SAFETY: the records of all slots are in the table, and nothing changes them meanwhile.
+            // SAFETY: the records of all slots are in the table, and nothing changes them
+            // meanwhile.
             scores.then_with(|| unsafe { a.member().cmp(b.member()) })
         });
         let mut tree = Tree::default();

@@ -7,18 +7,19 @@
 //!                      └─ node
 //! ```
 //!
-//! Which element comes into which node is decided as Redis does (`list-max-listpack-size`), since it shows: in
-//! OBJECT ENCODING (a list of one small node is turned into a listpack), in DEBUG OBJECT and in the payload of DUMP. See
-//! [`Fill`] for the limits, `edit` for how nodes are split and joined, [`chain`] for how they are kept in order, and
-//! [`node`] for what one is.
+//! Which element comes into which node is decided as Redis does (`list-max-listpack-size`), since
+//! it shows: in OBJECT ENCODING (a list of one small node is turned into a listpack), in DEBUG
+//! OBJECT and in the payload of DUMP. See [`Fill`] for the limits, `edit` for how nodes are split
+//! and joined, [`chain`] for how they are kept in order, and [`node`] for what one is.
 //!
-//! Listpacks are in canonical form: every integer and every length in its shortest encoding. All of them were made
-//! here or normalised when they came in ([`Quicklist::push_blob`]). Looking for an element relies on it.
+//! Listpacks are in canonical form: every integer and every length in its shortest encoding. All of
+//! them were made here or normalised when they came in ([`Quicklist::push_blob`]). Looking for an
+//! element relies on it.
 //!
-//! A node stays compressed while it is read: its content is decompressed for the occasion. A change decompresses it in
-//! place and compresses it again at the end; nodes that come to stand nearer to an end than `depth` are decompressed.
-//! The invariant between two calls is that those are not compressed, so the first and the last element can
-//! always be borrowed.
+//! A node stays compressed while it is read: its content is decompressed for the occasion. A change
+//! decompresses it in place and compresses it again at the end; nodes that come to stand nearer to
+//! an end than `depth` are decompressed. The invariant between two calls is that those are not
+//! compressed, so the first and the last element can always be borrowed.
 //!
 //! No step moves more than a node and a bounded number of its neighbours.
 
@@ -45,7 +46,8 @@ const OVERHEAD: usize = 8;
 /// What a new node of a list with large nodes has room for.
 const FRESH_ROOM: usize = 256;
 
-/// How full a node may be: `list-max-listpack-size`. From 0 on a number of elements, else a size of -1 to -5.
+/// How full a node may be: `list-max-listpack-size`. From 0 on a number of elements, else a size of
+/// -1 to -5.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fill(i16);
 
@@ -98,7 +100,8 @@ pub struct Limits {
     pub fill: Fill,
     /// `list-compress-depth`: nodes at either end that are not compressed; 0: none is.
     pub depth: u16,
-    /// Elements from this size on stand alone; `None`: those that are larger than a node may be (DEBUG).
+    /// Elements from this size on stand alone; `None`: those that are larger than a node may be
+    /// (DEBUG).
     pub plain_from: Option<usize>,
 }
 

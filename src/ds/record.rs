@@ -1,5 +1,5 @@
-//! Records: elements for tables, in one allocation each, for hash fields, members of sets and sorted sets, names of
-//! channels.
+//! Records: elements for tables, in one allocation each, for hash fields, members of sets and
+//! sorted sets, names of channels.
 //!
 //! ```text
 //!   0            size of M
@@ -9,11 +9,12 @@
 //!  └────────────┴────────────┴──────────────┴───────────────────┴─────────────────────┘
 //! ```
 //!
-//! `M` is plain data of a fixed size: nothing for a member of a set, a score for one of a sorted set, a deadline for
-//! a field of a hash. A length is one byte, or 255 and four bytes more: a member of 19 bytes takes 22 with its
-//! lengths. Fields and members are bulks, and a bulk of 4 GiB is refused long before. The block is a cell (`base::cells`)
-//! of a whole size class, so a value is overwritten in place as long as the class stays the same, and the width of its
-//! length. Cells are aligned to 2 at least, so the fixed part is read and written as unaligned.
+//! `M` is plain data of a fixed size: nothing for a member of a set, a score for one of a sorted
+//! set, a deadline for a field of a hash. A length is one byte, or 255 and four bytes more: a
+//! member of 19 bytes takes 22 with its lengths. Fields and members are bulks, and a bulk of 4 GiB
+//! is refused long before. The block is a cell (`base::cells`) of a whole size class, so a value is
+//! overwritten in place as long as the class stays the same, and the width of its length. Cells are
+//! aligned to 2 at least, so the fixed part is read and written as unaligned.
 #![expect(
     unsafe_code,
     reason = "bytes per element: lengths and bytes in one allocation behind one pointer"
@@ -137,8 +138,9 @@ impl<M: Copy> Record<M> {
     pub fn joined(key: &[u8], value: [&[u8]; 2], fixed: M) -> Self {
         let lens = Lens::of(key, value);
         let block = cells::allocate(lens.size::<M>());
-        // SAFETY: the fixed part, the lengths, the key and the value follow each other inside the block, whose size was
-        // computed from the same lengths; the block is fresh, so source and target do not overlap.
+        // SAFETY: the fixed part, the lengths, the key and the value follow each other inside the
+        // block, whose size was computed from the same lengths; the block is fresh, so source and
+        // target do not overlap.
         unsafe {
             block.cast::<M>().write_unaligned(fixed);
             let at = write_len(block.add(size_of::<M>()), lens.key);
@@ -176,7 +178,8 @@ impl<M: Copy> Clone for Record<M> {
 impl<M: Copy> Drop for Record<M> {
     fn drop(&mut self) {
         let size = self.view().lens().size::<M>();
-        // SAFETY: the block was allocated with this size class, which never changes; `M` is plain data.
+        // SAFETY: the block was allocated with this size class, which never changes; `M` is plain
+        // data.
         unsafe { cells::free(self.block, size) }
     }
 }
@@ -218,7 +221,8 @@ impl<'a, M: Copy> RecordRef<'a, M> {
     #[inline]
     pub fn value(self) -> &'a [u8] {
         let lens = self.lens();
-        // SAFETY: so many bytes follow the key, alive for 'a; a change would borrow the record exclusively.
+        // SAFETY: so many bytes follow the key, alive for 'a; a change would borrow the record
+        // exclusively.
         unsafe {
             let start = self.block.add(lens.key_at::<M>() + lens.key);
             NonNull::slice_from_raw_parts(start, lens.value).as_ref()
@@ -267,7 +271,8 @@ impl<'a, M: Copy> RecordMut<'a, M> {
         }
     }
 
-    /// Puts another value in the place of the old one, if the size class stays the same and its length is as wide.
+    /// Puts another value in the place of the old one, if the size class stays the same and its
+    /// length is as wide.
     #[inline]
     pub fn overwrite(&mut self, value: &[u8]) -> bool {
         self.overwrite_joined([value, &[]])
@@ -280,9 +285,9 @@ impl<'a, M: Copy> RecordMut<'a, M> {
         let same_class = class_size(new.size::<M>()) == class_size(old.size::<M>());
         let fits = same_class && width(new.value) == width(old.value);
         if fits {
-            // SAFETY: the block is a whole size class, and the new end is inside, and so is the length, which is as wide
-            // as before; the record is borrowed exclusively, and `value` is borrowed by somebody else, so they do not
-            // overlap.
+            // SAFETY: the block is a whole size class, and the new end is inside, and so is the
+            // length, which is as wide as before; the record is borrowed exclusively, and `value`
+            // is borrowed by somebody else, so they do not overlap.
             unsafe {
                 let block = self.view.block;
                 write_len(block.add(size_of::<M>() + width(new.key)), new.value);

@@ -20,26 +20,28 @@
 //!
 //! Two movements, each bounded by the size of one segment (below 2500 elements, none of them read):
 //!
-//! * A segment that is fifteen sixteenths full is rebuilt with about a quarter more buckets. The home of a place
-//!   is a proportion, so any number of buckets will do, and a large table is always 75 to 94 % full: 9.8 to 12.2
-//!   bytes per element.
-//! * When segments have grown to [`SPLIT_AVG`] buckets on average, the next one in order is dealt out to two
-//!   (linear hashing: segment s of level L gives up half of its elements to segment s + 2^L). The
-//!   directory grows by one word; no insert ever pays for the whole table.
+//! * A segment that is fifteen sixteenths full is rebuilt with about a quarter more buckets. The
+//!   home of a place is a proportion, so any number of buckets will do, and a large table is always
+//!   75 to 94 % full: 9.8 to 12.2 bytes per element.
+//! * When segments have grown to [`SPLIT_AVG`] buckets on average, the next one in order is dealt
+//!   out to two (linear hashing: segment s of level L gives up half of its elements to segment s +
+//!   2^L). The directory grows by one word; no insert ever pays for the whole table.
 //!
-//! Shrinking is the same backwards. While a forked child lives ([`Table::pause_moves`]) neither happens, unless an
-//! element finds no room at all: pages shared with the child stay shared.
+//! Shrinking is the same backwards. While a forked child lives ([`Table::pause_moves`]) neither
+//! happens, unless an element finds no room at all: pages shared with the child stay shared.
 //!
 //! # Borrowing
 //!
-//! The table owns its elements through the [`Element`] trait: an owning one-word pointer type, its shared
-//! view and its exclusive view. Lookups return views that borrow the table. Versions for a snapshot
-//! without fork would live in one more array beside the directory, a word per bucket, made when it begins.
+//! The table owns its elements through the [`Element`] trait: an owning one-word pointer type, its
+//! shared view and its exclusive view. Lookups return views that borrow the table. Versions for a
+//! snapshot without fork would live in one more array beside the directory, a word per bucket, made
+//! when it begins.
 //!
 //! # Credits
 //!
-//! Linear hashing is Litwin's (1980); tags in the bucket's first word come from Fan, Andersen and Kaminsky's MemC3 and its
-//! descendants; overflow to neighbours with a count at home from Dash (Lu et al., 2020).
+//! Linear hashing is Litwin's (1980); tags in the bucket's first word come from Fan, Andersen and
+//! Kaminsky's MemC3 and its descendants; overflow to neighbours with a count at home from Dash (Lu
+//! et al., 2020).
 #![expect(unsafe_code, reason = "elements are kept as tagged raw pointers")]
 
 mod scan;
@@ -75,8 +77,8 @@ const MERGE_AVG: usize = SPLIT_AVG / 4;
 /// What a table can hold: a type that owns one allocation through one pointer.
 ///
 /// # Safety
-/// `from_raw` must undo `into_raw`. The pointer stays valid until then, and the views made from it may be
-/// used as the borrow rules say: many shared ones, or one exclusive. The key never changes.
+/// `from_raw` must undo `into_raw`. The pointer stays valid until then, and the views made from it
+/// may be used as the borrow rules say: many shared ones, or one exclusive. The key never changes.
 pub unsafe trait Element: Sized {
     /// Shared view.
     type Ref<'a>: Copy
@@ -220,7 +222,8 @@ impl<E: Element> Table<E> {
         Some(Slot { segment, spot, raw: item.raw(), table: PhantomData })
     }
 
-    /// Looks where an element is, to be taken up with [`Table::at`]: for those who do something else if it is not there.
+    /// Looks where an element is, to be taken up with [`Table::at`]: for those who do something
+    /// else if it is not there.
     #[inline]
     pub fn whereabouts(&self, hash: u64, key: &[u8]) -> Option<Whereabouts> {
         self.locate(hash, key).map(|(segment, spot)| Whereabouts { segment, spot })
@@ -234,7 +237,8 @@ impl<E: Element> Table<E> {
             return None;
         }
         let segment = self.segment(index);
-        // SAFETY: the segment is alive, the bucket is one of its, and we hold the table exclusively.
+        // SAFETY: the segment is alive, the bucket is one of its, and we hold the table
+        // exclusively.
         let item = unsafe { segment.bucket(spot.bucket) }.item(spot.slot)?;
         Some(Slot { segment, spot, raw: item.raw(), table: PhantomData })
     }
@@ -252,8 +256,9 @@ impl<E: Element> Table<E> {
         match found {
             Some((index, spot)) => {
                 let segment = self.segment(index);
-                // SAFETY: the spot was found just now in this live segment, which we hold exclusively;
-                // the keys are equal; the old pointer leaves the table and becomes an owner again.
+                // SAFETY: the spot was found just now in this live segment, which we hold
+                // exclusively; the keys are equal; the old pointer leaves the table and becomes an
+                // owner again.
                 Some(unsafe { E::from_raw(segment.swap(spot, element.into_raw())) })
             }
             None => {
@@ -299,7 +304,8 @@ impl<E: Element> Table<E> {
     /// As [`Table::remove`], the hash being known.
     pub fn remove_hashed(&mut self, hash: u64, key: &[u8]) -> Option<E> {
         let (index, spot) = self.locate(hash, key)?;
-        // SAFETY: the spot was found just now in this live segment, and `&mut self` excludes others.
+        // SAFETY: the spot was found just now in this live segment, and `&mut self` excludes
+        // others.
         let item = unsafe { self.segment(index).remove(spot, self.pauses == 0) };
         self.len -= 1;
         self.add_count(index, -1);
@@ -337,8 +343,8 @@ impl<E: Element> Table<E> {
         let segment = self.segment(self.segment_index(hash));
         let mut found = None;
         if self.len > 0 && segment.n() > 0 {
-            // SAFETY: the segment is alive, and `&self` keeps everybody from writing; pointers in it came
-            // from `into_raw`, and exclusive views would borrow the table exclusively.
+            // SAFETY: the segment is alive, and `&self` keeps everybody from writing; pointers in
+            // it came from `into_raw`, and exclusive views would borrow the table exclusively.
             unsafe {
                 segment.find(place_of(hash), |raw| {
                     let view = E::view(raw);
@@ -353,8 +359,8 @@ impl<E: Element> Table<E> {
         found
     }
 
-    /// Finds the element that `accept` takes among those whose hash has this place (its top 16 bits) and these
-    /// lowest `low_bits` bits. For indexes that keep part of a hash.
+    /// Finds the element that `accept` takes among those whose hash has this place (its top 16
+    /// bits) and these lowest `low_bits` bits. For indexes that keep part of a hash.
     pub fn find_where(
         &self,
         hash: u64,
@@ -370,7 +376,8 @@ impl<E: Element> Table<E> {
         (0..tries).find_map(|high| {
             let segment = self.segment(self.segment_index(known | (high << low_bits)));
             let mut found = None;
-            // SAFETY: the segment is alive, and `&self` keeps everybody from writing to it; pointers in it came from `into_raw`.
+            // SAFETY: the segment is alive, and `&self` keeps everybody from writing to it;
+            // pointers in it came from `into_raw`.
             unsafe {
                 segment.find(place_of(hash), |raw| {
                     let view = E::view(raw);
@@ -462,8 +469,8 @@ impl<E: Element> Table<E> {
         if segment.n() == 0 {
             return None;
         }
-        // SAFETY: the segment is alive, and `&self` keeps everybody from writing to it; the view of an element in it ends with
-        // the comparison.
+        // SAFETY: the segment is alive, and `&self` keeps everybody from writing to it; the view of
+        // an element in it ends with the comparison.
         let spot = unsafe { segment.find(place_of(hash), |raw| E::key(E::view(raw)) == key) }?;
         Some((index, spot))
     }
@@ -512,7 +519,8 @@ impl<E: Element> Table<E> {
         }
     }
 
-    /// Makes room in a segment, and splits the next one when it is time. Returns the hash's segment.
+    /// Makes room in a segment, and splits the next one when it is time. Returns the hash's
+    /// segment.
     fn grow(&mut self, index: usize, hash: u64) -> usize {
         self.rebuild(index, grown(self.segment(index).n()));
         // While moves are paused segments may become twice as large, but not without bound.
@@ -542,8 +550,8 @@ impl<E: Element> Table<E> {
         let low = self.segments as usize - whole;
         let old = self.segment(low);
         let (mut stay, mut leave) = (Vec::new(), Vec::new());
-        // SAFETY: the segment is alive and nobody writes to it; elements come from `into_raw`, and nobody
-        // has an exclusive view under `&mut self`.
+        // SAFETY: the segment is alive and nobody writes to it; elements come from `into_raw`, and
+        // nobody has an exclusive view under `&mut self`.
         unsafe {
             old.visit_all(|mut item| {
                 let bit = item.take_bit(self.level, |raw| self.hash(E::key(E::view(raw))));
@@ -640,8 +648,8 @@ impl<E: Element> Table<E> {
     }
 }
 
-/// Makes a segment of at least `n` buckets of the items that `source` hands to its argument. `source` is
-/// called again with a larger segment should an item find no room within reach.
+/// Makes a segment of at least `n` buckets of the items that `source` hands to its argument.
+/// `source` is called again with a larger segment should an item find no room within reach.
 fn deal(n: usize, source: impl Fn(&mut dyn FnMut(Item))) -> Segment {
     let mut n = n;
     loop {
@@ -661,9 +669,10 @@ fn deal(n: usize, source: impl Fn(&mut dyn FnMut(Item))) -> Segment {
 /// Elements that are fetched at once.
 pub const AHEAD: usize = 32;
 
-/// Asks the processor to fetch the first [`AHEAD`] elements, which will be looked up soon: first all buckets, then all
-/// elements, each in its `table`. Returns their hashes and how many they are.
-// The less work stands between two misses, the more of them are under way at once: hence a loop for each step.
+/// Asks the processor to fetch the first [`AHEAD`] elements, which will be looked up soon: first
+/// all buckets, then all elements, each in its `table`. Returns their hashes and how many they are.
+// The less work stands between two misses, the more of them are under way at once: hence a loop for
+// each step.
 #[inline]
 pub fn fetch_ahead<'k, 't, E: Element + 't>(
     keys: impl Iterator<Item = &'k [u8]> + Clone,
@@ -720,8 +729,8 @@ impl<'a, E: Element> Slot<'a, E> {
         // SAFETY: the pointer is fresh; both views end here.
         debug_assert!(unsafe { E::key(E::view(raw)) == E::key(E::view(self.raw)) }, "same key");
         self.raw = raw;
-        // SAFETY: the spot was found in a live segment that this slot still borrows exclusively; the old
-        // pointer leaves the table and becomes an owner again.
+        // SAFETY: the spot was found in a live segment that this slot still borrows exclusively;
+        // the old pointer leaves the table and becomes an owner again.
         unsafe { E::from_raw(self.segment.swap(self.spot, raw)) }
     }
 }

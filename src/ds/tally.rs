@@ -1,11 +1,13 @@
-//! A tally: counts by index with quick sums, so that the element of a rank is found without walking over the others.
+//! A tally: counts by index with quick sums, so that the element of a rank is found without walking
+//! over the others.
 //!
 //! ```text
 //!   counts   3  0  5  1  ...     node i holds the sum of the counts in (i - lowest bit of i, i], counted from 1:
 //!   nodes    3  3  5  9  ...     a sum or a search visits one node per bit of the length
 //! ```
 //!
-//! This is Fenwick's tree (1994). The cluster mode keeps the number of keys of each hash slot in one.
+//! This is Fenwick's tree (1994). The cluster mode keeps the number of keys of each hash slot in
+//! one.
 
 /// Counts of a fixed number of indexes.
 #[derive(Debug, Clone)]

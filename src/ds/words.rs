@@ -6,9 +6,10 @@
 //!                  32 to 128 items
 //! ```
 //!
-//! A general ordered map spends twice the memory, its nodes being small and half full. A leaf here grows by
-//! sixteen items at a time, and items that arrive in order (deadlines mostly do) leave full leaves behind.
-//! An insert or removal costs one search in the index, one in a leaf of a kilobyte, and half of it moved.
+//! A general ordered map spends twice the memory, its nodes being small and half full. A leaf here
+//! grows by sixteen items at a time, and items that arrive in order (deadlines mostly do) leave
+//! full leaves behind. An insert or removal costs one search in the index, one in a leaf of a
+//! kilobyte, and half of it moved.
 
 use std::collections::BTreeMap;
 
@@ -34,7 +35,8 @@ impl Words {
     /// Adds an item; false if it was there.
     pub fn insert(&mut self, item: u64) -> bool {
         let Some((_, leaf)) = self.leaves.range_mut(..=item).next_back() else {
-            // Bounds below the first leaf's exist only in an empty set: the first leaf's bound is 0.
+            // Bounds below the first leaf's exist only in an empty set: the first leaf's bound is
+            // 0.
             self.leaves.insert(0, vec![item]);
             self.len += 1;
             return true;
@@ -72,7 +74,8 @@ impl Words {
         true
     }
 
-    /// Lets a small leaf take in the one after it, if both fit well into one; drops it when it is empty.
+    /// Lets a small leaf take in the one after it, if both fit well into one; drops it when it is
+    /// empty.
     fn join(&mut self, bound: u64) {
         let len = self.leaves.get(&bound).map_or(0, Vec::len);
         let next = self.leaves.range(bound + 1..).next().map(|(next, leaf)| (*next, leaf.len()));

@@ -1,21 +1,23 @@
 //! Units of work and what they tell the outside: the seam for propagation.
 //!
-//! A unit is one command of a client, or all commands of one EXEC or script. What it changed is encoded while it runs,
-//! straight from the words of the calls into one buffer, the feed, which the AOF and the replication backlog both read
-//! before the reactor sleeps. Nearly every unit has one effect, which goes alone; when a second one comes, MULTI is put
-//! in front of the first, and the end of the unit adds EXEC. As long as nobody reads ([`Unit::listen`]), nothing is
-//! gathered and a write pays one test.
+//! A unit is one command of a client, or all commands of one EXEC or script. What it changed is
+//! encoded while it runs, straight from the words of the calls into one buffer, the feed, which the
+//! AOF and the replication backlog both read before the reactor sleeps. Nearly every unit has one
+//! effect, which goes alone; when a second one comes, MULTI is put in front of the first, and the
+//! end of the unit adds EXEC. As long as nobody reads ([`Unit::listen`]), nothing is gathered and a
+//! write pays one test.
 //!
 //! ```text
 //!   feed   ... *3 SET a 1 | *1 MULTI *2 SELECT 1 *3 SET b 2 *2 PUBLISH .. *2 DEL c *1 EXEC |
 //!                         ^ start of the unit                 └── hidden from the AOF
 //! ```
 //!
-//! What is not for both readers stays in the feed and is marked as hidden from one of them: messages from the AOF, and
-//! from either what a script has said `redis.set_repl` for.
+//! What is not for both readers stays in the feed and is marked as hidden from one of them:
+//! messages from the AOF, and from either what a script has said `redis.set_repl` for.
 //!
-//! By default a command is told as it was received. A handler that must be told otherwise says so as data, in the
-//! [`Effects`] of its call: an absolute time to live, the members that SPOP chose, nothing at all.
+//! By default a command is told as it was received. A handler that must be told otherwise says so
+//! as data, in the [`Effects`] of its call: an absolute time to live, the members that SPOP chose,
+//! nothing at all.
 
 #[cfg(test)]
 mod tests;
@@ -66,18 +68,20 @@ pub struct Mark {
 pub struct Unit {
     /// Calls inside one another right now; 0 between units.
     pub depth: u32,
-    /// Changes of the keyspace that have been told of by the calls that made them: what an outer call finds changed and
-    /// not accounted for is its own doing.
+    /// Changes of the keyspace that have been told of by the calls that made them: what an outer
+    /// call finds changed and not accounted for is its own doing.
     pub accounted: u64,
     readers: Readers,
     listening: bool,
     /// Encoded effects that the readers have not fetched.
     feed: Vec<u8>,
-    /// Parts of the feed that are not for all readers, in order; those of one reader do not overlap.
+    /// Parts of the feed that are not for all readers, in order; those of one reader do not
+    /// overlap.
     hidden: Vec<Hidden>,
     /// Where the unit under way begins in the feed, and its effects so far.
     start: usize,
-    /// Bytes in front of it that say in which database it goes on, after others were served in its middle.
+    /// Bytes in front of it that say in which database it goes on, after others were served in its
+    /// middle.
     lead: usize,
     effects: u32,
     /// The database of the first of them.
@@ -91,8 +95,8 @@ pub struct Unit {
     told: i64,
 }
 
-/// An effect that stands even if the unit is undone: a deletion by the server itself, or a message, which others here have
-/// had already.
+/// An effect that stands even if the unit is undone: a deletion by the server itself, or a message,
+/// which others here have had already.
 #[derive(Debug)]
 struct Standing {
     db: DbIndex,
@@ -196,7 +200,8 @@ impl Unit {
         }
     }
 
-    /// Makes ready for one more effect: MULTI before the first when this is the second, and the database.
+    /// Makes ready for one more effect: MULTI before the first when this is the second, and the
+    /// database.
     #[inline]
     fn begin_effect(&mut self, db: DbIndex) {
         match self.effects {
@@ -257,8 +262,10 @@ impl Unit {
         self.feed_db = None;
     }
 
-    /// How many commands were told, MULTI and EXEC included: the offset of replication as long as there is none.
-    // Compat: Redis counts so while it has no backlog, and notes it in the manifest of the append-only file.
+    /// How many commands were told, MULTI and EXEC included: the offset of replication as long as
+    /// there is none.
+    // Compat: Redis counts so while it has no backlog, and notes it in the manifest of the
+    // append-only file.
     pub fn told(&self) -> i64 {
         self.told
     }
@@ -268,7 +275,8 @@ impl Unit {
         self.told = told;
     }
 
-    /// Where the part of the feed ends that may be fetched: a unit under way is not told before it has ended.
+    /// Where the part of the feed ends that may be fetched: a unit under way is not told before it
+    /// has ended.
     #[inline]
     fn end(&self) -> usize {
         if self.effects == 0 { self.feed.len() } else { self.start }
@@ -285,8 +293,8 @@ impl Unit {
         self.feed_to(out, |hidden_from| hidden_from.replicas);
     }
 
-    /// Appends the part of the feed that is for the AOF. If the AOF is its only reader and `out` is empty, the two change
-    /// places instead.
+    /// Appends the part of the feed that is for the AOF. If the AOF is its only reader and `out` is
+    /// empty, the two change places instead.
     pub fn feed_aof(&mut self, out: &mut Vec<u8>) {
         let is_between = self.effects == 0;
         if self.hidden.is_empty() && out.is_empty() && !self.readers.replicas && is_between {
@@ -330,8 +338,8 @@ impl Unit {
         self.standing = None;
     }
 
-    /// Forgets what calls of the unit have told since then: it was undone. Deletions of expired keys and messages
-    /// stand.
+    /// Forgets what calls of the unit have told since then: it was undone. Deletions of expired
+    /// keys and messages stand.
     pub fn forget_since(&mut self, mark: Mark) {
         let standing = self.standing.take().unwrap_or_default();
         self.cut_to(mark);
@@ -383,7 +391,8 @@ impl Unit {
         self.feed.truncate(self.start - std::mem::take(&mut self.lead));
     }
 
-    /// Forgets all that was told, of the unit under way, too: the readers have its state from elsewhere, or are no more.
+    /// Forgets all that was told, of the unit under way, too: the readers have its state from
+    /// elsewhere, or are no more.
     pub fn forget(&mut self) {
         (self.effects, self.kept, self.lead) = (0, Kept::default(), 0);
         self.clear_feed();

@@ -62,8 +62,8 @@ pub static SECTIONS: &[Section] = &[
     section("Debug", Shown::Never, |s, w| sections::debug(w, &s.stats)),
 ];
 
-/// The text of INFO for these arguments: none, names of sections, `default`, `all`, `everything`. Names nobody knows
-/// are passed over.
+/// The text of INFO for these arguments: none, names of sections, `default`, `all`, `everything`.
+/// Names nobody knows are passed over.
 pub fn render<'a>(srv: &mut Server, names: impl Iterator<Item = &'a [u8]> + Clone) -> Info {
     let asked = |name: &str| names.clone().any(|n| n.eq_ignore_ascii_case(name.as_bytes()));
     let up_to = if asked("all") || asked("everything") {

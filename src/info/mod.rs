@@ -1,9 +1,10 @@
 //! INFO: what the server says of itself, in sections of `name:value` lines.
 //!
-//! A part renders its own fields, one line each, into an [`Info`]; [`driver`] says which sections there are and in
-//! which order, and what stands in them is in [`sections`] where several parts contribute. Names and order are those of
-//! Redis 8.2. A field whose feature comes later is written by [`Info::later`] with the value it has in an idle Redis, so
-//! that tools find it, and so that the README can list all of these (`driver::later_fields`).
+//! A part renders its own fields, one line each, into an [`Info`]; [`driver`] says which sections
+//! there are and in which order, and what stands in them is in [`sections`] where several parts
+//! contribute. Names and order are those of Redis 8.2. A field whose feature comes later is written
+//! by [`Info::later`] with the value it has in an idle Redis, so that tools find it, and so that
+//! the README can list all of these (`driver::later_fields`).
 
 pub mod commands;
 pub mod driver;

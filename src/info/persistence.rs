@@ -1,4 +1,5 @@
-//! The section of what is kept on the disk: loads, snapshots, the append-only file, and the child that writes them.
+//! The section of what is kept on the disk: loads, snapshots, the append-only file, and the child
+//! that writes them.
 
 use super::Info;
 use crate::base::clock::Clock;

@@ -1,4 +1,5 @@
-//! The sections of INFO in which several parts have a say: their fields in order. Each takes the parts it shows.
+//! The sections of INFO in which several parts have a say: their fields in order. Each takes the
+//! parts it shows.
 
 use super::Info;
 use crate::base::clock::{Clock, UnixMillis};

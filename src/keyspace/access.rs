@@ -7,9 +7,9 @@
 //!        └───────────────────────────────────────┘            └─────────────────┴────────────┘
 //! ```
 //!
-//! The LRU clock wraps after 194 days. The LFU counter is logarithmic (Morris): at value c an access counts
-//! with probability 1 / ((c - 5) * factor + 1), and it loses one for every `decay` minutes without any. A new
-//! key begins at 5, so that it is not evicted at once.
+//! The LRU clock wraps after 194 days. The LFU counter is logarithmic (Morris): at value c an
+//! access counts with probability 1 / ((c - 5) * factor + 1), and it loses one for every `decay`
+//! minutes without any. A new key begins at 5, so that it is not evicted at once.
 
 use crate::base::clock::UnixMillis;
 

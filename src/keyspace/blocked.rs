@@ -7,10 +7,10 @@
 //!   the wait is over    ──► leave
 //! ```
 //!
-//! A ticket is a number that grows: lines are ordered by it, so they are first come, first served, and a call that was
-//! run again in vain keeps its place. The lines know clients by id and never look at a value: whether a key that was
-//! touched is still there when its turn comes is for whoever takes it from the queue to see. With nobody waiting, a
-//! write pays one test.
+//! A ticket is a number that grows: lines are ordered by it, so they are first come, first served,
+//! and a call that was run again in vain keeps its place. The lines know clients by id and never
+//! look at a value: whether a key that was touched is still there when its turn comes is for
+//! whoever takes it from the queue to see. With nobody waiting, a write pays one test.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -77,7 +77,8 @@ impl Blocked {
         self.last_ticket
     }
 
-    /// Puts a waiter in line for a key, in the order of tickets. Naming a key twice gives one place.
+    /// Puts a waiter in line for a key, in the order of tickets. Naming a key twice gives one
+    /// place.
     pub fn enter(&mut self, db: DbIndex, key: &[u8], waiter: Waiter) {
         let lines = self.lines.entry(db).or_default();
         if !lines.contains_key(key) {
@@ -152,7 +153,8 @@ impl Blocked {
         Some(ready)
     }
 
-    /// The first in line behind `ticket` to whom it is news that the key holds this type now, or nothing.
+    /// The first in line behind `ticket` to whom it is news that the key holds this type now, or
+    /// nothing.
     pub fn next_in_line(&self, at: &Ready, ticket: u64, found: Option<Type>) -> Option<Waiter> {
         let line = self.lines.get(&at.db)?.get(&at.key)?;
         if found.is_none() && line.losers == 0 {

@@ -1,8 +1,9 @@
 //! A database: its keys and the index of their deadlines.
 //!
-//! Keys live in one table. With cluster mode on there is one table for each hash slot instead, so that a slot
-//! can be counted, listed and dropped without looking at the others; with it off a lookup pays one comparison
-//! for that. All tables share one hash seed, so the hash of a key is computed once.
+//! Keys live in one table. With cluster mode on there is one table for each hash slot instead, so
+//! that a slot can be counted, listed and dropped without looking at the others; with it off a
+//! lookup pays one comparison for that. All tables share one hash seed, so the hash of a key is
+//! computed once.
 //!
 //! ```text
 //!   scan cursor, cluster mode    63                           14 13        0
@@ -157,7 +158,8 @@ impl Keys {
         }
     }
 
-    /// What the index of deadlines keeps of a key's hash: in cluster mode the slot stands in the low bits.
+    /// What the index of deadlines keeps of a key's hash: in cluster mode the slot stands in the
+    /// low bits.
     #[inline]
     pub fn due_hash(&self, hash: u64, key: &[u8]) -> u64 {
         if self.tables.len() == 1 {
@@ -193,7 +195,8 @@ impl Keys {
         if next != 0 {
             return (next << SLOT_BITS) | slot as u64;
         }
-        // Empty slots are skipped in one step: the next key stands behind all that are here or before.
+        // Empty slots are skipped in one step: the next key stands behind all that are here or
+        // before.
         let later = self.by_slot.as_ref().and_then(|tally| tally.holder(tally.below(slot + 1)));
         later.map_or(0, |slot| slot as u64)
     }

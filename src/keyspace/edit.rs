@@ -1,6 +1,7 @@
 //! Changing a collection.
 //!
-//! A command that changes a list, set, hash or sorted set borrows it as the owned type through an [`Edit`]:
+//! A command that changes a list, set, hash or sorted set borrows it as the owned type through an
+//! [`Edit`]:
 //!
 //! ```text
 //!   boxed   the object itself
@@ -9,8 +10,9 @@
 //!   new     nothing stands in the table until the edit ends, and nothing will if the value is still empty then
 //! ```
 //!
-//! An edit also keeps the index of the earliest fields in step, whatever happens to them meanwhile, and the counts of sizes. It
-//! says nothing of the change: that is [`Selected::changed`], afterwards.
+//! An edit also keeps the index of the earliest fields in step, whatever happens to them meanwhile,
+//! and the counts of sizes. It says nothing of the change: that is [`Selected::changed`],
+//! afterwards.
 
 use std::mem::{replace, take};
 use std::ops::{Deref, DerefMut};
@@ -69,7 +71,8 @@ impl Selected<'_> {
         if self.is_gone(hash, key) { Ok(None) } else { self.edit_found(key, hash) }
     }
 
-    /// As [`Selected::edit`], for commands that count as reading what they change: a hit, or a miss, which is told.
+    /// As [`Selected::edit`], for commands that count as reading what they change: a hit, or a
+    /// miss, which is told.
     pub fn look_and_edit<'a, T: Boxed>(
         &'a mut self,
         key: &'a [u8],
@@ -86,8 +89,8 @@ impl Selected<'_> {
         Ok(edit.expect("nobody has changed it"))
     }
 
-    /// As [`Selected::edit_or_create`], unless `in_place` can change a small value where it stands, without changing its
-    /// length or any deadline, and says so.
+    /// As [`Selected::edit_or_create`], unless `in_place` can change a small value where it stands,
+    /// without changing its length or any deadline, and says so.
     #[inline]
     pub fn edit_or_create_unless<'a, T: Boxed>(
         &'a mut self,

@@ -21,18 +21,20 @@
 //!        Packed.. a small value of a type is one blob (`types::Form`), which follows the key
 //! ```
 //!
-//! Small collections thus cost one allocation and one cache miss like strings do; `selected::Edit` takes the blob
-//! out to change it and puts it back.
+//! Small collections thus cost one allocation and one cache miss like strings do; `selected::Edit`
+//! takes the blob out to change it and puts it back.
 //!
-//! A key of 16 bytes with a value of 8 takes 30 bytes. The block is a cell (`base::cells`), always of a whole size class,
-//! which is a function of head and key length; a value may thus be overwritten in place whenever the class stays the
-//! same, and the size for freeing is known without being stored. Cells are aligned to 2 at least, so words are read and
-//! written as unaligned. The head is read and written as a word of 8 bytes (little-endian), which every block has, together
-//! with the two bytes that follow it. Only the `Arc` of a long string is borrowed where it is: the block of a `Long` entry is a multiple
-//! of 8, and so aligned to 8, and its word stands at the next multiple of 8.
+//! A key of 16 bytes with a value of 8 takes 30 bytes. The block is a cell (`base::cells`), always
+//! of a whole size class, which is a function of head and key length; a value may thus be
+//! overwritten in place whenever the class stays the same, and the size for freeing is known
+//! without being stored. Cells are aligned to 2 at least, so words are read and written as
+//! unaligned. The head is read and written as a word of 8 bytes (little-endian), which every block
+//! has, together with the two bytes that follow it. Only the `Arc` of a long string is borrowed
+//! where it is: the block of a `Long` entry is a multiple of 8, and so aligned to 8, and its word
+//! stands at the next multiple of 8.
 //!
-//! Ownership: an [`Entry`] owns the block and what the word points to. [`EntryRef`] and [`EntryMut`] are its
-//! views, as the table hands them out.
+//! Ownership: an [`Entry`] owns the block and what the word points to. [`EntryRef`] and
+//! [`EntryMut`] are its views, as the table hands them out.
 #![expect(unsafe_code, reason = "bytes per key: a header of variable shape over one allocation")]
 
 mod head;
@@ -64,7 +66,8 @@ use crate::types::{Form, Object, View};
 /// Strings and packed values up to this many bytes stand in the entry itself.
 pub const SHORT_MAX: usize = 512;
 
-/// What Redis keeps key and string together in one cache line, and then calls `embstr`: so many bytes of both.
+/// What Redis keeps key and string together in one cache line, and then calls `embstr`: so many
+/// bytes of both.
 const EMBSTR_MAX: usize = 41;
 /// The bytes of those that a time to live takes.
 const EMBSTR_DEADLINE: usize = 8;
@@ -125,7 +128,8 @@ pub struct EntryMut<'a> {
     entry: PhantomData<&'a mut Entry>,
 }
 
-/// The types that live in a box. Implemented in this file alone, one kind for each: casts rest on it.
+/// The types that live in a box. Implemented in this file alone, one kind for each: casts rest on
+/// it.
 pub trait Boxed: Object + sealed::Sealed {
     /// The kind that stands for the type.
     const KIND: Kind;
@@ -216,8 +220,8 @@ pub trait ObjectFn<R> {
 
 boxed!(List, Set, Zset, Hash, Stream);
 
-/// The word of an entry: the pointer of a box, or an integer's bits in a pointer's clothes. (The `Arc` of a long
-/// string is stored as itself, so that it can be borrowed.)
+/// The word of an entry: the pointer of a box, or an integer's bits in a pointer's clothes. (The
+/// `Arc` of a long string is stored as itself, so that it can be borrowed.)
 type Word = *mut u8;
 
 const _: () = assert!(size_of::<Word>() == 8 && size_of::<Arc<Vec<u8>>>() == 8);
@@ -259,9 +263,9 @@ impl Entry {
         assert!(key.len() <= u32::MAX as usize, "bulks are shorter than 4 GiB");
         let head = Head::new(kind, key.len(), bytes.len(), meta);
         let block = cells::allocate(head.size(key.len(), bytes.len()));
-        // SAFETY: all offsets below are inside the block, whose size was computed from the same head: words lie
-        // before `key_at`, then the key, then the value. Source and target do not overlap, the block being fresh.
-        // A Long entry is aligned to 8 and so is its word's offset.
+        // SAFETY: all offsets below are inside the block, whose size was computed from the same
+        // head: words lie before `key_at`, then the key, then the value. Source and target do not
+        // overlap, the block being fresh. A Long entry is aligned to 8 and so is its word's offset.
         unsafe {
             block.cast::<u64>().write_unaligned(head.0.to_le());
             if head.has(HAS_LONG_KEY) {
@@ -288,7 +292,8 @@ impl Entry {
         }
     }
 
-    /// The same value and clock under another key or with another deadline. The value is not copied.
+    /// The same value and clock under another key or with another deadline. The value is not
+    /// copied.
     pub fn rebuild(self, key: Option<&[u8]>, deadline: Option<UnixMillis>) -> Entry {
         let view = self.view();
         let meta = Meta { deadline, clock: view.clock(), is_raw: view.is_raw() };
@@ -300,8 +305,8 @@ impl Entry {
             _ => view.word(),
         };
         let bytes = if view.head().is_inline() { view.inline() } else { &[] };
-        // SAFETY: the word passes from the old entry to the new: the old block is freed without dropping
-        // what it owned. Key and bytes are copied before.
+        // SAFETY: the word passes from the old entry to the new: the old block is freed without
+        // dropping what it owned. Key and bytes are copied before.
         unsafe {
             let fresh = Entry::build(key.unwrap_or(view.key()), kind, word, bytes, meta);
             cells::free(self.0, view.size());
@@ -327,8 +332,8 @@ impl Drop for Entry {
     fn drop(&mut self) {
         let view = self.view();
         let (kind, size) = (view.kind(), view.size());
-        // SAFETY: the word is what the kind says and is dropped once; the block was allocated with this size
-        // class, for the class never changes while the entry lives.
+        // SAFETY: the word is what the kind says and is dropped once; the block was allocated with
+        // this size class, for the class never changes while the entry lives.
         unsafe {
             match kind {
                 _ if view.head().is_inline() => {}
@@ -343,10 +348,11 @@ impl Drop for Entry {
     }
 }
 
-// SAFETY: an entry owns all it points to, and everything a value may be is `Send` and `Sync`: integers, bytes, `Arc`s of
-// bytes, and boxed `Object`s, which are both by their trait.
+// SAFETY: an entry owns all it points to, and everything a value may be is `Send` and `Sync`:
+// integers, bytes, `Arc`s of bytes, and boxed `Object`s, which are both by their trait.
 unsafe impl Send for Entry {}
-// SAFETY: shared views only read, and what they read, integers, bytes, `Arc`s of bytes and boxed `Object`s, is `Sync`.
+// SAFETY: shared views only read, and what they read, integers, bytes, `Arc`s of bytes and boxed
+// `Object`s, is `Sync`.
 unsafe impl Sync for Entry {}
 
 impl<'a> EntryRef<'a> {
@@ -392,7 +398,8 @@ impl<'a> EntryRef<'a> {
     fn inline(self) -> &'a [u8] {
         debug_assert!(self.head().is_inline());
         let at = self.head().key_at() + self.key_len();
-        // SAFETY: an inline entry has so many bytes behind its key, alive for 'a and not written meanwhile.
+        // SAFETY: an inline entry has so many bytes behind its key, alive for 'a and not written
+        // meanwhile.
         unsafe { NonNull::slice_from_raw_parts(self.block.add(at), self.value_len()).as_ref() }
     }
 
@@ -479,8 +486,8 @@ impl<'a> EntryRef<'a> {
     /// The object, if the value is a boxed one of that type.
     #[inline]
     fn boxed<T: Boxed>(self) -> Option<&'a T> {
-        // SAFETY: each kind stands for one type, so the word came from `Box::into_raw` of a T, which lives as
-        // long as the entry.
+        // SAFETY: each kind stands for one type, so the word came from `Box::into_raw` of a T,
+        // which lives as long as the entry.
         (self.kind() == T::KIND).then(|| unsafe { &*self.word().cast::<T>() })
     }
 
@@ -494,8 +501,8 @@ impl<'a> EntryRef<'a> {
         }
     }
 
-    /// True when the string is `raw`: it was made so, or it was too long to stand with its key once. Only another
-    /// value makes it `embstr` again.
+    /// True when the string is `raw`: it was made so, or it was too long to stand with its key
+    /// once. Only another value makes it `embstr` again.
     pub fn is_raw(self) -> bool {
         let room = EMBSTR_MAX - if self.deadline().is_some() { EMBSTR_DEADLINE } else { 0 };
         let is_long = match self.text() {
@@ -584,8 +591,8 @@ impl<'a> EntryMut<'a> {
 
     #[inline]
     fn set_head(&mut self, head: Head) {
-        // SAFETY: the block is alive and borrowed exclusively; it begins with the head, and what follows is written as it
-        // was read.
+        // SAFETY: the block is alive and borrowed exclusively; it begins with the head, and what
+        // follows is written as it was read.
         unsafe { self.view.block.cast().write_unaligned(head.0.to_le()) }
     }
 
@@ -595,7 +602,8 @@ impl<'a> EntryMut<'a> {
         self.set_head(self.view.head().with_clock(clock));
     }
 
-    /// Changes the deadline of an entry that has room for one. False: it has not; see [`Entry::rebuild`].
+    /// Changes the deadline of an entry that has room for one. False: it has not; see
+    /// [`Entry::rebuild`].
     #[inline]
     pub fn set_deadline(&mut self, deadline: UnixMillis) -> bool {
         let head = self.view.head();
@@ -625,8 +633,8 @@ impl<'a> EntryMut<'a> {
         self.resize_short(bytes.len(), is_raw).map(|old| old.copy_from_slice(bytes)).is_some()
     }
 
-    /// Changes the length of a short string in place, if the size class stays the same. New bytes at the end
-    /// are zero.
+    /// Changes the length of a short string in place, if the size class stays the same. New bytes
+    /// at the end are zero.
     pub fn resize_short(&mut self, len: usize, is_raw: bool) -> Option<&mut [u8]> {
         let raw = if is_raw { IS_RAW } else { 0 };
         if self.view.head().is_short() { self.resize_inline(Kind::Short, raw, len) } else { None }
@@ -647,15 +655,16 @@ impl<'a> EntryMut<'a> {
         let form = self.view.kind().form()?;
         let head = self.view.head();
         let at = head.key_at() + self.view.key_len();
-        // SAFETY: an inline entry has so many bytes behind its key; the entry is borrowed exclusively.
+        // SAFETY: an inline entry has so many bytes behind its key; the entry is borrowed
+        // exclusively.
         let blob = unsafe {
             NonNull::slice_from_raw_parts(self.view.block.add(at), self.view.value_len()).as_mut()
         };
         Some((form, blob))
     }
 
-    /// Changes the length of an inline value in place, if the size class stays the same and the length is as wide, and with
-    /// it kind and flags. New bytes at the end are zero.
+    /// Changes the length of an inline value in place, if the size class stays the same and the
+    /// length is as wide, and with it kind and flags. New bytes at the end are zero.
     fn resize_inline(&mut self, kind: Kind, flags: u64, len: usize) -> Option<&mut [u8]> {
         let (head, size) = (self.view.head(), self.view.size());
         debug_assert!(head.is_inline());
@@ -672,8 +681,9 @@ impl<'a> EntryMut<'a> {
             unsafe { self.view.block.add(at).cast().write_unaligned(len as u16) }
         }
         let at = size - old_len;
-        // SAFETY: the block is a whole size class, and the new end is inside; bytes beyond the old end may be
-        // uninitialised and are written before the slice is made. The entry is borrowed exclusively.
+        // SAFETY: the block is a whole size class, and the new end is inside; bytes beyond the old
+        // end may be uninitialised and are written before the slice is made. The entry is borrowed
+        // exclusively.
         unsafe {
             let value = self.view.block.add(at);
             if len > old_len {
@@ -683,7 +693,8 @@ impl<'a> EntryMut<'a> {
         }
     }
 
-    /// The long string, to be changed. It is reported as `raw` anyway, by its length or from now on.
+    /// The long string, to be changed. It is reported as `raw` anyway, by its length or from now
+    /// on.
     pub fn big_mut(&mut self) -> Option<&mut Arc<Vec<u8>>> {
         if self.view.kind() != Kind::Long {
             return None;
@@ -697,8 +708,8 @@ impl<'a> EntryMut<'a> {
     /// The object to be changed, if the value is of that type.
     #[inline]
     pub fn into_boxed<T: Boxed>(self) -> Option<&'a mut T> {
-        // SAFETY: the kind says that the word is the pointer of a box of this type, which the entry owns; the entry is borrowed
-        // exclusively for 'a.
+        // SAFETY: the kind says that the word is the pointer of a box of this type, which the entry
+        // owns; the entry is borrowed exclusively for 'a.
         (self.view.kind() == T::KIND).then(|| unsafe { &mut *self.view.word().cast::<T>() })
     }
 }

@@ -1,7 +1,9 @@
-//! Keyspace events: what `notify-keyspace-events` can announce, and the queue of what is to be announced.
+//! Keyspace events: what `notify-keyspace-events` can announce, and the queue of what is to be
+//! announced.
 //!
-//! The one verb that changes keys (`Selected::changed`) puts an event into the queue if its class is wanted;
-//! the end of the unit publishes the queue. With no class wanted nothing is copied and a write pays one test.
+//! The one verb that changes keys (`Selected::changed`) puts an event into the queue if its class
+//! is wanted; the end of the unit publishes the queue. With no class wanted nothing is copied and a
+//! write pays one test.
 
 use super::DbIndex;
 

@@ -1,9 +1,10 @@
 //! Eviction: which key goes when memory runs short.
 //!
-//! LRU and LFU are approximated as in Redis: a few keys of each database are looked at, and the best of all that were ever
-//! looked at wait in a pool of [`POOL_MAX`]. So every round chooses among more keys than it samples, and old candidates
-//! that were used since are met again with a better clock. The shortest time to live is known exactly: it stands first in
-//! the index of deadlines. Keys in the pool are copies of names; one that has gone meanwhile is skipped.
+//! LRU and LFU are approximated as in Redis: a few keys of each database are looked at, and the
+//! best of all that were ever looked at wait in a pool of [`POOL_MAX`]. So every round chooses
+//! among more keys than it samples, and old candidates that were used since are met again with a
+//! better clock. The shortest time to live is known exactly: it stands first in the index of
+//! deadlines. Keys in the pool are copies of names; one that has gone meanwhile is skipped.
 //!
 //! How much has to go, and when, is the server's business.
 
@@ -75,7 +76,8 @@ impl Pool {
 }
 
 impl Keyspace {
-    /// Removes the key that the rule says must go first. Returns the bytes that it took; `None`: there is none.
+    /// Removes the key that the rule says must go first. Returns the bytes that it took; `None`:
+    /// there is none.
     pub fn evict_one(&mut self, choice: Choice, now: UnixMillis) -> Option<usize> {
         let victim = match choice.by {
             By::Random => self.any_key(choice),
@@ -156,7 +158,8 @@ impl Keyspace {
     }
 }
 
-/// A random key of a database. Where few keys are volatile, they are looked for in the index of deadlines.
+/// A random key of a database. Where few keys are volatile, they are looked for in the index of
+/// deadlines.
 fn sample<'a>(db: &'a Db, volatile: bool, random: &mut u64) -> Option<EntryRef<'a>> {
     const TRIES: usize = 16;
     let mut next = || super::next_random(random);

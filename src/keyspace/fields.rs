@@ -7,9 +7,10 @@
 //!   cycle       between commands, hash by hash in order of their earliest deadlines (`Db::parts`), a few fields at a time
 //! ```
 //!
-//! A field that goes away is a change like any other: watchers learn of it, `hexpired` is announced, replicas and the AOF are
-//! told HDEL (through [`Deleted`]). A hash that has lost its last field goes too; that follows from the HDEL and is not told. On
-//! a replica nothing is removed before the primary says so; fields are hidden only.
+//! A field that goes away is a change like any other: watchers learn of it, `hexpired` is
+//! announced, replicas and the AOF are told HDEL (through [`Deleted`]). A hash that has lost its
+//! last field goes too; that follows from the HDEL and is not told. On a replica nothing is removed
+//! before the primary says so; fields are hidden only.
 
 #[cfg(test)]
 mod tests;
@@ -92,7 +93,8 @@ impl Keyspace {
         self.db(index).keys.find(hash, key).is_none()
     }
 
-    /// Removes fields of the hash that has waited longest, at most `max`, and says how many. `key` is a buffer.
+    /// Removes fields of the hash that has waited longest, at most `max`, and says how many. `key`
+    /// is a buffer.
     pub(super) fn expire_next_fields(
         &mut self,
         index: DbIndex,
@@ -113,7 +115,8 @@ impl Keyspace {
         self.expire_fields(index, hash, key, (now, max))
     }
 
-    /// Removes fields of a hash whose deadlines lie before a moment, at most so many, and says how many.
+    /// Removes fields of a hash whose deadlines lie before a moment, at most so many, and says how
+    /// many.
     fn expire_fields(
         &mut self,
         index: DbIndex,

@@ -1,7 +1,9 @@
-//! Databases that were flushed and are kept for a while: what flushed them may be undone (a script, see `script-undo`).
+//! Databases that were flushed and are kept for a while: what flushed them may be undone (a script,
+//! see `script-undo`).
 //!
-//! While somebody may want them back, a flush puts what it takes out here instead of freeing it, which costs nothing. They
-//! come back in the opposite order, or are freed together when nobody can want them any more.
+//! While somebody may want them back, a flush puts what it takes out here instead of freeing it,
+//! which costs nothing. They come back in the opposite order, or are freed together when nobody can
+//! want them any more.
 
 use super::db::Db;
 use super::lazyfree::Freeing;
@@ -49,7 +51,8 @@ impl Keyspace {
         }
     }
 
-    /// Takes flushes back, all but the first `left`, the last one first. What has come into the databases since is gone.
+    /// Takes flushes back, all but the first `left`, the last one first. What has come into the
+    /// databases since is gone.
     pub fn unflush(&mut self, left: usize, now: UnixMillis) {
         while self.flushed() > left
             && let Some(flushed) = self.flushed.as_mut().and_then(Vec::pop)

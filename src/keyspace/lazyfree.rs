@@ -1,13 +1,15 @@
 //! Lazy freeing: large values, whole databases and what else is large are dropped by a thread.
 //!
-//! Ownership travels over a channel: what the reactor detaches, only the thread can still reach. There is no
-//! lock around data; counters say how much is on its way and how much is done.
+//! Ownership travels over a channel: what the reactor detaches, only the thread can still reach.
+//! There is no lock around data; counters say how much is on its way and how much is done.
 //!
-//! A client that has flushed a large database is answered when it has been freed ([`Freeing::Awaited`]). The reactor
-//! remembers the number of the last thing it has sent ([`Lazyfree::sent`]) and asks to be woken when the thread has come
-//! so far ([`Lazyfree::await_done`]).
+//! A client that has flushed a large database is answered when it has been freed
+//! ([`Freeing::Awaited`]). The reactor remembers the number of the last thing it has sent
+//! ([`Lazyfree::sent`]) and asks to be woken when the thread has come so far
+//! ([`Lazyfree::await_done`]).
 //!
-//! Before [`Lazyfree::start`] (in tests and simulations, and in a child) everything is dropped at once.
+//! Before [`Lazyfree::start`] (in tests and simulations, and in a child) everything is dropped at
+//! once.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
@@ -21,7 +23,8 @@ use crate::base::affinity;
 /// Values with more allocations than this are worth the trip.
 pub const EFFORT_MIN: usize = 64;
 
-/// Keys, or allocations of their values, that are not worth to wait for the thread: half a millisecond of freeing.
+/// Keys, or allocations of their values, that are not worth to wait for the thread: half a
+/// millisecond of freeing.
 const WAIT_MIN: usize = 4096;
 
 /// Who frees a flushed database.
@@ -31,7 +34,8 @@ pub enum Freeing {
     Here,
     /// The thread; nobody waits for it.
     Lazily,
-    /// The thread, while the client waits; the reactor if there is little to do. Compat: INFO counts both as freed lazily.
+    /// The thread, while the client waits; the reactor if there is little to do. Compat: INFO
+    /// counts both as freed lazily.
     Awaited,
 }
 
@@ -74,8 +78,8 @@ impl Garbage {
 }
 
 impl Lazyfree {
-    /// Starts the thread, on the processors of a list. Without it everything is freed at once. `wake` ends the sleep of
-    /// the reactor.
+    /// Starts the thread, on the processors of a list. Without it everything is freed at once.
+    /// `wake` ends the sleep of the reactor.
     pub fn start(&mut self, cpus: &str, wake: impl Fn() + Send + 'static) -> std::io::Result<()> {
         let (sender, receiver) = channel::<Garbage>();
         let (pending, freed) = (Arc::clone(&self.pending), Arc::clone(&self.freed));
@@ -87,7 +91,8 @@ impl Lazyfree {
                 crate::base::alloc::flush();
                 freed.fetch_add(objects, Relaxed);
                 pending.fetch_sub(objects, Relaxed);
-                // Either this thread sees that somebody waits, or the one who is about to wait sees that it is done.
+                // Either this thread sees that somebody waits, or the one who is about to wait sees
+                // that it is done.
                 let count = done.fetch_add(1, SeqCst) + 1;
                 if awaited.load(SeqCst) >= count {
                     wake();
@@ -138,7 +143,8 @@ impl Lazyfree {
         self.sent.load(Relaxed)
     }
 
-    /// True if the thing of this number has been freed, and all before it; else the reactor is woken when it has.
+    /// True if the thing of this number has been freed, and all before it; else the reactor is
+    /// woken when it has.
     pub fn await_done(&self, number: u64) -> bool {
         self.awaited.fetch_max(number, SeqCst);
         self.done.load(SeqCst) >= number

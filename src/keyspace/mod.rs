@@ -16,9 +16,9 @@
 //!            └─ stats, dirty
 //! ```
 //!
-//! Commands see one database through [`Selected`], which knows the time of the unit and does for every key what a
-//! key wants: expiry on access, the access clock, hits and misses, and one verb for changes. Nothing here knows a
-//! client, a connection or the server; time comes as an argument.
+//! Commands see one database through [`Selected`], which knows the time of the unit and does for
+//! every key what a key wants: expiry on access, the access clock, hits and misses, and one verb
+//! for changes. Nothing here knows a client, a connection or the server; time comes as an argument.
 
 pub mod access;
 pub mod blocked;
@@ -125,7 +125,8 @@ pub struct Keyspace {
     pub dirty: u64,
     /// What expired keys come to.
     pub expire: Expire,
-    /// Clients are paused for writes: the data stands still, and what expires meanwhile is hidden until they go on.
+    /// Clients are paused for writes: the data stands still, and what expires meanwhile is hidden
+    /// until they go on.
     pub holds_still: bool,
     pub tuning: Tuning,
     pub stats: KeyspaceStats,
@@ -133,7 +134,8 @@ pub struct Keyspace {
     pub touched: Touched,
     pub watch: Watch,
     pub blocked: Blocked,
-    /// HyperLogLogs are worked on without what the processor offers beyond its plain instructions (PFDEBUG SIMD OFF).
+    /// HyperLogLogs are worked on without what the processor offers beyond its plain instructions
+    /// (PFDEBUG SIMD OFF).
     pub plain_loops: bool,
     /// Keys and fields removed by expiry or eviction since the queue was last drained.
     pub deleted: Vec<Deleted>,
@@ -161,8 +163,8 @@ impl Default for Keyspace {
 }
 
 impl Keyspace {
-    /// Empty databases. `seed` and `random` should come from the random source; `by_slot` keeps keys by
-    /// hash slot (cluster mode).
+    /// Empty databases. `seed` and `random` should come from the random source; `by_slot` keeps
+    /// keys by hash slot (cluster mode).
     pub fn new(seed: HashSeed, random: u64, databases: u32, by_slot: bool) -> Self {
         Keyspace {
             dirty: 0,
@@ -271,7 +273,8 @@ impl Keyspace {
         std::mem::replace(&mut self.dbs, fresh)
     }
 
-    /// Touches the watched keys of databases which others, or nothing, are about to take the place of.
+    /// Touches the watched keys of databases which others, or nothing, are about to take the place
+    /// of.
     fn touch_all(&mut self, changes: &[(DbIndex, Option<DbIndex>)], now: UnixMillis) {
         let Keyspace { watch, dbs, .. } = self;
         watch.touch_databases(|db, key| {
@@ -321,8 +324,8 @@ impl Keyspace {
         self.let_go(index, entry, lazily);
     }
 
-    /// What goes with every removal of a key on the server's own account: who waits for it, those who are told of it as of a
-    /// deletion, and its memory.
+    /// What goes with every removal of a key on the server's own account: who waits for it, those
+    /// who are told of it as of a deletion, and its memory.
     fn let_go(&mut self, index: DbIndex, entry: Entry, lazily: bool) {
         let key = entry.view().key();
         self.blocked.touch(index, key);
@@ -340,7 +343,8 @@ impl Keyspace {
         self.longest_free_us = self.longest_free_us.max(lap.us());
     }
 
-    /// The longest that it took to free a value on the server's own account, since this was asked last.
+    /// The longest that it took to free a value on the server's own account, since this was asked
+    /// last.
     pub fn take_longest_free_us(&mut self) -> u64 {
         std::mem::take(&mut self.longest_free_us)
     }
@@ -358,7 +362,8 @@ impl Keyspace {
         done
     }
 
-    /// As [`Keyspace::expire_due`], as long as `go_on` says so; it is asked after every 16 keys and fields.
+    /// As [`Keyspace::expire_due`], as long as `go_on` says so; it is asked after every 16 keys and
+    /// fields.
     pub fn expire_for(&mut self, now: UnixMillis, mut go_on: impl FnMut() -> bool) -> bool {
         const BATCH: usize = 16;
         let mut key = Vec::new();
@@ -409,8 +414,8 @@ impl Keyspace {
         self.deletes_expired() && self.dbs.iter().any(has_due)
     }
 
-    /// True when keys and fields whose deadlines have passed are deleted at this time: on a primary, unless clients are
-    /// paused for writes.
+    /// True when keys and fields whose deadlines have passed are deleted at this time: on a
+    /// primary, unless clients are paused for writes.
     #[inline]
     fn deletes_expired(&self) -> bool {
         self.expire == Expire::Delete && !self.holds_still

@@ -10,8 +10,9 @@
 //!   changed       the one verb after a change: dirty, WATCH, waiting clients, caches, event
 //! ```
 //!
-//! The deadline of a key is not even looked at unless some deadline of the database has passed: the index
-//! knows the earliest one, and the cycle keeps it ahead of the clock. The same goes for fields of hashes; see `fields`.
+//! The deadline of a key is not even looked at unless some deadline of the database has passed: the
+//! index knows the earliest one, and the cycle keeps it ahead of the clock. The same goes for
+//! fields of hashes; see `fields`.
 
 use super::db::Db;
 use super::entry::{Boxed, Entry, EntryMut, EntryRef, Meta, ObjectFn, Type, Value};
@@ -144,7 +145,8 @@ impl Selected<'_> {
         Some(entry)
     }
 
-    /// Deletes the key if it has expired; true when there is a live one. After this, [`Selected::peek`].
+    /// Deletes the key if it has expired; true when there is a live one. After this,
+    /// [`Selected::peek`].
     pub fn settle(&mut self, key: &[u8]) -> bool {
         let hash = self.hash(key);
         !self.is_gone(hash, key) && self.db().keys.find(hash, key).is_some()
@@ -204,8 +206,8 @@ impl Selected<'_> {
         true
     }
 
-    /// Stores an entry made elsewhere (RENAME, COPY, RESTORE, loading), whatever its key held before. Returns what
-    /// that was, for [`Selected::announce_replaced`].
+    /// Stores an entry made elsewhere (RENAME, COPY, RESTORE, loading), whatever its key held
+    /// before. Returns what that was, for [`Selected::announce_replaced`].
     pub fn put(&mut self, entry: Entry) -> Option<Type> {
         let key = entry.view().key();
         let hash = self.hash(key);
@@ -221,7 +223,8 @@ impl Selected<'_> {
         was
     }
 
-    /// Queues the events of a value that [`Selected::put`] replaced. They come behind the command's own.
+    /// Queues the events of a value that [`Selected::put`] replaced. They come behind the command's
+    /// own.
     pub fn announce_replaced(&mut self, key: &[u8], was: Option<Type>) {
         let Some(was) = was else { return };
         self.announce(key, Event::OVERWRITTEN);
@@ -230,8 +233,8 @@ impl Selected<'_> {
         }
     }
 
-    /// Stores what a command computed from the old value: time to live and, for a new key, everything else as
-    /// [`Selected::set`] does, but without the events of an overwritten key.
+    /// Stores what a command computed from the old value: time to live and, for a new key,
+    /// everything else as [`Selected::set`] does, but without the events of an overwritten key.
     pub fn store_result(&mut self, key: &[u8], value: Value<'_>) {
         let wanted = self.keyspace.events.pause();
         let existed = self.set(key, value, Ttl::Keep);
@@ -241,7 +244,8 @@ impl Selected<'_> {
         }
     }
 
-    /// Asks the processor for keys that will be looked up soon: see [`fetch_ahead`](crate::ds::table::fetch_ahead).
+    /// Asks the processor for keys that will be looked up soon: see
+    /// [`fetch_ahead`](crate::ds::table::fetch_ahead).
     pub fn fetch_ahead<'k>(
         &self,
         keys: impl Iterator<Item = &'k [u8]> + Clone,
@@ -254,8 +258,8 @@ impl Selected<'_> {
         self.keyspace.expire == Expire::Delete
     }
 
-    /// Removes a collection that a command has emptied, and queues the event; true when it was empty. The command has
-    /// said [`Selected::changed`] before.
+    /// Removes a collection that a command has emptied, and queues the event; true when it was
+    /// empty. The command has said [`Selected::changed`] before.
     pub fn remove_if_empty(&mut self, key: &[u8]) -> bool {
         let emptied = self.peek(key).is_some_and(|entry| entry.object(IsEmpty) == Some(true));
         if emptied {
@@ -281,8 +285,8 @@ impl Selected<'_> {
         }
     }
 
-    /// Removes a key that a result would have taken the place of; true when it was there. Compat: that it has expired makes
-    /// no difference.
+    /// Removes a key that a result would have taken the place of; true when it was there. Compat:
+    /// that it has expired makes no difference.
     pub fn remove_target(&mut self, key: &[u8], lazily: bool) -> bool {
         let hash = self.hash(key);
         let found = self.db_mut().remove(hash, key);
@@ -297,15 +301,16 @@ impl Selected<'_> {
         if self.is_gone(hash, key) { None } else { self.db_mut().remove(hash, key) }
     }
 
-    /// The one verb after a change: counts it, breaks watches, lets those who wait for the key try again when the unit
-    /// is over, and queues the event.
+    /// The one verb after a change: counts it, breaks watches, lets those who wait for the key try
+    /// again when the unit is over, and queues the event.
     #[inline]
     pub fn changed(&mut self, key: &[u8], event: Event, count: u64) {
         self.touched(key, count);
         self.announce(key, event);
     }
 
-    /// The same without the event, for who changes several keys before the first event: [`Selected::announce`] follows.
+    /// The same without the event, for who changes several keys before the first event:
+    /// [`Selected::announce`] follows.
     #[inline]
     pub fn touched(&mut self, key: &[u8], count: u64) {
         self.keyspace.dirty += count;
@@ -314,16 +319,16 @@ impl Selected<'_> {
         self.keyspace.touched.push(Touch::Changed(key), self.keyspace.events.len());
     }
 
-    /// As [`Selected::changed`], for commands that first tell of it, and take away a key that is empty now. Compat: who
-    /// listens and caches hears the difference.
+    /// As [`Selected::changed`], for commands that first tell of it, and take away a key that is
+    /// empty now. Compat: who listens and caches hears the difference.
     pub fn taken_from(&mut self, key: &[u8], event: Event, count: u64) {
         self.announce(key, event);
         self.remove_if_empty(key);
         self.touched(key, count);
     }
 
-    /// As [`Selected::changed`], for what is kept beside a value and is no part of it (the groups of a stream): watches hold,
-    /// and nobody who waits is tried again.
+    /// As [`Selected::changed`], for what is kept beside a value and is no part of it (the groups
+    /// of a stream): watches hold, and nobody who waits is tried again.
     pub fn changed_beside(&mut self, key: &[u8], event: Option<Event>, count: u64) {
         self.keyspace.dirty += count;
         if let Some(event) = event {
@@ -365,14 +370,16 @@ impl Selected<'_> {
         true
     }
 
-    /// Moves a value to another key, if it exists. Returns what it replaced, as [`Selected::put`] does.
+    /// Moves a value to another key, if it exists. Returns what it replaced, as [`Selected::put`]
+    /// does.
     pub fn rename(&mut self, from: &[u8], to: &[u8]) -> Option<Type> {
         let entry = self.take(from)?;
         let deadline = entry.view().deadline();
         self.put_moved(entry.rebuild(Some(to), deadline))
     }
 
-    /// As [`Selected::put`], for an entry that had another place: here it begins with a fresh access clock.
+    /// As [`Selected::put`], for an entry that had another place: here it begins with a fresh
+    /// access clock.
     pub fn put_moved(&mut self, mut entry: Entry) -> Option<Type> {
         entry.edit().set_clock(self.keyspace.tuning.policy.fresh(self.now));
         self.put(entry)
@@ -380,7 +387,8 @@ impl Selected<'_> {
 
     /// A random live key.
     pub fn random_key(&mut self) -> Option<Vec<u8>> {
-        // Where expired keys are hidden there may be no other keys: after so many tries one of them is shown.
+        // Where expired keys are hidden there may be no other keys: after so many tries one of them
+        // is shown.
         const TRIES_MAX: usize = 100;
         for attempt in 0.. {
             let mut state = self.keyspace.random();
@@ -401,15 +409,17 @@ impl Selected<'_> {
         None
     }
 
-    /// A key that never expires, or one that has not yet. Compat: nobody looks for the latter where all keys are volatile.
+    /// A key that never expires, or one that has not yet. Compat: nobody looks for the latter where
+    /// all keys are volatile.
     fn any_live_key(&self) -> Option<Vec<u8>> {
         let some_stay = self.db().expiry.len() < self.len();
         let live = if some_stay { self.iter().next() } else { None };
         live.map(|entry| entry.key().to_vec())
     }
 
-    /// Visits the entries at a cursor, and says of each whether it is live; returns the next cursor, 0 at the
-    /// end. Who meets an expired one should [`Selected::settle`] its key afterwards.
+    /// Visits the entries at a cursor, and says of each whether it is live; returns the next
+    /// cursor, 0 at the end. Who meets an expired one should [`Selected::settle`] its key
+    /// afterwards.
     pub fn scan<'s>(&'s self, cursor: u64, mut visit: impl FnMut(EntryRef<'s>, bool)) -> u64 {
         self.db().keys.scan(cursor, |entry| visit(entry, !self.hides(entry)))
     }
@@ -456,8 +466,9 @@ impl Selected<'_> {
         is_past && self.keyspace.expire != Expire::Ignore
     }
 
-    /// True when the key is there but its deadline has passed: it is deleted, or hidden on a replica. Of a hash that stays
-    /// the fields whose deadlines have passed are deleted, and nothing may be left.
+    /// True when the key is there but its deadline has passed: it is deleted, or hidden on a
+    /// replica. Of a hash that stays the fields whose deadlines have passed are deleted, and
+    /// nothing may be left.
     #[inline]
     pub(super) fn is_gone(&mut self, hash: u64, key: &[u8]) -> bool {
         let db = self.db();

@@ -1,7 +1,7 @@
 //! How many values of which size there are: INFO keysizes.
 //!
-//! Each database keeps one count for every type and every power of two, of bytes in strings and of elements in all other
-//! values but streams:
+//! Each database keeps one count for every type and every power of two, of bytes in strings and of
+//! elements in all other values but streams:
 //!
 //! ```text
 //!   db0_distrib_strings_sizes:0=2,1=1,2=3,512=1,1K=4        a label is the smallest size that it counts
@@ -10,10 +10,10 @@
 //!   column   0   1    2      3       4     ...               the bits that the size takes
 //! ```
 //!
-//! A value changes its size in few places: where entries come and go ([`super::db::Db`]), where a string is written over
-//! (`Selected::set`, `strings`), and at the end of an [`super::Edit`]. Each compares the [`Bin`] before with the one after, and
-//! only if they differ is a count touched. [`super::db::Db::check_sizes`] counts anew, and debug builds ask it after every
-//! command.
+//! A value changes its size in few places: where entries come and go ([`super::db::Db`]), where a
+//! string is written over (`Selected::set`, `strings`), and at the end of an [`super::Edit`]. Each
+//! compares the [`Bin`] before with the one after, and only if they differ is a count touched.
+//! [`super::db::Db::check_sizes`] counts anew, and debug builds ask it after every command.
 
 use super::entry::{Boxed, EntryRef, Kind, ObjectFn, Type};
 use crate::types::View;
@@ -210,7 +210,8 @@ mod tests {
         assert_eq!(shown(&mut t), "");
     }
 
-    /// Debug builds count anew after each command; here are those that change sizes in some way of their own.
+    /// Debug builds count anew after each command; here are those that change sizes in some way of
+    /// their own.
     #[test]
     fn every_way_to_change_a_size_is_counted() {
         let mut t = TestServer::new();

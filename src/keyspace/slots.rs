@@ -1,7 +1,8 @@
 //! Hash slots: which of the 16384 a key belongs to.
 //!
-//! The slot is CRC16 (XMODEM) of the key modulo 16384. If the key contains `{...}` with at least one byte
-//! between the first `{` and the next `}`, only that part counts, so that related keys can be kept together.
+//! The slot is CRC16 (XMODEM) of the key modulo 16384. If the key contains `{...}` with at least
+//! one byte between the first `{` and the next `}`, only that part counts, so that related keys can
+//! be kept together.
 
 /// Number of hash slots.
 pub const SLOTS: usize = 16_384;

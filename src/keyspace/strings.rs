@@ -1,8 +1,10 @@
-//! Strings changed in place: what APPEND, SETRANGE, SETBIT, BITFIELD and HyperLogLogs need of the keyspace.
+//! Strings changed in place: what APPEND, SETRANGE, SETBIT, BITFIELD and HyperLogLogs need of the
+//! keyspace.
 //!
-//! A short string grows inside its entry while the size class allows, is copied to a larger entry up to
-//! `SHORT_MAX`, and from there lives in an allocation of its own that grows with some room to spare: doubled up to
-//! one megabyte, by a megabyte beyond. Whatever is changed here is `raw` from then on, and keeps its time to live.
+//! A short string grows inside its entry while the size class allows, is copied to a larger entry
+//! up to `SHORT_MAX`, and from there lives in an allocation of its own that grows with some room to
+//! spare: doubled up to one megabyte, by a megabyte beyond. Whatever is changed here is `raw` from
+//! then on, and keeps its time to live.
 
 use std::sync::Arc;
 
@@ -47,9 +49,9 @@ impl Length {
 }
 
 impl Selected<'_> {
-    /// Makes the string at a key at least `len` bytes long, adding zeros, and lets `write` change it; a missing
-    /// key becomes an empty string first. The caller has looked at the key before, so this is no access, and says
-    /// [`Selected::changed`].
+    /// Makes the string at a key at least `len` bytes long, adding zeros, and lets `write` change
+    /// it; a missing key becomes an empty string first. The caller has looked at the key before, so
+    /// this is no access, and says [`Selected::changed`].
     pub fn edit_text(
         &mut self,
         key: &[u8],
@@ -69,8 +71,8 @@ impl Selected<'_> {
         self.reshape(key, true, Length::AtLeast(len), write)
     }
 
-    /// Lets `change` work on a copy of the string at a key, empty if there is none, and stores that if it succeeds.
-    /// Otherwise as [`Selected::edit_text`].
+    /// Lets `change` work on a copy of the string at a key, empty if there is none, and stores that
+    /// if it succeeds. Otherwise as [`Selected::edit_text`].
     pub fn rewrite_text<R, E: From<WrongType>>(
         &mut self,
         key: &[u8],
@@ -162,7 +164,8 @@ impl Selected<'_> {
     }
 }
 
-/// Changes a string where it stands, if it can have that length there. Hands `write` back if it cannot.
+/// Changes a string where it stands, if it can have that length there. Hands `write` back if it
+/// cannot.
 fn write_in_place<W: FnOnce(&mut [u8])>(
     mut entry: EntryMut<'_>,
     len: usize,
@@ -214,7 +217,8 @@ fn spare(len: usize) -> usize {
     len + len.min(SPARE_MAX)
 }
 
-/// Gives a long string another length, with zeros at its end, making it ours if a reply still holds it.
+/// Gives a long string another length, with zeros at its end, making it ours if a reply still holds
+/// it.
 fn resize(big: &mut Arc<Vec<u8>>, len: usize) {
     if len > big.capacity() || Arc::get_mut(big).is_none() {
         let mut bytes = Vec::with_capacity(if len > big.len() { spare(len) } else { len });

@@ -1,4 +1,5 @@
-//! The keyspace as a whole, without a server: beside a plain map, under a clock that jumps, and measured.
+//! The keyspace as a whole, without a server: beside a plain map, under a clock that jumps, and
+//! measured.
 
 use std::collections::{BTreeSet, HashMap};
 

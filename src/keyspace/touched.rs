@@ -1,9 +1,9 @@
 //! Touched keys: what clients who cache values are told is no longer true.
 //!
-//! The one verb that changes keys and what else removes them note the key here, if anybody caches at all; the end of
-//! the call takes the notes. Keys lie behind one another in one buffer that is used again and again, so that a note
-//! costs a copy of a few bytes. Each note knows how many events were queued before it, so that both can be told in the
-//! order in which things happened.
+//! The one verb that changes keys and what else removes them note the key here, if anybody caches
+//! at all; the end of the call takes the notes. Keys lie behind one another in one buffer that is
+//! used again and again, so that a note costs a copy of a few bytes. Each note knows how many
+//! events were queued before it, so that both can be told in the order in which things happened.
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,9 +1,9 @@
 //! Watched keys: WATCH makes EXEC refuse when a key it names was touched.
 //!
-//! The dirty bit lives here, where the writer is: a write touches `(database, key)`, and whoever watches it
-//! is marked, and watches nothing any more, for nothing could mend its watch. (Compat: where whole databases are emptied or
-//! exchanged its keys stay, as CLIENT LIST shows.) Clients are ids. With nobody watching a
-//! write pays one test.
+//! The dirty bit lives here, where the writer is: a write touches `(database, key)`, and whoever
+//! watches it is marked, and watches nothing any more, for nothing could mend its watch. (Compat:
+//! where whole databases are emptied or exchanged its keys stay, as CLIENT LIST shows.) Clients are
+//! ids. With nobody watching a write pays one test.
 
 use std::collections::{HashMap, HashSet};
 
@@ -121,8 +121,9 @@ impl Watch {
         }
     }
 
-    /// Databases are emptied or exchanged. `change` says of a watched key, unless its database stays as it is, whether it
-    /// was there and what takes its place. A key that had expired before, or has when it comes, is as good as absent.
+    /// Databases are emptied or exchanged. `change` says of a watched key, unless its database
+    /// stays as it is, whether it was there and what takes its place. A key that had expired
+    /// before, or has when it comes, is as good as absent.
     pub fn touch_databases(&mut self, change: impl Fn(DbIndex, &[u8]) -> Option<(bool, Presence)>) {
         let mut told = Vec::new();
         for (name, watchers) in &mut self.keys {
@@ -151,7 +152,8 @@ impl Keyspace {
         self.watch.watch(client, db, key, was_expired);
     }
 
-    /// True when a key that the client watches was touched, or has expired since, even if nobody has seen that yet.
+    /// True when a key that the client watches was touched, or has expired since, even if nobody
+    /// has seen that yet.
     pub fn is_watch_broken(&mut self, client: Id, now: UnixMillis) -> bool {
         if self.watch.keys.is_empty() || self.watch.is_dirty(client) {
             return self.watch.is_dirty(client);

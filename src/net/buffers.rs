@@ -1,4 +1,5 @@
-//! Reply buffers that are lent to clients only while they have something to say: an idle client owns none.
+//! Reply buffers that are lent to clients only while they have something to say: an idle client
+//! owns none.
 
 /// Buffers larger than this go back to the allocator.
 const KEPT_SIZE: usize = 16 * 1024;

@@ -1,9 +1,9 @@
 //! Connections: TCP, unix domain and simulated, behind one enum. The connection door to the world.
 //!
-//! A connection states what a read or a write has done ([`Read`], [`Written`]), and nobody concludes it from numbers of
-//! bytes: with encryption a short read does not mean that the socket is empty, a short write not that it is full, and
-//! there may be something to send though no reply is pending ([`Conn::wants_write`]). [`SimConn::lies`] makes a simulated
-//! connection behave so.
+//! A connection states what a read or a write has done ([`Read`], [`Written`]), and nobody
+//! concludes it from numbers of bytes: with encryption a short read does not mean that the socket
+//! is empty, a short write not that it is full, and there may be something to send though no reply
+//! is pending ([`Conn::wants_write`]). [`SimConn::lies`] makes a simulated connection behave so.
 
 #[cfg(test)]
 mod tests;
@@ -66,8 +66,8 @@ pub struct SimConn {
     pub closed: bool,
     /// Bytes `outgoing` can hold before writes are refused.
     pub window: Option<usize>,
-    /// It behaves as an encrypted one may: bytes come and go in morsels although there are more and there is room, and
-    /// each read leaves a record that has to be sent.
+    /// It behaves as an encrypted one may: bytes come and go in morsels although there are more and
+    /// there is room, and each read leaves a record that has to be sent.
     pub lies: bool,
     /// Records of its own that wait to be sent, and those that were.
     pub records: (usize, usize),
@@ -83,7 +83,8 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
-    /// `ip:port`, or `path:0` for a unix socket, without brackets around IPv6 addresses' text but for the port's sake.
+    /// `ip:port`, or `path:0` for a unix socket, without brackets around IPv6 addresses' text but
+    /// for the port's sake.
     pub fn display<'a>(&'a self, unix_path: &'a str) -> impl fmt::Display + 'a {
         struct Shown<'a>(&'a Endpoint, &'a str);
         impl fmt::Display for Shown<'_> {
@@ -120,7 +121,8 @@ impl Conn {
         }
     }
 
-    /// Sends a prefix of `bytes`, possibly all of them; with none, what the connection has to send of its own.
+    /// Sends a prefix of `bytes`, possibly all of them; with none, what the connection has to send
+    /// of its own.
     #[inline]
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<Written> {
         loop {
@@ -217,7 +219,8 @@ impl Conn {
         }
     }
 
-    /// No delay for small replies, and probes for dead peers. Failing here does no harm to the connection.
+    /// No delay for small replies, and probes for dead peers. Failing here does no harm to the
+    /// connection.
     pub fn tune(&self, keepalive_s: u32) {
         let Conn::Tcp { stream, .. } = self else {
             return;

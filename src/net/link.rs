@@ -5,10 +5,10 @@
 //!              thread       one address after the other; all of it within one deadline
 //! ```
 //!
-//! A [`Link`] lives in a slab under a token of its own. What happens to links is noted ([`Links::take_happened`]) and handed
-//! to their owners at a named step of the turn, by id: a link that was closed meanwhile says nothing more. An owner
-//! sends bytes and finds those that came; what they mean it knows alone. Whoever is told that a link is down still has to
-//! close it.
+//! A [`Link`] lives in a slab under a token of its own. What happens to links is noted
+//! ([`Links::take_happened`]) and handed to their owners at a named step of the turn, by id: a link
+//! that was closed meanwhile says nothing more. An owner sends bytes and finds those that came;
+//! what they mean it knows alone. Whoever is told that a link is down still has to close it.
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
@@ -31,7 +31,8 @@ pub struct Target {
     /// An address or a name.
     pub host: String,
     pub port: u16,
-    /// The local address to come from (`bind-source-addr`), if any. One that cannot be had is no reason not to go.
+    /// The local address to come from (`bind-source-addr`), if any. One that cannot be had is no
+    /// reason not to go.
     pub from: Option<IpAddr>,
 }
 
@@ -78,8 +79,8 @@ enum State {
 pub struct Link {
     target: Target,
     state: State,
-    /// Until when it must be up, and later until when whatever its owner waits for must have come: monotonic
-    /// microseconds.
+    /// Until when it must be up, and later until when whatever its owner waits for must have come:
+    /// monotonic microseconds.
     deadline_us: Option<u64>,
     received: Vec<u8>,
     unsent: Vec<u8>,

@@ -19,7 +19,8 @@ pub struct Listener {
     pub kind: ListenerKind,
     /// The last burst was cut short: there may be more to accept without another edge.
     pub again: bool,
-    /// Connections wait that could not be accepted, mostly for want of descriptors: there will be no edge for them.
+    /// Connections wait that could not be accepted, mostly for want of descriptors: there will be
+    /// no edge for them.
     pub stuck: bool,
 }
 
@@ -45,8 +46,8 @@ struct BindAddress<'a> {
 }
 
 impl Listener {
-    /// Opens TCP sockets on all addresses. An optional address that is not available is passed over and reported
-    /// through `skipped`; any other failure closes what was opened.
+    /// Opens TCP sockets on all addresses. An optional address that is not available is passed over
+    /// and reported through `skipped`; any other failure closes what was opened.
     pub fn bind_all(
         addresses: &[String],
         port: u16,
@@ -98,8 +99,8 @@ impl Listener {
         Ok(Listener { kind: ListenerKind::Tcp { socket, address }, again: false, stuck: false })
     }
 
-    /// Opens a unix socket at `path`, replacing what a former process left there. An empty `group` leaves its owners
-    /// alone, `mode` 0 its permissions.
+    /// Opens a unix socket at `path`, replacing what a former process left there. An empty `group`
+    /// leaves its owners alone, `mode` 0 its permissions.
     pub fn bind_unix(path: &Path, group: &str, mode: u32, backlog: u32) -> io::Result<Listener> {
         let _ = std::fs::remove_file(path); // Usually there is none.
         let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;

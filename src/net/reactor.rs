@@ -1,6 +1,7 @@
 //! The reactor: the only place that sleeps.
 //!
-//! The real one is a mio poll; the simulated one delivers what a test has put there and never sleeps.
+//! The real one is a mio poll; the simulated one delivers what a test has put there and never
+//! sleeps.
 
 use std::io;
 use std::sync::Arc;
@@ -48,7 +49,8 @@ impl Reactor {
         Reactor::Simulated { ready: vec![], parted: vec![], fault: None }
     }
 
-    /// Sleeps until something is ready or the time is up, and appends what is ready. A signal ends the sleep early.
+    /// Sleeps until something is ready or the time is up, and appends what is ready. A signal ends
+    /// the sleep early.
     pub fn wait(&mut self, timeout: Option<Duration>, out: &mut Vec<Ready>) -> io::Result<()> {
         match self {
             Reactor::Mio { poll, events, .. } => {

@@ -1,7 +1,9 @@
-//! Names of other machines, resolved on threads: the system's resolver may take many seconds, and the reactor none.
+//! Names of other machines, resolved on threads: the system's resolver may take many seconds, and
+//! the reactor none.
 //!
-//! Each lookup has a thread of its own, of which there are few at once; the others wait. Results come back through a
-//! channel, and a waker ends the reactor's sleep. An address needs no lookup: see [`literal`].
+//! Each lookup has a thread of its own, of which there are few at once; the others wait. Results
+//! come back through a channel, and a waker ends the reactor's sleep. An address needs no lookup:
+//! see [`literal`].
 
 use std::collections::VecDeque;
 use std::io;

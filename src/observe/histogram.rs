@@ -1,7 +1,7 @@
 //! How long the calls of one command took, in bins of at most 1% width.
 //!
-//! The bins are those of an HdrHistogram with two significant digits over 1 ns to 1 s, so that percentiles and bounds
-//! come out digit for digit as Redis shows them:
+//! The bins are those of an HdrHistogram with two significant digits over 1 ns to 1 s, so that
+//! percentiles and bounds come out digit for digit as Redis shows them:
 //!
 //! ```text
 //!     value in ns   0 1 2 ... 255 | 256 258 ... 510 | 512 516 ... 1020 | ...
@@ -9,10 +9,11 @@
 //!     width               1       |        2        |        4         | doubles
 //! ```
 //!
-//! Below a power of two 2^(k+8) bins are 2^k wide: the bin's number is the exponent times 128 plus the leading eight
-//! bits. Recording is a multiplication, a count of leading zeros, two shifts and one addition to memory: about 2.4 ns,
-//! measured on an optimised build. The array is as long as the longest duration seen needs (about 10 KiB for 100 us, 24 KiB at most) and a
-//! command that is never called has none.
+//! Below a power of two 2^(k+8) bins are 2^k wide: the bin's number is the exponent times 128 plus
+//! the leading eight bits. Recording is a multiplication, a count of leading zeros, two shifts and
+//! one addition to memory: about 2.4 ns, measured on an optimised build. The array is as long as
+//! the longest duration seen needs (about 10 KiB for 100 us, 24 KiB at most) and a command that is
+//! never called has none.
 
 /// Durations above this count as this: one second.
 const NANOS_MAX: u64 = 1_000_000_000;
@@ -80,14 +81,15 @@ impl Histogram {
         0
     }
 
-    /// Upper bounds in microseconds that double from step to step, with the calls that did not exceed them; a bound
-    /// that adds no calls to the one before is left out.
+    /// Upper bounds in microseconds that double from step to step, with the calls that did not
+    /// exceed them; a bound that adds no calls to the one before is left out.
     pub fn distribution(&self) -> Vec<(u64, u64)> {
         let (total, last) = (self.total(), bin(NANOS_MAX.next_power_of_two() - 1));
         let (mut seen, mut next, mut bound) = (0, 0, FIRST_BOUND);
         let mut steps = vec![];
         while seen < total {
-            // Compat: the bin that a bound falls into belongs to it as a whole, hence 33, 66, 132...
+            // Compat: the bin that a bound falls into belongs to it as a whole, hence 33, 66,
+            // 132...
             let at = if bound > upper(last) { last } else { bin(bound) };
             let more: u64 = self.counts.iter().take(at + 1).skip(next).sum();
             if more > 0 {

@@ -4,9 +4,9 @@
 //!     +1700000000.123456 [0 127.0.0.1:50000] "set" "key" "a\x00b"
 //! ```
 //!
-//! Calls are told after they ran. Not told are calls of administrators' commands and those flagged `skip_monitor`; and
-//! secrets are redacted. Without a monitor a call pays one test of an empty list; the executor holds it, and sends the
-//! line to each monitor through `Clients::send_to`.
+//! Calls are told after they ran. Not told are calls of administrators' commands and those flagged
+//! `skip_monitor`; and secrets are redacted. Without a monitor a call pays one test of an empty
+//! list; the executor holds it, and sends the line to each monitor through `Clients::send_to`.
 
 use super::redact;
 use crate::command::{Command, flag};
@@ -18,7 +18,8 @@ pub fn shows(cmd: &Command) -> bool {
     !cmd.has(flag::ADMIN | flag::SKIP_MONITOR)
 }
 
-/// The line about a call, without its plus sign and end. `address` is `ip:port`, `unix:path` or `lua`.
+/// The line about a call, without its plus sign and end. `address` is `ip:port`, `unix:path` or
+/// `lua`.
 pub fn line(unix_us: i64, (db, address): (DbIndex, &str), cmd: &Command, args: Args<'_>) -> String {
     let (seconds, micros) = (unix_us.div_euclid(1_000_000), unix_us.rem_euclid(1_000_000));
     let mut text = format!("{seconds}.{micros:06} [{} {address}]", db.0);

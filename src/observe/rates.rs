@@ -1,7 +1,8 @@
 //! The `instantaneous_*` figures of INFO: how fast counters move right now.
 //!
-//! Ten times a second each counter is read; its growth since the reading before, per second, is one sample, and the
-//! figure shown is the mean of the last sixteen. So a burst shows at once and is forgotten after 1.6 seconds.
+//! Ten times a second each counter is read; its growth since the reading before, per second, is one
+//! sample, and the figure shown is the mean of the last sixteen. So a burst shows at once and is
+//! forgotten after 1.6 seconds.
 
 const SAMPLES: usize = 16;
 /// Microseconds between two samples.

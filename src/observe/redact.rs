@@ -1,7 +1,7 @@
 //! Secrets in calls: which words are shown as `(redacted)` by the logs and by MONITOR.
 //!
-//! Passwords come as arguments of a handful of commands. The rule is a function of the call's words alone, asked only
-//! when a call is shown, so that nothing is spent on calls that are not.
+//! Passwords come as arguments of a handful of commands. The rule is a function of the call's words
+//! alone, asked only when a call is shown, so that nothing is spent on calls that are not.
 
 use crate::command::Command;
 use crate::config;

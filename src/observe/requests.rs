@@ -1,12 +1,12 @@
-//! The log of requests and replies (`req-res-logfile`), for tools that hold what a server answers against what its
-//! documentation says. It is for tests: each call costs a write.
+//! The log of requests and replies (`req-res-logfile`), for tools that hold what a server answers
+//! against what its documentation says. It is for tests: each call costs a write.
 //!
 //! ```text
 //!   SET foo bar     3\r\nSET\r\n 3\r\nfoo\r\n 3\r\nbar\r\n 12\r\n__argv_end__\r\n +OK\r\n     (without the blanks)
 //! ```
 //!
-//! A word is its length, a line break, its bytes and a line break; the reply follows as it was sent. This room does not
-//! know whose calls are worth a record.
+//! A word is its length, a line break, its bytes and a line break; the reply follows as it was
+//! sent. This room does not know whose calls are worth a record.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -34,7 +34,8 @@ impl RequestLog {
         self.file.is_some()
     }
 
-    /// Adds a record. If that fails, no further one is tried: the reader could not find its beginning.
+    /// Adds a record. If that fails, no further one is tried: the reader could not find its
+    /// beginning.
     pub fn add(&mut self, words: Args<'_>, reply: &[u8]) -> io::Result<()> {
         let Some(file) = &mut self.file else { return Ok(()) };
         let written = file.write_all(&record(words, reply));

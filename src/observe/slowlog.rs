@@ -1,11 +1,12 @@
 //! The command logs: the last calls that took long, came in large or went out large.
 //!
-//! SLOWLOG is the first of three logs of one make; Valkey's COMMANDLOG shows them all. A log is a queue with a bounded
-//! number of entries, newest in front. A call is copied into it trimmed to 32 words of 128 bytes, so that a log never
-//! holds more than a few hundred KiB per hundred entries, and without its secrets (see `redact`).
+//! SLOWLOG is the first of three logs of one make; Valkey's COMMANDLOG shows them all. A log is a
+//! queue with a bounded number of entries, newest in front. A call is copied into it trimmed to 32
+//! words of 128 bytes, so that a log never holds more than a few hundred KiB per hundred entries,
+//! and without its secrets (see `redact`).
 //!
-//! Whether a call belongs into a log is decided by [`Thresholds::passed`], four comparisons without a branch between
-//! them, on the path of every command. Everything behind it is cold.
+//! Whether a call belongs into a log is decided by [`Thresholds::passed`], four comparisons without
+//! a branch between them, on the path of every command. Everything behind it is cold.
 
 use std::collections::VecDeque;
 
@@ -70,7 +71,8 @@ impl Measured {
         }
     }
 
-    /// Whether any log wants the call. A limit of -1 becomes the largest number, which nothing reaches.
+    /// Whether any log wants the call. A limit of -1 becomes the largest number, which nothing
+    /// reaches.
     #[inline]
     pub fn passes(&self, conf: &SlowlogConfig) -> bool {
         (self.usec >= conf.slower_than_us as u64)

@@ -1,9 +1,10 @@
-//! What may block for the sake of the disk happens on a thread of its own: forcing files out, closing, removing.
+//! What may block for the sake of the disk happens on a thread of its own: forcing files out,
+//! closing, removing.
 //!
-//! Jobs are done in the order in which they were given. The reactor never waits for the thread; it looks at counters:
-//! how many syncs are under way, up to which offset of the append-only file all is on the disk, and whether the last
-//! sync failed. There are no locks around data: files come by `Arc`, paths by ownership. A forked child has no such
-//! thread and must give it nothing to do.
+//! Jobs are done in the order in which they were given. The reactor never waits for the thread; it
+//! looks at counters: how many syncs are under way, up to which offset of the append-only file all
+//! is on the disk, and whether the last sync failed. There are no locks around data: files come by
+//! `Arc`, paths by ownership. A forked child has no such thread and must give it nothing to do.
 //!
 //! Before [`Bio::start`] (in tests) jobs are done at once.
 
@@ -19,7 +20,8 @@ use crate::base::affinity;
 /// A job.
 #[derive(Debug)]
 pub enum Job {
-    /// Force a file's data out; it was so many bytes of the append-only file, all its parts included.
+    /// Force a file's data out; it was so many bytes of the append-only file, all its parts
+    /// included.
     Sync { file: Arc<File>, offset: u64 },
     /// Close a file that nobody writes to any more, forced out before if it matters.
     Close { file: Arc<File>, sync: bool },
@@ -59,7 +61,8 @@ impl Bio {
         Bio { disk, ..Bio::default() }
     }
 
-    /// Starts the thread, on the processors of a list. Must not come before the process has gone into the background.
+    /// Starts the thread, on the processors of a list. Must not come before the process has gone
+    /// into the background.
     pub fn start(&mut self, cpus: &str) -> std::io::Result<()> {
         let (sender, receiver) = channel::<Job>();
         let (shared, disk) = (Arc::clone(&self.shared), self.disk.clone());

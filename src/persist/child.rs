@@ -1,7 +1,8 @@
 //! Children: the only fork of a running server.
 //!
-//! A child sees all data as they are at the moment of the fork, since the kernel copies a page only when one of the two
-//! writes to it. It does one piece of work, tells how it gets on through a pipe, and ends without running any destructor.
+//! A child sees all data as they are at the moment of the fork, since the kernel copies a page only
+//! when one of the two writes to it. It does one piece of work, tells how it gets on through a
+//! pipe, and ends without running any destructor.
 //!
 //! ```text
 //!   parent ──fork──► child: signals, descriptors ─► work ─► _exit(0 or 1)
@@ -9,9 +10,11 @@
 //!      └── pipe: [keys][copied] ◄─┘   end of file: it is over, waitpid says how
 //! ```
 //!
-//! What the child must not do: touch a socket or the poll (it closes all descriptors but its standard streams and the
-//! pipe, so that a connection that the parent closes is closed: [`Reporter::close_others`]), take a lock that a thread of the parent may have held (there
-//! is none around data; the allocator takes care of its own), or hand work to a thread, for it has none.
+//! What the child must not do: touch a socket or the poll (it closes all descriptors but its
+//! standard streams and the pipe, so that a connection that the parent closes is closed:
+//! [`Reporter::close_others`]), take a lock that a thread of the parent may have held (there is
+//! none around data; the allocator takes care of its own), or hand work to a thread, for it has
+//! none.
 #![expect(unsafe_code, reason = "std has no fork")]
 
 use std::fs;
@@ -92,8 +95,8 @@ impl Reporter {
     /// Closes what the child has from its parent, but for the standard streams and the pipe.
     ///
     /// # Safety
-    /// Nothing that owns a descriptor is used or dropped in this process any more, unless it was opened after this call: the
-    /// number may be that of another file by then.
+    /// Nothing that owns a descriptor is used or dropped in this process any more, unless it was
+    /// opened after this call: the number may be that of another file by then.
     pub(super) unsafe fn close_others(&self) {
         // SAFETY: the caller's promise.
         unsafe { close_all_but(self.pipe.as_raw_fd(), close_range) }
@@ -127,7 +130,8 @@ fn private_bytes() -> u64 {
     kib.unwrap_or(0) * 1024
 }
 
-/// Starts a child that does some work. `work` runs there only; what it answers decides the exit code.
+/// Starts a child that does some work. `work` runs there only; what it answers decides the exit
+/// code.
 pub fn start(
     disk: &Disk,
     task: Task,
@@ -137,18 +141,21 @@ pub fn start(
     rustix::io::ioctl_fionbio(&reader, true)?;
     rustix::io::ioctl_fionbio(&writer, true)?;
     disk.check(Op::Fork)?;
-    // SAFETY: the child runs on memory of its own as it is now. Threads of the parent are gone there; of what they may
-    // have held it needs only the allocator, which resets its locks itself (pthread_atfork). It never returns from here.
+    // SAFETY: the child runs on memory of its own as it is now. Threads of the parent are gone
+    // there; of what they may have held it needs only the allocator, which resets its locks itself
+    // (pthread_atfork). It never returns from here.
     match unsafe { libc::fork() } {
         -1 => Err(io::Error::last_os_error()),
         0 => {
             become_child();
-            // SAFETY: this process is a fork; its work writes each value once, and `_exit` below runs no destructor.
+            // SAFETY: this process is a fork; its work writes each value once, and `_exit` below
+            // runs no destructor.
             let dismiss = unsafe { Dismiss::in_child() };
             let mut reporter = Reporter { pipe: writer, peak: 0, sum: 0, count: 0, dismiss };
             let done = catch_unwind(AssertUnwindSafe(|| work(&mut reporter)));
             let code = i32::from(!matches!(done, Ok(Ok(()))));
-            // SAFETY: `_exit` runs no destructor and flushes no buffer that the parent flushes, too.
+            // SAFETY: `_exit` runs no destructor and flushes no buffer that the parent flushes,
+            // too.
             unsafe { libc::_exit(code) }
         }
         pid => Ok(Child {
@@ -190,18 +197,21 @@ unsafe fn close_all_but(kept: RawFd, close_range: unsafe fn(u32, u32) -> io::Res
     for (first, last) in [(FIRST, kept.saturating_sub(1)), (FIRST.max(kept + 1), u32::MAX)] {
         // SAFETY: the caller's promise, for all in the range.
         if first <= last && unsafe { close_range(first, last) }.is_err() {
-            // SAFETY: the caller's promise, for all in the range; a call that failed has closed nothing that is missed.
+            // SAFETY: the caller's promise, for all in the range; a call that failed has closed
+            // nothing that is missed.
             unsafe { close_one_by_one(first, last) };
         }
     }
 }
 
-/// Asks the system to close a range of descriptors. Kernels before 5.9 do not know how, and some sandboxes forbid it.
+/// Asks the system to close a range of descriptors. Kernels before 5.9 do not know how, and some
+/// sandboxes forbid it.
 ///
 /// # Safety
 /// As [`Reporter::close_others`].
 unsafe fn close_range(first: u32, last: u32) -> io::Result<()> {
-    // SAFETY: the call takes numbers only; that nobody needs what it closes is the caller's promise.
+    // SAFETY: the call takes numbers only; that nobody needs what it closes is the caller's
+    // promise.
     match unsafe { libc::syscall(libc::SYS_close_range, first, last, 0u32) } {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
@@ -216,7 +226,8 @@ unsafe fn close_one_by_one(first: u32, last: u32) {
         (0..limit.unwrap_or(u64::MAX).min(DESCRIPTORS_MAX) as u32).collect()
     });
     for descriptor in open.into_iter().filter(|it| (first..=last).contains(it)) {
-        // SAFETY: the caller's promise. Of the listing itself nothing is left; to close what is not open is refused.
+        // SAFETY: the caller's promise. Of the listing itself nothing is left; to close what is not
+        // open is refused.
         unsafe { libc::close(descriptor as RawFd) };
     }
 }
@@ -270,7 +281,8 @@ impl Child {
 
     /// Ends it. It leaves what it was writing behind.
     pub fn kill(&self) {
-        // SAFETY: the pid is that of our child, which nobody has waited for yet, so it is nobody else's.
+        // SAFETY: the pid is that of our child, which nobody has waited for yet, so it is nobody
+        // else's.
         unsafe { libc::kill(self.pid, libc::SIGUSR1) };
     }
 
@@ -328,7 +340,8 @@ mod tests {
         assert_eq!(fs::read(&path).expect("written"), b"by the child");
     }
 
-    /// On kernels that cannot close a range the child kept all sockets: connections that the parent closed stayed open.
+    /// On kernels that cannot close a range the child kept all sockets: connections that the parent
+    /// closed stayed open.
     #[test]
     fn a_child_closes_what_is_its_parents_whatever_the_kernel_knows() {
         unsafe fn unknown(_: u32, _: u32) -> io::Result<()> {
@@ -341,7 +354,8 @@ mod tests {
             let path = scratch.0.join("left");
             let child = start(&Disk::default(), Task::Snapshot, |reporter| {
                 let kept = reporter.pipe.as_raw_fd();
-                // SAFETY: what this closure uses it opens afterwards, and the process ends by `_exit`.
+                // SAFETY: what this closure uses it opens afterwards, and the process ends by
+                // `_exit`.
                 unsafe { close_all_but(kept, by) };
                 let listing = fs::read_dir("/proc/self/fd")?;
                 let names =

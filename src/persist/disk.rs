@@ -1,8 +1,9 @@
-//! The disk, as what must not lose data sees it: the file door for streams, with a place for faults.
+//! The disk, as what must not lose data sees it: the file door for streams, with a place for
+//! faults.
 //!
-//! Every call that can fail for reasons of the machine goes through a [`Disk`]. The real one adds nothing but a test of
-//! one pointer. A faulty one lets the n-th call of a kind fail as a test wishes, so that "the disk is full at the worst
-//! moment" is an ordinary unit test ([`Faults`]).
+//! Every call that can fail for reasons of the machine goes through a [`Disk`]. The real one adds
+//! nothing but a test of one pointer. A faulty one lets the n-th call of a kind fail as a test
+//! wishes, so that "the disk is full at the worst moment" is an ordinary unit test ([`Faults`]).
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -172,7 +173,8 @@ impl Disk {
         File::open(folder)?.sync_all()
     }
 
-    /// Puts bytes in the place of a file's, so that a crash leaves either: by a temporary file in the same folder.
+    /// Puts bytes in the place of a file's, so that a crash leaves either: by a temporary file in
+    /// the same folder.
     pub fn replace(&self, temp: &Path, target: &Path, bytes: &[u8]) -> Result<(), NotReplaced> {
         let done: io::Result<()> = (|| {
             let file = self.create(temp)?;
@@ -187,7 +189,8 @@ impl Disk {
             self.rename(temp, target)
         })();
         if let Err(error) = done {
-            // The error is what matters; what is left behind only takes space, and is overwritten next time.
+            // The error is what matters; what is left behind only takes space, and is overwritten
+            // next time.
             let _ = fs::remove_file(temp);
             return Err(NotReplaced { error, is_unsure: false });
         }
@@ -200,7 +203,8 @@ impl Disk {
 #[derive(Debug)]
 pub struct NotReplaced {
     pub error: io::Error,
-    /// The new bytes are there, but may be the old ones again after a loss of power: both have to hold.
+    /// The new bytes are there, but may be the old ones again after a loss of power: both have to
+    /// hold.
     pub is_unsure: bool,
 }
 

@@ -5,14 +5,16 @@
 //!               └────────── given back ───────────────────────┘        whole pages inside of them, nothing else
 //! ```
 //!
-//! A page that parent and child share is copied as soon as the parent writes to it. The child never looks at a value
-//! again once it is in the file; if it lets go of the pages, they are the parent's alone, and writing to them costs nothing.
-//! That helps only for pages that hold nothing else: those inside of a long string, a large element or a node of a list.
-//! Small elements and keys share their pages with thousands of others and are in the file in another order than in
-//! memory, so none of those pages is done before the child is.
+//! A page that parent and child share is copied as soon as the parent writes to it. The child never
+//! looks at a value again once it is in the file; if it lets go of the pages, they are the parent's
+//! alone, and writing to them costs nothing. That helps only for pages that hold nothing else:
+//! those inside of a long string, a large element or a node of a list. Small elements and keys
+//! share their pages with thousands of others and are in the file in another order than in memory,
+//! so none of those pages is done before the child is.
 //!
-//! This is the only place that lets go of anything. It is done with a [`Dismiss`] that a child alone can have
-//! (`child::start` makes it), and by whoever has written a whole key, after its last byte.
+//! This is the only place that lets go of anything. It is done with a [`Dismiss`] that a child
+//! alone can have (`child::start` makes it), and by whoever has written a whole key, after its last
+//! byte.
 #![expect(unsafe_code, reason = "memory goes back to the system under values that exist")]
 
 use std::sync::Arc;
@@ -28,10 +30,12 @@ use crate::types::set::Set;
 use crate::types::text::Text;
 use crate::types::zset::Zset;
 
-/// Bytes from which on a piece is looked at: so many surely hold a whole page where pages are of 4 KiB.
+/// Bytes from which on a piece is looked at: so many surely hold a whole page where pages are of 4
+/// KiB.
 const PIECE_MIN: usize = 2 * 4096;
 
-/// Whether values may be let go of after they are written. Only a child's may: [`Dismiss::in_child`].
+/// Whether values may be let go of after they are written. Only a child's may:
+/// [`Dismiss::in_child`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Dismiss {
     is_child: bool,
@@ -42,13 +46,14 @@ impl Dismiss {
     ///
     /// # Safety
     ///
-    /// The process must be a fork that ends without reading a value that was given to [`Dismiss::value`], or running its
-    /// destructor.
+    /// The process must be a fork that ends without reading a value that was given to
+    /// [`Dismiss::value`], or running its destructor.
     pub(super) unsafe fn in_child() -> Dismiss {
         Dismiss { is_child: true }
     }
 
-    /// A key is written, its value taking so many bytes: nobody in this process will read the value again.
+    /// A key is written, its value taking so many bytes: nobody in this process will read the value
+    /// again.
     #[inline]
     pub fn value(self, entry: EntryRef<'_>, written: u64) {
         if self.is_child && written >= WRITTEN_MIN {
@@ -142,10 +147,11 @@ fn give_back(start: *const u8, len: usize) {
     if whole.is_empty() {
         return;
     }
-    // SAFETY: the range is that of whole pages of this machine within the memory of one value, so no other value, key, header
-    // or table of the allocator has a byte there, and the system has nothing to round up; that memory is private and
-    // anonymous. Nobody in this process reads it again, as who made the `Dismiss` has promised, and the parent's view of it
-    // does not change. What fails costs only memory.
+    // SAFETY: the range is that of whole pages of this machine within the memory of one value, so
+    // no other value, key, header or table of the allocator has a byte there, and the system has
+    // nothing to round up; that memory is private and anonymous. Nobody in this process reads it
+    // again, as who made the `Dismiss` has promised, and the parent's view of it does not change.
+    // What fails costs only memory.
     unsafe {
         libc::madvise(start.add(whole.start).cast_mut().cast(), whole.len(), libc::MADV_DONTNEED);
     }
@@ -214,7 +220,8 @@ mod tests {
         }
     }
 
-    /// What the child writes is what the parent would; it ends with less memory, and the parent's data are whole.
+    /// What the child writes is what the parent would; it ends with less memory, and the parent's
+    /// data are whole.
     #[test]
     fn a_child_gives_back_what_it_has_written_and_nothing_before() {
         let scratch = Scratch::new("dismiss");

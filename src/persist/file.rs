@@ -5,8 +5,9 @@
 //!        └── dropped before the end: removed
 //! ```
 //!
-//! Long files may ask for writing to begin early (`rdb-save-incremental-fsync`): every few megabytes the system is told to
-//! write out what it has, so that the last fsync does not have everything left to do.
+//! Long files may ask for writing to begin early (`rdb-save-incremental-fsync`): every few
+//! megabytes the system is told to write out what it has, so that the last fsync does not have
+//! everything left to do.
 #![expect(unsafe_code, reason = "sync_file_range has no safe signature in the crates we have")]
 
 use std::fs::File;
@@ -97,8 +98,8 @@ impl NewFile {
         if let Some(begun) = self.begun
             && self.written - begun >= SYNC_BYTES
         {
-            // SAFETY: the descriptor is ours and open; the call reads no memory. It is a hint: whatever fails shows in the
-            // fsync at the end.
+            // SAFETY: the descriptor is ours and open; the call reads no memory. It is a hint:
+            // whatever fails shows in the fsync at the end.
             unsafe {
                 libc::sync_file_range(
                     self.file.as_raw_fd(),

@@ -10,8 +10,9 @@
 //!   disk   the door to streams of bytes, with a place for faults
 //! ```
 //!
-//! Saving and loading know the data and a sink or a source of bytes, nothing of a server: the same code runs in the
-//! foreground, in a forked child, over a socket and in the checker. Whoever needs the server is a `driver` or a `commands`.
+//! Saving and loading know the data and a sink or a source of bytes, nothing of a server: the same
+//! code runs in the foreground, in a forked child, over a socket and in the checker. Whoever needs
+//! the server is a `driver` or a `commands`.
 
 pub mod aof;
 pub mod bio;

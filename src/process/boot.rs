@@ -6,9 +6,9 @@
 //!   loop ◄─ ready ◄─ sockets ◄─ title, pid file ◄─ open files ◄─ server ◄────┘
 //! ```
 //!
-//! The order matters: going into the background must come before the poll is made, and the working directory before
-//! every relative path. Lines of the log and exit codes are the reference's, since service managers and test suites wait
-//! for them.
+//! The order matters: going into the background must come before the poll is made, and the working
+//! directory before every relative path. Lines of the log and exit codes are the reference's, since
+//! service managers and test suites wait for them.
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
@@ -43,7 +43,8 @@ use crate::process::{daemon, limits, oom, supervise};
 use crate::server::apply;
 use crate::server::{Server, table, turn};
 
-/// Why the process ends with code 1. What there is to say has been said to the log unless it stands here.
+/// Why the process ends with code 1. What there is to say has been said to the log unless it stands
+/// here.
 #[derive(Debug)]
 pub enum Fatal {
     /// For the standard error.
@@ -380,8 +381,9 @@ fn warn_of_bind(failed: &BindError, log: &mut Log) {
     ));
 }
 
-/// Opens the TCP sockets anew, after `bind` or `port` changed. The old ones are closed first, since addresses may recur;
-/// the unix socket stays. On error there are none: the caller lays the old configuration back and calls again.
+/// Opens the TCP sockets anew, after `bind` or `port` changed. The old ones are closed first, since
+/// addresses may recur; the unix socket stays. On error there are none: the caller lays the old
+/// configuration back and calls again.
 pub fn listen_again(srv: &mut Server) -> Result<(), BindError> {
     let Server { net, conf, log, .. } = srv;
     if matches!(net.reactor, Reactor::Simulated { .. }) {

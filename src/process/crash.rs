@@ -11,15 +11,16 @@
 //!   === REDIS BUG REPORT END. ...
 //! ```
 //!
-//! Two ways lead here. A *fault* (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT) comes with a signal: the handler runs on a
-//! stack of its own and ends by raising the signal again with its default action, so that the exit status and the core
-//! are those of the fault. A *panic* comes through the panic hook, which sees the stack as it was, reports, and aborts:
-//! a server whose invariants are broken must not go on.
+//! Two ways lead here. A *fault* (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT) comes with a signal:
+//! the handler runs on a stack of its own and ends by raising the signal again with its default
+//! action, so that the exit status and the core are those of the fault. A *panic* comes through the
+//! panic hook, which sees the stack as it was, reports, and aborts: a server whose invariants are
+//! broken must not go on.
 //!
-//! What the server itself has to say it says through [`Testify`]. At that moment the heap, a lock or the server may be in
-//! any state. Therefore the report is written piece by piece, the certain parts first, straight to the file
-//! ([`RawLog`]); the log's own buffers are not touched; a second fault inside the report ends it; and an alarm ends a
-//! report that hangs on a lock.
+//! What the server itself has to say it says through [`Testify`]. At that moment the heap, a lock
+//! or the server may be in any state. Therefore the report is written piece by piece, the certain
+//! parts first, straight to the file ([`RawLog`]); the log's own buffers are not touched; a second
+//! fault inside the report ends it; and an alarm ends a report that hangs on a lock.
 
 #![expect(unsafe_code, reason = "signal handlers, and a look at a server that is about to end")]
 
@@ -120,9 +121,10 @@ impl Drop for Watched {
 }
 
 fn speak_as<T: Testify>(subject: *mut c_void, report: &mut Report) {
-    // SAFETY: the pointer was made from a live `Box<T>` by `watch` and is taken back by `Watched::drop` before that borrow ends.
-    // The code that was interrupted may hold a `&mut` to the same value: this is a look at a process that does not go on, so
-    // nothing runs afterwards that could rely on exclusiveness. The value may be half changed; what comes of that is a
+    // SAFETY: the pointer was made from a live `Box<T>` by `watch` and is taken back by
+    // `Watched::drop` before that borrow ends. The code that was interrupted may hold a `&mut` to
+    // the same value: this is a look at a process that does not go on, so nothing runs afterwards
+    // that could rely on exclusiveness. The value may be half changed; what comes of that is a
     // fault inside the report, which ends it.
     unsafe { (*subject.cast::<T>()).testify(report) }
 }
@@ -137,14 +139,15 @@ fn watch<T: Testify>(witness: &'static Witness, subject: &mut T) -> Watched {
     Watched { witness, former }
 }
 
-/// Runs `body` on a server that will be asked to testify if the process crashes meanwhile. What is in the box must stay
-/// there.
+/// Runs `body` on a server that will be asked to testify if the process crashes meanwhile. What is
+/// in the box must stay there.
 pub fn watched<T: Testify, R>(server: &mut Box<T>, body: impl FnOnce(&mut Box<T>) -> R) -> R {
     let _watched = watch(&SERVER, &mut **server);
     body(server)
 }
 
-/// Runs `body` on a call that a report will show as being under way. What is in the box must stay there.
+/// Runs `body` on a call that a report will show as being under way. What is in the box must stay
+/// there.
 #[inline]
 pub fn under_way<T: Testify, R>(call: &mut Box<T>, body: impl FnOnce(&mut Box<T>) -> R) -> R {
     let _watched = watch(&CALL, &mut **call);
@@ -159,8 +162,8 @@ pub fn enable(yes: bool) {
 /// Installs the handlers and the panic hook for the life of the process.
 pub fn install() {
     let stack = Box::leak(vec![0u8; STACK_SIZE].into_boxed_slice());
-    // SAFETY: the stack is leaked, so it stays valid as long as handlers may run on it. A zeroed `sigaction` is valid; the
-    // handlers have the signatures that their flags ask for.
+    // SAFETY: the stack is leaked, so it stays valid as long as handlers may run on it. A zeroed
+    // `sigaction` is valid; the handlers have the signatures that their flags ask for.
     unsafe {
         let alternate =
             libc::stack_t { ss_sp: stack.as_mut_ptr().cast(), ss_flags: 0, ss_size: STACK_SIZE };
@@ -180,8 +183,9 @@ pub fn install() {
 
 /// Ends the process by the default action of a signal.
 fn die(signal: i32) -> ! {
-    // SAFETY: restoring a default action and raising the signal are allowed in handlers. The signal is not blocked, since
-    // the handlers are installed with SA_NODEFER; `abort` is for the case that it did not end the process.
+    // SAFETY: restoring a default action and raising the signal are allowed in handlers. The signal
+    // is not blocked, since the handlers are installed with SA_NODEFER; `abort` is for the case
+    // that it did not end the process.
     unsafe {
         libc::signal(signal, libc::SIG_DFL);
         libc::raise(signal);
@@ -207,8 +211,9 @@ extern "C" fn on_fault(signal: i32, info: *mut libc::siginfo_t, context: *mut c_
     let mut report = Report::open();
     report.text(START);
     report.log.put(format_args!("# Hematite {VERSION} crashed by signal: {signal}"));
-    // SAFETY: with SA_SIGINFO the kernel hands over a valid `siginfo_t`; which of its fields have a meaning is decided by
-    // `si_code`: positive for faults of the processor (address), zero or negative for a sender (pid, uid).
+    // SAFETY: with SA_SIGINFO the kernel hands over a valid `siginfo_t`; which of its fields have a
+    // meaning is decided by `si_code`: positive for faults of the processor (address), zero or
+    // negative for a sender (pid, uid).
     unsafe {
         let code = (*info).si_code;
         report.log.put(format_args!(", si_code: {code}\n"));
@@ -264,7 +269,8 @@ fn on_panic(info: &PanicHookInfo<'_>, default: &(dyn Fn(&PanicHookInfo<'_>) + Sy
 
 fn begin(signal: i32) {
     REPORTED.store(signal, Ordering::SeqCst);
-    // SAFETY: `alarm` may be called from a handler. It takes the place of the timer of the watchdog, which is over.
+    // SAFETY: `alarm` may be called from a handler. It takes the place of the timer of the
+    // watchdog, which is over.
     unsafe { libc::alarm(REPORT_SECONDS) };
 }
 
@@ -334,7 +340,8 @@ struct Registers {
 #[cfg(target_arch = "x86_64")]
 impl Registers {
     fn of(context: *mut c_void) -> Registers {
-        // SAFETY: with SA_SIGINFO the third argument of a handler points to the `ucontext_t` of the interrupted thread.
+        // SAFETY: with SA_SIGINFO the third argument of a handler points to the `ucontext_t` of the
+        // interrupted thread.
         Registers { values: unsafe { (*context.cast::<libc::ucontext_t>()).uc_mcontext.gregs } }
     }
 
@@ -387,7 +394,8 @@ impl Registers {
 
 /// A read through an address that nothing is mapped to, for DEBUG SEGFAULT.
 pub fn fault() {
-    // SAFETY: there is none: the fault is what is asked for. The page was mapped without any access and is ours.
+    // SAFETY: there is none: the fault is what is asked for. The page was mapped without any access
+    // and is ours.
     unsafe {
         let page = libc::mmap(
             std::ptr::null_mut(),

@@ -1,7 +1,8 @@
 //! Leaving the terminal: `daemonize`.
 //!
-//! The process forks, the parent ends, and the child goes on in a session of its own with nothing on its standard
-//! streams. This must come before any thread is started, any descriptor is registered in a poll and any lock is taken.
+//! The process forks, the parent ends, and the child goes on in a session of its own with nothing
+//! on its standard streams. This must come before any thread is started, any descriptor is
+//! registered in a poll and any lock is taken.
 
 #![expect(unsafe_code, reason = "std has no fork")]
 
@@ -11,11 +12,13 @@ use rustix::fs::{Mode, OFlags};
 
 /// Goes on as a background process. Returns in the child only.
 pub fn detach() -> io::Result<()> {
-    // SAFETY: the caller is the only thread, so the child's copy of memory has no lock that somebody else holds.
+    // SAFETY: the caller is the only thread, so the child's copy of memory has no lock that
+    // somebody else holds.
     match unsafe { libc::fork() } {
         -1 => return Err(io::Error::last_os_error()),
         0 => {}
-        // SAFETY: `_exit` runs no destructors and flushes nothing, so what is buffered is written by the child alone.
+        // SAFETY: `_exit` runs no destructors and flushes nothing, so what is buffered is written
+        // by the child alone.
         _ => unsafe { libc::_exit(0) },
     }
     rustix::process::setsid()?;
@@ -27,8 +30,8 @@ pub fn detach() -> io::Result<()> {
     Ok(())
 }
 
-/// Keeps the kernel from backing this process by huge pages, which make a snapshot's copies huge too. Returns whether it
-/// agreed.
+/// Keeps the kernel from backing this process by huge pages, which make a snapshot's copies huge
+/// too. Returns whether it agreed.
 pub fn refuse_huge_pages() -> bool {
     // SAFETY: this request takes one number and reads no memory.
     unsafe { libc::prctl(libc::PR_SET_THP_DISABLE, 1, 0, 0, 0) == 0 }

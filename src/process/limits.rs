@@ -90,7 +90,8 @@ pub fn huge_pages_always() -> bool {
         .is_ok_and(|text| text.contains("[always]"))
 }
 
-/// Turns huge pages off for this process if the machine has them always on, or says that they are a problem.
+/// Turns huge pages off for this process if the machine has them always on, or says that they are a
+/// problem.
 pub fn settle_huge_pages(disable: bool, log: &mut Log) {
     if huge_pages_always() && !(disable && daemon::refuse_huge_pages()) {
         log.warning(format_args!("WARNING {HUGE_PAGES_PROBLEM}"));

@@ -8,11 +8,13 @@
 //!   └ process
 //! ```
 //!
-//! A line goes out at once, in one `write`, so that a crash loses nothing and several processes can share a file. The
-//! file is held open, and before each line its name is looked up: if a log rotation moved it away, it is created anew.
-//! Losing the log is no reason to stop serving, so failures to write are passed over in silence.
+//! A line goes out at once, in one `write`, so that a crash loses nothing and several processes can
+//! share a file. The file is held open, and before each line its name is looked up: if a log
+//! rotation moved it away, it is created anew. Losing the log is no reason to stop serving, so
+//! failures to write are passed over in silence.
 //!
-//! Valkey's options for the form of line and time (`log-format`, `log-timestamp-format`) are honoured.
+//! Valkey's options for the form of line and time (`log-format`, `log-timestamp-format`) are
+//! honoured.
 
 use std::fmt::{self, Write as _};
 use std::fs::File;
@@ -113,7 +115,8 @@ impl Log {
         self.pid = pid;
     }
 
-    /// This process is a child now, whose descriptors will be closed: nothing stays open, the next line opens what it needs.
+    /// This process is a child now, whose descriptors will be closed: nothing stays open, the next
+    /// line opens what it needs.
     pub fn forked(&mut self, pid: u32) {
         (self.pid, self.role) = (pid, Role::Child);
         if let Sink::File(file) = &mut self.sink {

@@ -1,9 +1,9 @@
 //! The process: what marks it leaves outside, how it starts, and how it is told to end.
 //!
-//! [`Process`] says who it is, its pid file above all. [`boot`] starts a server in it, [`mode`] looks at how the program
-//! was called, [`signals`] hears the system, [`daemon`] and [`supervise`] know who watches it, [`title`], [`oom`] and [`limits`]
-//! set what the system shows and allows. [`log`], [`syslog`] and [`raw_log`] are what it writes down, [`crash`] its last
-//! words.
+//! [`Process`] says who it is, its pid file above all. [`boot`] starts a server in it, [`mode`]
+//! looks at how the program was called, [`signals`] hears the system, [`daemon`] and [`supervise`]
+//! know who watches it, [`title`], [`oom`] and [`limits`] set what the system shows and allows.
+//! [`log`], [`syslog`] and [`raw_log`] are what it writes down, [`crash`] its last words.
 
 pub mod boot;
 pub mod crash;

@@ -1,8 +1,8 @@
 //! `oom-score-adj`: whom the kernel kills first when memory runs out.
 //!
-//! The score that the process was started with is remembered before the first change; relative values are added to it,
-//! and switching the feature off puts it back. A score that the kernel refuses leaves the former one in force, and
-//! CONFIG SET then rolls the options back.
+//! The score that the process was started with is remembered before the first change; relative
+//! values are added to it, and switching the feature off puts it back. A score that the kernel
+//! refuses leaves the former one in force, and CONFIG SET then rolls the options back.
 
 use std::io;
 use std::path::Path;

@@ -1,8 +1,10 @@
-//! The log from where nothing may be allocated, locked or buffered: signal handlers and crash reports.
+//! The log from where nothing may be allocated, locked or buffered: signal handlers and crash
+//! reports.
 //!
-//! The file's name is kept in a static that is written once, before the handlers are installed (`logfile` is immutable).
-//! A line is formatted into a buffer on the stack and handed to `write(2)`; every call here is async-signal-safe as long
-//! as the arguments to format are numbers and plain strings.
+//! The file's name is kept in a static that is written once, before the handlers are installed
+//! (`logfile` is immutable). A line is formatted into a buffer on the stack and handed to
+//! `write(2)`; every call here is async-signal-safe as long as the arguments to format are numbers
+//! and plain strings.
 
 use std::ffi::CString;
 use std::fmt;

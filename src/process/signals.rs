@@ -1,9 +1,10 @@
 //! Signals: SIGTERM and SIGINT ask for a shutdown, SIGHUP and SIGPIPE mean nothing.
 //!
-//! A handler may do next to nothing, so it leaves a note in an atomic and rings a bell: an eventfd that the reactor
-//! watches ([`Source::Signal`](crate::net::token::Source)). Thus the loop wakes even if the signal came between its last
-//! look at the note and its going to sleep, or was delivered to another thread. A second SIGINT before the first was
-//! acted on means that somebody at a terminal is impatient: the process ends on the spot.
+//! A handler may do next to nothing, so it leaves a note in an atomic and rings a bell: an eventfd
+//! that the reactor watches ([`Source::Signal`](crate::net::token::Source)). Thus the loop wakes
+//! even if the signal came between its last look at the note and its going to sleep, or was
+//! delivered to another thread. A second SIGINT before the first was acted on means that somebody
+//! at a terminal is impatient: the process ends on the spot.
 
 #![expect(unsafe_code, reason = "std cannot install signal handlers")]
 
@@ -29,7 +30,8 @@ static BELL: AtomicI32 = AtomicI32::new(-1);
 /// A shutdown is under way.
 static ENDING: AtomicBool = AtomicBool::new(false);
 
-/// The file that a snapshot in the foreground is written to before it takes its place: whoever insists leaves none behind.
+/// The file that a snapshot in the foreground is written to before it takes its place: whoever
+/// insists leaves none behind.
 static TEMP_FILE: OnceLock<CString> = OnceLock::new();
 
 /// A signal that asks for a shutdown.
@@ -93,8 +95,9 @@ pub fn take() -> Option<Asked> {
 }
 
 fn set_action(signal: libc::c_int, handler: libc::sighandler_t) -> io::Result<()> {
-    // SAFETY: a zeroed `sigaction` is a valid one with an empty mask and no flags; `handler` is SIG_IGN or a function of
-    // the signature that goes without SA_SIGINFO; the old action is not asked for.
+    // SAFETY: a zeroed `sigaction` is a valid one with an empty mask and no flags; `handler` is
+    // SIG_IGN or a function of the signature that goes without SA_SIGINFO; the old action is not
+    // asked for.
     let done = unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         action.sa_sigaction = handler;
@@ -104,14 +107,14 @@ fn set_action(signal: libc::c_int, handler: libc::sighandler_t) -> io::Result<()
 }
 
 extern "C" fn on_signal(signal: libc::c_int) {
-    // SAFETY: the address of this thread's errno is always valid. It is put back below, so that the code that was
-    // interrupted between a system call and its look at errno sees its own.
+    // SAFETY: the address of this thread's errno is always valid. It is put back below, so that the
+    // code that was interrupted between a system call and its look at errno sees its own.
     let errno = unsafe { *libc::__errno_location() };
     let is_asked = ASKED.load(Ordering::SeqCst) != 0 || ENDING.load(Ordering::SeqCst);
     if is_asked && signal == libc::SIGINT {
         raw_log::from_handler("You insist... exiting now.");
-        // SAFETY: `unlink` and `_exit` may be called from a handler, and run nothing of ours; the name is one that was made
-        // when the handler was installed, and is never changed.
+        // SAFETY: `unlink` and `_exit` may be called from a handler, and run nothing of ours; the
+        // name is one that was made when the handler was installed, and is never changed.
         unsafe {
             if let Some(temp) = TEMP_FILE.get() {
                 libc::unlink(temp.as_ptr());
@@ -126,8 +129,9 @@ extern "C" fn on_signal(signal: libc::c_int) {
     });
     ASKED.store(signal, Ordering::SeqCst);
     let one = 1u64.to_ne_bytes();
-    // SAFETY: `write` may be called from a handler and reads eight bytes of a live array; a descriptor of -1 is refused.
-    // SAFETY: the address of this thread's errno is always valid, as at the beginning of the handler.
+    // SAFETY: `write` may be called from a handler and reads eight bytes of a live array; a
+    // descriptor of -1 is refused. SAFETY: the address of this thread's errno is always valid, as
+    // at the beginning of the handler.
     unsafe {
         libc::write(BELL.load(Ordering::SeqCst), one.as_ptr().cast(), one.len());
         *libc::__errno_location() = errno;

@@ -1,4 +1,5 @@
-//! Telling a supervisor how things stand: systemd over its datagram socket, upstart by stopping once.
+//! Telling a supervisor how things stand: systemd over its datagram socket, upstart by stopping
+//! once.
 
 use std::io;
 use std::os::linux::net::SocketAddrExt;

@@ -1,7 +1,7 @@
 //! The system logger: `openlog` and `syslog` of the C library, fenced in.
 //!
-//! The C library keeps the pointer to the name it was opened with, so the name lives as long as the process. The log is
-//! opened at most once per process, since the options are immutable.
+//! The C library keeps the pointer to the name it was opened with, so the name lives as long as the
+//! process. The log is opened at most once per process, since the options are immutable.
 
 #![expect(
     unsafe_code,
@@ -25,8 +25,8 @@ impl Syslog {
     pub fn open(ident: &str, facility: SyslogFacility) -> Syslog {
         let name = ident.split('\0').next().unwrap_or_default();
         let ident = IDENT.get_or_init(|| CString::new(name).unwrap_or_default());
-        // SAFETY: `ident` is a C string in a static that is written once, so the pointer that the C library keeps stays
-        // valid to the end of the process.
+        // SAFETY: `ident` is a C string in a static that is written once, so the pointer that the C
+        // library keeps stays valid to the end of the process.
         unsafe {
             libc::openlog(
                 ident.as_ptr(),
@@ -37,12 +37,13 @@ impl Syslog {
         Syslog(())
     }
 
-    /// The process is a child, whose descriptors will be closed: the library must not take another file with the same number
-    /// for its connection, and makes a new one when there is a message.
+    /// The process is a child, whose descriptors will be closed: the library must not take another
+    /// file with the same number for its connection, and makes a new one when there is a message.
     pub fn forked(self) {
         let Some(ident) = IDENT.get() else { return };
-        // SAFETY: the name is in a static that is written once. Closing what is not open does nothing; opening without
-        // LOG_NDELAY only notes the name, and the facility stays what it was.
+        // SAFETY: the name is in a static that is written once. Closing what is not open does
+        // nothing; opening without LOG_NDELAY only notes the name, and the facility stays what it
+        // was.
         unsafe {
             libc::closelog();
             libc::openlog(ident.as_ptr(), libc::LOG_PID | libc::LOG_NOWAIT, 0);
@@ -54,7 +55,8 @@ impl Syslog {
         let until_zero = message.split(|b| *b == 0).next().unwrap_or_default();
         let text = CString::new(until_zero).unwrap_or_default();
         let format: &CStr = c"%s";
-        // SAFETY: the format takes exactly one C string, and `text` is one that outlives the call, which keeps nothing.
+        // SAFETY: the format takes exactly one C string, and `text` is one that outlives the call,
+        // which keeps nothing.
         unsafe { libc::syslog(priority(level), format.as_ptr(), text.as_ptr()) };
     }
 }

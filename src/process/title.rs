@@ -1,8 +1,8 @@
 //! The title of the process, as `ps` shows it: `proc-title-template`.
 //!
-//! Linux shows the memory where the command line was put at the start, so a title is written over it. That area is as
-//! long as the command line was; the environment follows it directly, and once the variables have been copied elsewhere
-//! its room can be used too:
+//! Linux shows the memory where the command line was put at the start, so a title is written over
+//! it. That area is as long as the command line was; the environment follows it directly, and once
+//! the variables have been copied elsewhere its room can be used too:
 //!
 //! ```text
 //!   arg_start         arg_end = env_start                      env_end
@@ -10,8 +10,8 @@
 //!   │ redis-server *:6379 ------- title, filled up with zeros --- │
 //! ```
 //!
-//! The four addresses stand in `/proc/self/stat`. The last byte of the area stays zero, so that whoever reads an old
-//! argument pointer still finds an end.
+//! The four addresses stand in `/proc/self/stat`. The last byte of the area stays zero, so that
+//! whoever reads an old argument pointer still finds an end.
 
 #![expect(unsafe_code, reason = "the title is a piece of memory that the kernel gave the process")]
 
@@ -26,7 +26,8 @@ pub struct TitleArea {
 }
 
 impl TitleArea {
-    /// Finds the area and moves the environment out of it. To be called once, at the start, with one thread running.
+    /// Finds the area and moves the environment out of it. To be called once, at the start, with
+    /// one thread running.
     pub fn claim() -> Option<TitleArea> {
         let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
         let [args, env] = areas(&stat)?;
@@ -46,9 +47,9 @@ impl TitleArea {
         let room = self.range.len().saturating_sub(1);
         let n = title.bytes().take(room).take_while(|b| *b != 0).count();
         let start = std::ptr::with_exposed_provenance_mut::<u8>(self.range.start);
-        // SAFETY: the range is the process's own argument area, writable and mapped for its whole life, and nothing in
-        // Rust holds a reference into it: `std::env::args` copies, and the environment was moved out if it is included.
-        // `n` is less than the length of the range.
+        // SAFETY: the range is the process's own argument area, writable and mapped for its whole
+        // life, and nothing in Rust holds a reference into it: `std::env::args` copies, and the
+        // environment was moved out if it is included. `n` is less than the length of the range.
         unsafe {
             std::ptr::copy_nonoverlapping(title.as_ptr(), start, n);
             std::ptr::write_bytes(start.add(n), 0, self.range.len() - n);
@@ -58,7 +59,8 @@ impl TitleArea {
 
 /// The areas of arguments and environment: fields 48 to 51 of `/proc/self/stat`, counted from 1.
 fn areas(stat: &str) -> Option<[Range<usize>; 2]> {
-    // The second field is the program's name in parentheses and may hold anything; field 3 follows the last of them.
+    // The second field is the program's name in parentheses and may hold anything; field 3 follows
+    // the last of them.
     let (_, rest) = stat.rsplit_once(") ")?;
     let mut fields = rest.split_ascii_whitespace().skip(48 - 3).map(|f| f.parse::<usize>().ok());
     let mut next = || fields.next().flatten().filter(|address| *address != 0);
@@ -67,7 +69,8 @@ fn areas(stat: &str) -> Option<[Range<usize>; 2]> {
 }
 
 fn environment_is_outside(area: &Range<usize>) -> bool {
-    // SAFETY: `environ` is an array of pointers that ends with a null pointer, or null; the caller is the only thread.
+    // SAFETY: `environ` is an array of pointers that ends with a null pointer, or null; the caller
+    // is the only thread.
     unsafe {
         unsafe extern "C" {
             static environ: *const *const libc::c_char;

@@ -1,5 +1,5 @@
-//! Stack traces of a server that lives: when somebody sends SIGALRM, or when the loop has not come back for as long as
-//! `watchdog-period` says.
+//! Stack traces of a server that lives: when somebody sends SIGALRM, or when the loop has not come
+//! back for as long as `watchdog-period` says.
 //!
 //! ```text
 //!   cron ──► timer (setitimer), set anew by every tick
@@ -7,10 +7,11 @@
 //!   kill ──────┴──► SIGALRM ──► handler on the main thread: return addresses ──► bell ──► thread: names, log
 //! ```
 //!
-//! The handler may have interrupted the allocator, a lock or anything else, and the process goes on afterwards. So it does only
-//! what is safe in a handler: it walks the stack without looking up a name (the unwinder reads tables that are mapped,
-//! and takes no lock of ours), notes addresses in statics, and writes to an eventfd. What needs memory, names of functions
-//! and the file of the log, is done by a thread that sleeps until then; so the trace of a loop that never comes back is
+//! The handler may have interrupted the allocator, a lock or anything else, and the process goes on
+//! afterwards. So it does only what is safe in a handler: it walks the stack without looking up a
+//! name (the unwinder reads tables that are mapped, and takes no lock of ours), notes addresses in
+//! statics, and writes to an eventfd. What needs memory, names of functions and the file of the
+//! log, is done by a thread that sleeps until then; so the trace of a loop that never comes back is
 //! written, too.
 //!
 //! The same signal ends a crash report that hangs: [`crash`](crate::process::crash) is asked first.
@@ -58,8 +59,8 @@ static BELL: AtomicI32 = AtomicI32::new(-1);
 
 /// Installs the handler of SIGALRM for the life of the process.
 pub fn install() {
-    // SAFETY: a zeroed `sigaction` is valid; the handler has the signature that SA_SIGINFO asks for, and a stack of its own
-    // where one was given to the thread.
+    // SAFETY: a zeroed `sigaction` is valid; the handler has the signature that SA_SIGINFO asks
+    // for, and a stack of its own where one was given to the thread.
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_RESTART;
@@ -89,14 +90,15 @@ pub fn set_timer(ms: u32) {
     };
     let once = libc::timeval { tv_sec: 0, tv_usec: 0 };
     let timer = libc::itimerval { it_interval: once, it_value: after };
-    // SAFETY: the timer is a whole value of our own, and the old one is not asked for. Its signal has a handler.
+    // SAFETY: the timer is a whole value of our own, and the old one is not asked for. Its signal
+    // has a handler.
     unsafe { libc::setitimer(libc::ITIMER_REAL, &raw const timer, std::ptr::null_mut()) };
 }
 
 extern "C" fn on_alarm(_: i32, info: *mut libc::siginfo_t, context: *mut c_void) {
     crash::give_up_report();
-    // SAFETY: the address of this thread's errno is always valid. It is put back below, so that the code that was
-    // interrupted sees its own.
+    // SAFETY: the address of this thread's errno is always valid. It is put back below, so that the
+    // code that was interrupted sees its own.
     let errno = unsafe { *libc::__errno_location() };
     // A child has the handler, but no thread.
     if PROCESS.load(SeqCst) == rustix::process::getpid().as_raw_nonzero().get() {
@@ -115,7 +117,8 @@ extern "C" fn on_alarm(_: i32, info: *mut libc::siginfo_t, context: *mut c_void)
 /// The signal has come to another thread: the one that matters is sent it.
 fn pass_on(code: i32) {
     TRACE.by_timer.store(code == libc::SI_KERNEL, SeqCst);
-    // SAFETY: the call takes numbers, and may be made in a handler; the thread is one of this process.
+    // SAFETY: the call takes numbers, and may be made in a handler; the thread is one of this
+    // process.
     unsafe {
         libc::syscall(libc::SYS_tgkill, PROCESS.load(SeqCst), THREAD.load(SeqCst), libc::SIGALRM);
     }
@@ -131,8 +134,8 @@ fn note(code: i32, context: *mut c_void) {
     }
     TRACE.at.store(interrupted_at(context), SeqCst);
     let mut count = 0;
-    // SAFETY: that frames are walked without a lock is right, for names are not looked up here, and the walk itself keeps
-    // nothing between calls. Each frame is used only while it is shown.
+    // SAFETY: that frames are walked without a lock is right, for names are not looked up here, and
+    // the walk itself keeps nothing between calls. Each frame is used only while it is shown.
     unsafe {
         backtrace::trace_unsynchronized(|frame| {
             TRACE.frames[count].store(frame.ip().addr(), SeqCst);
@@ -142,13 +145,15 @@ fn note(code: i32, context: *mut c_void) {
     }
     TRACE.count.store(count, SeqCst);
     let one = 1u64.to_ne_bytes();
-    // SAFETY: `write` may be called from a handler and reads eight bytes of a live array; the bell is never closed.
+    // SAFETY: `write` may be called from a handler and reads eight bytes of a live array; the bell
+    // is never closed.
     unsafe { libc::write(BELL.load(SeqCst), one.as_ptr().cast(), one.len()) };
 }
 
 #[cfg(target_arch = "x86_64")]
 fn interrupted_at(context: *mut c_void) -> usize {
-    // SAFETY: with SA_SIGINFO the third argument of a handler points to the `ucontext_t` of the interrupted thread.
+    // SAFETY: with SA_SIGINFO the third argument of a handler points to the `ucontext_t` of the
+    // interrupted thread.
     let registers = unsafe { (*context.cast::<libc::ucontext_t>()).uc_mcontext.gregs };
     registers[libc::REG_RIP as usize] as usize
 }

@@ -1,8 +1,9 @@
 //! SUBSCRIBE and its kin, PUBLISH, PUBSUB; and PING, which a listener asks differently.
 //!
-//! Who subscribes to three channels gets three answers, or one for nothing in particular where there is nothing to
-//! unsubscribe from. They are pushes: the call itself owes no answer, which is said at once ([`Reply::settle`]). Like all
-//! pushes they reach those who want no answers, too ([`Clients::own_pushes`]).
+//! Who subscribes to three channels gets three answers, or one for nothing in particular where
+//! there is nothing to unsubscribe from. They are pushes: the call itself owes no answer, which is
+//! said at once ([`Reply::settle`]). Like all pushes they reach those who want no answers, too
+//! ([`Clients::own_pushes`]).
 //!
 //! [`Clients::own_pushes`]: crate::client::Clients::own_pushes
 
@@ -213,7 +214,7 @@ fn spublish(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Ok(Done)
 }
 
-// -- PUBSUB ----------------------------------------------------------------------------------------
+// -- PUBSUB ---------------------------------------------------------------------------------------
 
 pub static PUBSUB: Command = Command::container("pubsub", SUBCOMMANDS)
     .arity(-2)
@@ -353,7 +354,7 @@ const HELP: &[&str] = &[
     "    As NUMSUB, for the channels of this shard.",
 ];
 
-// -- PING ------------------------------------------------------------------------------------------
+// -- PING -----------------------------------------------------------------------------------------
 
 pub static PING: Command = Command::server("ping", &Run(ping))
     .arity(-1)

@@ -6,9 +6,10 @@
 //!   shards     name    ─► members     SSUBSCRIBE, SPUBLISH: a space of its own
 //! ```
 //!
-//! Names are kept once and shared by the index and the `Subscriptions` of each client that uses them. Members are kept
-//! in the order of their slots, so that a publication walks through the clients as they lie. A message is encoded at
-//! most once for each protocol, whoever gets it (see [`crate::client::message`]). Nothing here knows a key or the server.
+//! Names are kept once and shared by the index and the `Subscriptions` of each client that uses
+//! them. Members are kept in the order of their slots, so that a publication walks through the
+//! clients as they lie. A message is encoded at most once for each protocol, whoever gets it (see
+//! [`crate::client::message`]). Nothing here knows a key or the server.
 
 pub mod commands;
 #[cfg(test)]
@@ -80,7 +81,8 @@ impl Members {
 #[derive(Debug, Default)]
 pub struct PubSub {
     channels: HashMap<Name, Members>,
-    /// In order, so that a client with several patterns that match is told of them in the same order each time.
+    /// In order, so that a client with several patterns that match is told of them in the same
+    /// order each time.
     patterns: BTreeMap<Name, Members>,
     shards: HashMap<Name, Members>,
     /// Clients with any subscription.
@@ -168,8 +170,8 @@ impl PubSub {
         }
     }
 
-    /// Sends a message to all who listen to the channel, and to those with a pattern that matches it. Returns how many
-    /// messages were sent.
+    /// Sends a message to all who listen to the channel, and to those with a pattern that matches
+    /// it. Returns how many messages were sent.
     pub fn publish(
         &mut self,
         to: (&mut Clients, &mut Net),

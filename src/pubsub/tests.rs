@@ -143,7 +143,8 @@ fn thousands_share_one_message_and_large_ones_are_never_copied() {
     assert!(listeners.iter().all(|id| t.srv.clients.get(*id).is_some_and(|c| c.out.is_empty())));
 }
 
-/// Messages to many are one piece in the outputs of all of them, as far as nothing came between them.
+/// Messages to many are one piece in the outputs of all of them, as far as nothing came between
+/// them.
 #[test]
 fn messages_that_follow_one_another_are_one_piece() {
     let mut tapes = Tapes::default();

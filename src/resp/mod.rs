@@ -1,4 +1,5 @@
-//! The wire protocol: requests in, replies out, in RESP2 and RESP3. Knows bytes only, neither commands nor clients.
+//! The wire protocol: requests in, replies out, in RESP2 and RESP3. Knows bytes only, neither
+//! commands nor clients.
 
 pub mod reader;
 pub mod reply;

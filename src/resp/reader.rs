@@ -1,18 +1,19 @@
 //! Replies in: what links to other servers, and the programs beside the server, read with.
 //!
-//! Bytes are fed as they come, in pieces cut anywhere; whole replies of RESP2 and RESP3 are taken out. A byte is looked at
-//! once, however small the pieces are: what has been understood of a reply is kept as the aggregates that are still open.
+//! Bytes are fed as they come, in pieces cut anywhere; whole replies of RESP2 and RESP3 are taken
+//! out. A byte is looked at once, however small the pieces are: what has been understood of a reply
+//! is kept as the aggregates that are still open.
 //!
 //! ```text
 //!   *2 $3 foo *1 :7        open: [ array, 2 missing ]  bulk foo ─► [ array, 1 missing ]  ─► [ array, 1 ] [ array, 1 ] ...
 //! ```
 //!
-//! The peer is not believed. A length takes no memory before the bytes have come; how deep, how large and of how many
-//! values a reply may be is limited ([`Limits`]). What does not keep the protocol is an error, after which nothing more
-//! is read: the place in the stream is lost.
+//! The peer is not believed. A length takes no memory before the bytes have come; how deep, how
+//! large and of how many values a reply may be is limited ([`Limits`]). What does not keep the
+//! protocol is an error, after which nothing more is read: the place in the stream is lost.
 //!
-//! Attributes, which may stand in front of any reply, are read and dropped: no server sends any unasked. Streamed strings
-//! and aggregates (`$?`, `*?`) are in no server's use and are refused.
+//! Attributes, which may stand in front of any reply, are read and dropped: no server sends any
+//! unasked. Streamed strings and aggregates (`$?`, `*?`) are in no server's use and are refused.
 
 use std::fmt;
 
@@ -172,7 +173,8 @@ impl Reader {
         self.open.is_empty() && self.at == self.buffer.len()
     }
 
-    /// Takes out all bytes that have not been understood yet: what follows is no reply, as after `+FULLRESYNC`.
+    /// Takes out all bytes that have not been understood yet: what follows is no reply, as after
+    /// `+FULLRESYNC`.
     pub fn take_rest(&mut self) -> Vec<u8> {
         let rest = self.buffer.split_off(self.at);
         *self = Reader::new(self.limits);

@@ -4,12 +4,14 @@
 //!   sealed: [chunk][chunk]...   buf: [ reply | reply | reply under way ]
 //! ```
 //!
-//! Bytes gather in `buf`; when it has grown large it is sealed, so that a long output is a list of chunks and is never
-//! moved to grow. A chunk may also be shared with the keyspace or with other clients.
+//! Bytes gather in `buf`; when it has grown large it is sealed, so that a long output is a list of
+//! chunks and is never moved to grow. A chunk may also be shared with the keyspace or with other
+//! clients.
 //!
-//! The writer counts what it owes. A call begins owing one value ([`Reply::begin`]); a scalar pays one, an aggregate of
-//! n pays one and owes n more. At the end of the call the debt must be zero, which the executor asserts after every
-//! command: a reply with an element too many or too few would desynchronise the client for ever.
+//! The writer counts what it owes. A call begins owing one value ([`Reply::begin`]); a scalar pays
+//! one, an aggregate of n pays one and owes n more. At the end of the call the debt must be zero,
+//! which the executor asserts after every command: a reply with an element too many or too few
+//! would desynchronise the client for ever.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -23,12 +25,14 @@ use crate::base::text::{len_i64, write_i64};
 pub const CHUNK: usize = 64 * 1024;
 /// Values from this size on are sent by reference.
 pub const SHARE: usize = 32 * 1024;
-/// What waits for a client up to this many bytes lies in a buffer of its own, as CLIENT LIST shows it; limits count the rest.
+/// What waits for a client up to this many bytes lies in a buffer of its own, as CLIENT LIST shows
+/// it; limits count the rest.
 // Compat: so large is that buffer in Redis, which has only what goes beyond it in a list.
 pub const OWN_BUFFER: usize = 16 * 1024;
 /// Messages to several clients from this size on are sent by reference.
 pub const SHARE_MESSAGE: usize = 4 * 1024;
-/// Pieces up to which an output refers to short messages: many of them cost more to send than to copy.
+/// Pieces up to which an output refers to short messages: many of them cost more to send than to
+/// copy.
 const CUTS_MAX: usize = 8;
 
 /// A finished piece of output.
@@ -100,7 +104,8 @@ impl Reply {
         self.proto == Proto::Resp3
     }
 
-    // -- bookkeeping for the executor --------------------------------------------------------------
+    // -- bookkeeping for the executor
+    // --------------------------------------------------------------
 
     /// Starts a call that owes one answer.
     #[inline]
@@ -200,7 +205,8 @@ impl Reply {
         self.sealed.len()
     }
 
-    /// Bytes beyond [`OWN_BUFFER`], wherever they lie: what output limits count, and `omem` of CLIENT LIST.
+    /// Bytes beyond [`OWN_BUFFER`], wherever they lie: what output limits count, and `omem` of
+    /// CLIENT LIST.
     #[inline]
     pub fn limited_len(&self) -> usize {
         self.len().saturating_sub(OWN_BUFFER)
@@ -286,8 +292,8 @@ impl Reply {
 
     // -- messages ---------------------------------------------------------------------------------
 
-    /// A whole message that was encoded for several clients: copied, or referred to where that is cheaper. It answers
-    /// nothing.
+    /// A whole message that was encoded for several clients: copied, or referred to where that is
+    /// cheaper. It answers nothing.
     pub fn message(&mut self, encoded: &Cut, is_shared: bool) {
         let is_large = encoded.len() >= SHARE_MESSAGE;
         let is_referred = is_shared && self.buf.capacity() == 0 && self.sealed.len() < CUTS_MAX;
@@ -305,7 +311,8 @@ impl Reply {
         self.sealed.push_back(Chunk::Cut(encoded.clone()));
     }
 
-    /// Refers no more to messages that are kept together with others: what is sent late must not keep those.
+    /// Refers no more to messages that are kept together with others: what is sent late must not
+    /// keep those.
     #[cold]
     pub fn let_go(&mut self) {
         for chunk in &mut self.sealed {
@@ -537,7 +544,8 @@ impl Reply {
         self.head(if self.resp3() { b'~' } else { b'*' }, len as i64);
     }
 
-    /// An out-of-band message of `len` elements. It answers nothing: the call owes as much as before.
+    /// An out-of-band message of `len` elements. It answers nothing: the call owes as much as
+    /// before.
     pub fn push(&mut self, len: usize) {
         self.owed += len as i64;
         self.head(if self.resp3() { b'>' } else { b'*' }, len as i64);
@@ -560,7 +568,8 @@ impl Reply {
         self.simple("    Print this help.");
     }
 
-    // -- aggregates whose length shows only at the end ----------------------------------------------
+    // -- aggregates whose length shows only at the end
+    // ----------------------------------------------
 
     /// Opens an aggregate to be closed by [`Reply::close_array`] and its kin.
     pub fn open(&mut self) -> Deferred {

@@ -5,19 +5,20 @@
 //!   GET key\r\n                            an inline request: words, with quoting, up to the line's end
 //! ```
 //!
-//! A [`Query`] owns the bytes of one client and the arguments found in them so far. An argument is a range of the
-//! buffer, so nothing is copied between the socket and the command. The exception pays for itself: a bulk of
-//! [`BIG`] bytes or more that has not arrived in full gets its own allocation, the socket is read straight into it,
-//! and a command may keep it as a value without another copy.
+//! A [`Query`] owns the bytes of one client and the arguments found in them so far. An argument is
+//! a range of the buffer, so nothing is copied between the socket and the command. The exception
+//! pays for itself: a bulk of [`BIG`] bytes or more that has not arrived in full gets its own
+//! allocation, the socket is read straight into it, and a command may keep it as a value without
+//! another copy.
 //!
 //! ```text
 //!   buf  [ consumed | current command ............ | next commands ... | spare ]
 //!                   ^ start                ^ pos                       ^ len
 //! ```
 //!
-//! Invariants: `start <= pos <= buf.len()`; ranges in `argv` lie in `start..pos`; bytes before `start` are dead and go
-//! away when more room is wanted, between commands or not. No length that a client merely announces makes us allocate:
-//! a big bulk grows with what has arrived of it.
+//! Invariants: `start <= pos <= buf.len()`; ranges in `argv` lie in `start..pos`; bytes before
+//! `start` are dead and go away when more room is wanted, between commands or not. No length that a
+//! client merely announces makes us allocate: a big bulk grows with what has arrived of it.
 //!
 //! The limits and texts are those of Redis 8.2, compared with the live server.
 
@@ -62,7 +63,8 @@ pub struct Limits {
     pub authenticated: bool,
 }
 
-/// Why a stream of bytes cannot be understood any further. The text follows `-ERR Protocol error: `.
+/// Why a stream of bytes cannot be understood any further. The text follows `-ERR Protocol error:
+/// `.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProtocolError {
     BigCountLine,
@@ -114,7 +116,8 @@ impl ProtocolError {
     }
 }
 
-/// A number, if it is well formed, and where the next line begins; nothing if the line is not complete.
+/// A number, if it is well formed, and where the next line begins; nothing if the line is not
+/// complete.
 type NumberLine = Option<(Option<i64>, usize)>;
 
 /// What [`Query::parse`] found.
@@ -125,7 +128,8 @@ pub enum Parsed {
     NeedMore,
 }
 
-/// A request that has arrived and whose turn has not come: its command, and the first two arguments.
+/// A request that has arrived and whose turn has not come: its command, and the first two
+/// arguments.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Upcoming<'q> {
     pub name: &'q [u8],
@@ -171,7 +175,8 @@ impl Query {
         loop {
             if self.missing == 0 {
                 if !self.argv.is_empty() {
-                    return Ok(Parsed::Request); // its last argument was a big one, or it was parsed before
+                    // its last argument was a big one, or it was parsed before
+                    return Ok(Parsed::Request);
                 }
                 match self.buf.get(self.pos) {
                     None => return Ok(Parsed::NeedMore),
@@ -256,7 +261,8 @@ impl Query {
         Ok(Parsed::Request)
     }
 
-    /// Reads `<type><number>\r\n` at `pos`. `None`: the line is not complete yet; a `None` number: it is malformed.
+    /// Reads `<type><number>\r\n` at `pos`. `None`: the line is not complete yet; a `None` number:
+    /// it is malformed.
     #[inline(always)]
     fn number_line(&self, too_long: ProtocolError) -> Result<NumberLine, ProtocolError> {
         // Nearly every line is one or two digits: no search, no general parser.
@@ -272,8 +278,9 @@ impl Query {
         }
     }
 
-    /// A carriage return without a line feed behind it ends the connection, whatever the line says, as in Valkey 9.1: where
-    /// a proxy sees the end of a line and a server another one, or none, requests are smuggled past the proxy.
+    /// A carriage return without a line feed behind it ends the connection, whatever the line says,
+    /// as in Valkey 9.1: where a proxy sees the end of a line and a server another one, or none,
+    /// requests are smuggled past the proxy.
     ///
     /// Compat: a NUL hides the rest of the buffer, because that is how the reference scans.
     #[inline(never)]
@@ -312,8 +319,8 @@ impl Query {
         };
         let line = rest[..end].strip_suffix(b"\r").unwrap_or(&rest[..end]);
         let words = split_args(line).ok_or(ProtocolError::Quotes)?;
-        // Unquoted words would be ranges of the line, but quoted ones need unescaping: all go to the line's place,
-        // which is never shorter than they are together.
+        // Unquoted words would be ranges of the line, but quoted ones need unescaping: all go to
+        // the line's place, which is never shorter than they are together.
         let mut at = self.pos;
         self.argv.clear();
         for word in &words {
@@ -334,7 +341,8 @@ impl Query {
         self.filling = Some(Filling { bytes, len });
     }
 
-    /// Lets `read` append to the buffer that wants bytes next, at most `room` of them. Returns what `read` returned.
+    /// Lets `read` append to the buffer that wants bytes next, at most `room` of them. Returns what
+    /// `read` returned.
     pub fn read_with<T, E>(
         &mut self,
         read: impl FnOnce(&mut Vec<u8>, usize) -> Result<T, E>,
@@ -354,7 +362,8 @@ impl Query {
         let done = read(&mut filling.bytes, room)?;
         // Without its line end it stays where it is, for `parse` to find.
         if filling.bytes.get(filling.len..total) == Some(b"\r\n") {
-            // An allocation may be roomier than asked for: what is beyond the end belongs to the next request.
+            // An allocation may be roomier than asked for: what is beyond the end belongs to the
+            // next request.
             self.buf.extend_from_slice(&filling.bytes[total..]);
             let mut whole = self.filling.take().expect("it was there a moment ago");
             whole.bytes.truncate(whole.len);
@@ -366,14 +375,15 @@ impl Query {
         Ok(done)
     }
 
-    /// A large argument is under way: what is read now belongs to it, and to nothing else before it is complete.
+    /// A large argument is under way: what is read now belongs to it, and to nothing else before it
+    /// is complete.
     #[inline]
     pub fn is_filling(&self) -> bool {
         self.filling.is_some()
     }
 
-    /// Requests with arguments that wait in the buffer: a guess from a quick look, for fetching memory ahead. Whatever is
-    /// unusual ends it.
+    /// Requests with arguments that wait in the buffer: a guess from a quick look, for fetching
+    /// memory ahead. Whatever is unusual ends it.
     #[inline]
     pub fn upcoming(&self) -> impl Iterator<Item = Upcoming<'_>> + Clone {
         let mut rest =
@@ -457,8 +467,8 @@ impl Query {
         query
     }
 
-    /// Lays a request into the query whose words are ranges of other bytes, which it takes in exchange for its own buffer
-    /// until [`Query::give_back`]. It must hold no request of its own.
+    /// Lays a request into the query whose words are ranges of other bytes, which it takes in
+    /// exchange for its own buffer until [`Query::give_back`]. It must hold no request of its own.
     pub fn borrow(&mut self, bytes: &mut Vec<u8>, words: &[(usize, usize)]) {
         self.reset();
         std::mem::swap(&mut self.buf, bytes);
@@ -503,8 +513,8 @@ impl Query {
         self.pos == self.buf.len() && self.missing == 0 && self.argv.is_empty()
     }
 
-    /// Moves what is left unread, partial request included, into a query of its own, as small as it can be; the
-    /// buffers of this one stay, empty, for the next client.
+    /// Moves what is left unread, partial request included, into a query of its own, as small as it
+    /// can be; the buffers of this one stay, empty, for the next client.
     pub fn detach(&mut self) -> Query {
         self.reclaim();
         let mut own = Query {
@@ -524,13 +534,14 @@ impl Query {
         own
     }
 
-    /// Whether copying what is left, as [`Query::detach`] does, costs more than doing without the buffers: a request
-    /// that comes in many small pieces would be copied at each of them.
+    /// Whether copying what is left, as [`Query::detach`] does, costs more than doing without the
+    /// buffers: a request that comes in many small pieces would be copied at each of them.
     pub fn is_bulky(&self) -> bool {
         self.buf.len() > KEPT_BYTES || self.argv.len() > KEPT_ARGS
     }
 
-    /// Forgets everything but the buffers' capacity, and that too where a giant request has left much of it.
+    /// Forgets everything but the buffers' capacity, and that too where a giant request has left
+    /// much of it.
     #[inline]
     pub fn reset(&mut self) {
         if self.buf.capacity() > KEPT_BYTES || self.argv.capacity() > KEPT_ARGS {
@@ -544,7 +555,8 @@ impl Query {
         (self.start, self.pos, self.missing, self.bulk) = (0, 0, 0, None);
     }
 
-    /// Bytes waiting, as `qbuf` of CLIENT LIST counts them: of a large argument on its way only its own.
+    /// Bytes waiting, as `qbuf` of CLIENT LIST counts them: of a large argument on its way only its
+    /// own.
     pub fn waiting_bytes(&self) -> usize {
         self.filling.as_ref().map_or_else(|| self.len(), |filling| filling.bytes.len())
     }
@@ -564,8 +576,8 @@ impl Query {
         self.buf.capacity() + bigs + self.filling.as_ref().map_or(0, |f| f.bytes.capacity())
     }
 
-    /// Bytes allocated, and what a large argument on its way has been announced to take: a limit should be met before the
-    /// memory is used, not after.
+    /// Bytes allocated, and what a large argument on its way has been announced to take: a limit
+    /// should be met before the memory is used, not after.
     pub fn claimed(&self) -> usize {
         let coming = self.filling.as_ref().map_or(0, |f| f.len.saturating_sub(f.bytes.capacity()));
         self.capacity() + coming
@@ -761,7 +773,8 @@ mod tests {
         assert_eq!(parse(&count), Err(ProtocolError::BigCountLine));
     }
 
-    /// Other bytes once stood for a line end as well, and what a proxy took for a value was a request.
+    /// Other bytes once stood for a line end as well, and what a proxy took for a value was a
+    /// request.
     #[test]
     fn a_line_ends_with_both_of_its_bytes() {
         let big = |end: &[u8]| [b"*1\r\n$40000\r\n", &[b'v'; 40_000][..], end].concat();

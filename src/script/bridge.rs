@@ -6,10 +6,11 @@
 //!           ◄───── and moves back ◄──────────────────────────────────────────────────────────────────────────┘
 //! ```
 //!
-//! The box of the server is exchanged with that of a hollow one for as long as Lua runs: a pointer swap, so that functions
-//! called by Lua own what they need and nobody holds two references. All calls of a script share one inner [`Call`]: its
-//! request buffer takes the arguments, its reply is read where the command has written it. A script makes no
-//! allocations here from its second call on.
+//! The box of the server is exchanged with that of a hollow one for as long as Lua runs: a pointer
+//! swap, so that functions called by Lua own what they need and nobody holds two references. All
+//! calls of a script share one inner [`Call`]: its request buffer takes the arguments, its reply is
+//! read where the command has written it. A script makes no allocations here from its second call
+//! on.
 
 use std::sync::Arc;
 
@@ -136,7 +137,8 @@ pub fn show(srv: &mut Server, call: &Call) {
     }
 }
 
-/// A command that only reads takes scripts that have promised to, or have promised nothing and are watched.
+/// A command that only reads takes scripts that have promised to, or have promised nothing and are
+/// watched.
 pub fn check_flags(srv: &Server, flags: u32, read_only: bool) -> Result<(), CmdError> {
     let promises = script_flag::NO_WRITES | script_flag::COMPAT;
     if read_only && flags & promises == 0 {
@@ -231,7 +233,8 @@ pub fn run(srv: &mut Box<Server>, call: &mut Call, job: Job, function: Ref) -> C
             let mut writer = Writer::new(&mut call.out, names, resp);
             let told = writer.answer(&mut s);
             let uncounted = std::mem::take(&mut writer.uncounted);
-            // Compat: the command has failed once for each error that was one before, and once for all others.
+            // Compat: the command has failed once for each error that was one before, and once for
+            // all others.
             let failures = u64::from(writer.counted) + u64::from(!uncounted.is_empty());
             srv.stats.command(call.id).failed += failures;
             uncounted.iter().for_each(|code| srv.stats.count_error(code));
@@ -244,7 +247,8 @@ pub fn run(srv: &mut Box<Server>, call: &mut Call, job: Job, function: Ref) -> C
     answer
 }
 
-/// Pushes keys and other words: as globals for a script, as arguments for a function. Returns how many those are.
+/// Pushes keys and other words: as globals for a script, as arguments for a function. Returns how
+/// many those are.
 fn push_words(s: &mut Stack, call: &Call, form: Form, (keys, globals): (usize, &Ref)) -> i32 {
     let args = call.args();
     let ranges = [(3, 3 + keys), (3 + keys, args.len())];
@@ -285,7 +289,8 @@ impl From<Told> for CmdError {
     }
 }
 
-/// A script has ended: takes back what it wrote if it did so because it was killed, and lets the others in.
+/// A script has ended: takes back what it wrote if it did so because it was killed, and lets the
+/// others in.
 fn conclude(srv: &mut Box<Server>, mut engine: Box<Engine>, (form, failed): (Form, bool)) {
     let running = srv.script.running.take();
     if engine.bridge.undo.is_on() {
@@ -314,9 +319,10 @@ fn conclude(srv: &mut Box<Server>, mut engine: Box<Engine>, (form, failed): (For
     srv.script.machine_bytes[form as usize] = used;
 }
 
-// -- while it runs --------------------------------------------------------------------------------------
+// -- while it runs --------------------------------------------------------------------------------
 
-/// Called after every [`STEPS`] steps: a script that takes long lets others be served, who may end it.
+/// Called after every [`STEPS`] steps: a script that takes long lets others be served, who may end
+/// it.
 pub fn tick(_: &mut Leaf<'_>, bridge: &mut Bridge) -> Result<(), Raise> {
     let srv = &mut bridge.server;
     let threshold_us = srv.conf.process.busy_reply_threshold_ms.saturating_mul(1000);
@@ -382,7 +388,7 @@ pub fn kill(srv: &mut Server, form: Form) -> Result<(), CmdError> {
     Ok(())
 }
 
-// -- calls from inside --------------------------------------------------------------------------------------
+// -- calls from inside ----------------------------------------------------------------------------
 
 impl Bridge {
     /// Gets ready for a script that this call runs.

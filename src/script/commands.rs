@@ -130,7 +130,7 @@ fn add(srv: &mut Server, body: &[u8], by_eval: bool) -> Result<usize, CmdError> 
     Ok(index)
 }
 
-// -- SCRIPT ---------------------------------------------------------------------------------------------------
+// -- SCRIPT -----------------------------------------------------------------------------------
 
 pub static SCRIPT: Command =
     Command::container("script", &[&DEBUG, &EXISTS, &FLUSH, &HELP, &KILL, &LOAD, &SHOW])

@@ -1,6 +1,7 @@
 //! From replies to values of Lua and back.
 //!
-//! A reply is read where the command has written it, byte by byte, straight into tables; nothing stands in between:
+//! A reply is read where the command has written it, byte by byte, straight into tables; nothing
+//! stands in between:
 //!
 //! ```text
 //!   +OK        { ok = "OK" }            $-1 *-1    false          %  { map = { k = v } }       ,  { double = n }
@@ -8,9 +9,10 @@
 //!   :1         1                        #t         true           =  { verbatim_string = { format = "txt", string = s } }
 //! ```
 //!
-//! The way back tells by the fields `err`, `ok`, `double`, `map`, `set`, `big_number` and `verbatim_string` what a table
-//! stands for; any other one is an array up to its first nil. If there are several, the first of `err`, `ok`, `double`,
-//! `big_number`, `verbatim_string`, `map`, `set` counts.
+//! The way back tells by the fields `err`, `ok`, `double`, `map`, `set`, `big_number` and
+//! `verbatim_string` what a table stands for; any other one is an array up to its first nil. If
+//! there are several, the first of `err`, `ok`, `double`, `big_number`, `verbatim_string`, `map`,
+//! `set` counts.
 
 use super::lua::{Kind, Raise, Ref, Stack, guard};
 use crate::base::text::parse_i64;
@@ -18,7 +20,8 @@ use crate::command::error::code_of;
 use crate::resp::Proto;
 use crate::resp::reply::Reply;
 
-/// The names of fields that mean something, kept by the machine so that asking for one makes no string.
+/// The names of fields that mean something, kept by the machine so that asking for one makes no
+/// string.
 #[derive(Debug)]
 pub struct Names {
     pub err: Ref,
@@ -53,9 +56,10 @@ impl Names {
     }
 }
 
-// -- replies to values --------------------------------------------------------------------------------
+// -- replies to values ----------------------------------------------------------------------------
 
-/// A place where values can be pushed and put into tables: the stack of a function that calls no Lua code.
+/// A place where values can be pushed and put into tables: the stack of a function that calls no
+/// Lua code.
 pub trait Sink {
     fn values(&self) -> &Stack;
     fn put_index(&mut self, table: i32, index: i32);
@@ -95,7 +99,8 @@ struct Reader<'a, S> {
     sink: &'a mut S,
 }
 
-/// Pushes the value of the reply at the start of `bytes`. Replies are our own, so they are well formed.
+/// Pushes the value of the reply at the start of `bytes`. Replies are our own, so they are well
+/// formed.
 #[inline]
 pub fn push_reply(sink: &mut impl Sink, bytes: &[u8]) {
     // Most scripts ask for one string or number.
@@ -202,7 +207,8 @@ impl<'a, S: Sink> Reader<'a, S> {
     fn map(&mut self) {
         let pairs = usize::try_from(self.number()).unwrap_or(0);
         self.sink.values().push_table(0, 1);
-        // Compat: its size shows in the order in which `pairs` finds what is in there; so it grows as it is filled.
+        // Compat: its size shows in the order in which `pairs` finds what is in there; so it grows
+        // as it is filled.
         self.sink.values().push_table(0, 0);
         for _ in 0..pairs {
             self.value();
@@ -245,7 +251,7 @@ impl<'a, S: Sink> Reader<'a, S> {
     }
 }
 
-// -- values to replies --------------------------------------------------------------------------------
+// -- values to replies ----------------------------------------------------------------------------
 
 /// What a value of Lua is written with.
 pub struct Writer<'a> {
@@ -449,7 +455,8 @@ fn to_i64(number: f64) -> i64 {
     if number >= i64::MIN as f64 && number < -(i64::MIN as f64) { number as i64 } else { i64::MIN }
 }
 
-/// The error that stands on top after a protected call has failed: its text, the place if it is known.
+/// The error that stands on top after a protected call has failed: its text, the place if it is
+/// known.
 pub fn failure(s: &mut Stack) -> (Told, Option<[Vec<u8>; 2]>) {
     if s.kind(-1) != Kind::Table {
         let text = s.text(-1).unwrap_or(b"unknown error");
@@ -470,8 +477,8 @@ pub fn failure(s: &mut Stack) -> (Told, Option<[Vec<u8>; 2]>) {
     (Told { text, is_counted }, place)
 }
 
-/// The handler of errors that nobody catches: makes a table of whatever was raised, and notes where that was. Compat: a
-/// function of ours is no place; the one that has called it is.
+/// The handler of errors that nobody catches: makes a table of whatever was raised, and notes where
+/// that was. Compat: a function of ours is no place; the one that has called it is.
 pub fn locate(s: &mut Stack) -> Result<i32, Raise> {
     let place = match s.place(1) {
         Some(place) if place.is_native => s.place(2),
@@ -488,7 +495,8 @@ pub fn locate(s: &mut Stack) -> Result<i32, Raise> {
         s.push_bytes(&[b"ERR ", &*text].concat());
         s.set_field(-2, b"err");
     } else if guard::is_protected(s, 1) {
-        // Compat: there the handler is Lua code, which tries to note the place in what was raised. This one must not.
+        // Compat: there the handler is Lua code, which tries to note the place in what was raised.
+        // This one must not.
         let text = [b"ERR err_handler_def:10: ", guard::READ_ONLY.as_bytes()].concat();
         push_located(s, &text, b"@err_handler_def", 10);
         return Ok(1);
@@ -515,7 +523,8 @@ fn push_located(s: &mut Stack, text: &[u8], source: &[u8], line: u32) {
     s.set_field(-2, b"line");
 }
 
-/// Compat: the text of an error on top may come by its metatable. It is asked for here, where Lua code may still run.
+/// Compat: the text of an error on top may come by its metatable. It is asked for here, where Lua
+/// code may still run.
 fn adopt_text(s: &mut Stack) {
     if s.field(1, b"err") == Kind::Nil && s.push_metatable(1) {
         s.set_top(1);

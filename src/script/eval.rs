@@ -1,9 +1,10 @@
 //! The cache of scripts: every script that EVAL has seen or SCRIPT LOAD was given, compiled.
 //!
-//! A script is known by the SHA-1 digest of its text. EVAL brings the text itself and wants to know quickly whether it is
-//! here: first it is compared with the script that ran last, then looked for by a few of its words; the digest is
-//! computed only for what is not found so. Scripts that came by EVAL alone are many where clients paste values into
-//! them, so only the [`EVAL_MAX`] used last are kept; what was loaded stays until SCRIPT FLUSH.
+//! A script is known by the SHA-1 digest of its text. EVAL brings the text itself and wants to know
+//! quickly whether it is here: first it is compared with the script that ran last, then looked for
+//! by a few of its words; the digest is computed only for what is not found so. Scripts that came
+//! by EVAL alone are many where clients paste values into them, so only the [`EVAL_MAX`] used last
+//! are kept; what was loaded stays until SCRIPT FLUSH.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -71,8 +72,8 @@ pub fn sha_in(hex: &[u8]) -> Option<Sha> {
     Some(sha)
 }
 
-/// A number by which equal texts are found again: made of the length and up to 32 words of the text. Different texts may
-/// share it; that costs time only.
+/// A number by which equal texts are found again: made of the length and up to 32 words of the
+/// text. Different texts may share it; that costs time only.
 fn sketch(body: &[u8]) -> u64 {
     const WORDS: usize = 32;
     let (words, tail) = body.as_chunks::<8>();

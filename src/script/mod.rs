@@ -12,9 +12,9 @@
 //!      lua/                                 the machine
 //! ```
 //!
-//! There are two machines, made when they are first needed: one for scripts, which SCRIPT FLUSH throws away, and one for
-//! functions. What is known of the script that runs stands in [`Scripts::running`], where others who are served
-//! meanwhile can see it and ask it to end.
+//! There are two machines, made when they are first needed: one for scripts, which SCRIPT FLUSH
+//! throws away, and one for functions. What is known of the script that runs stands in
+//! [`Scripts::running`], where others who are served meanwhile can see it and ask it to end.
 
 pub mod api;
 pub mod bridge;
@@ -57,7 +57,8 @@ pub struct Scripts {
 }
 
 impl Scripts {
-    /// Bytes of the machine for scripts and of the one for functions; of one that runs, what it had before.
+    /// Bytes of the machine for scripts and of the one for functions; of one that runs, what it had
+    /// before.
     pub fn machines(&self) -> [usize; 2] {
         let both = [&self.eval, &self.functions];
         std::array::from_fn(|i| match both[i] {
@@ -74,8 +75,8 @@ pub enum Form {
     Function,
 }
 
-/// The flags of a call that may be one of a script or function: those of its command, unless the script says what it
-/// will do.
+/// The flags of a call that may be one of a script or function: those of its command, unless the
+/// script says what it will do.
 pub fn flags(scripts: &Scripts, call: &Call) -> u64 {
     let all = call.cmd.flags;
     let name = call.args().get(1).unwrap_or_default();
@@ -103,7 +104,8 @@ pub struct Running {
     pub name: Arc<str>,
     /// Monotonic microseconds.
     pub started_us: u64,
-    /// It has taken so long that others are served meanwhile; the words of its command, for them to see.
+    /// It has taken so long that others are served meanwhile; the words of its command, for them to
+    /// see.
     pub slow: Option<Vec<Box<[u8]>>>,
     /// It has written.
     pub wrote: bool,

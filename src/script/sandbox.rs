@@ -5,9 +5,10 @@
 //!           each library behind a protected front (see `lua::guard`)
 //! ```
 //!
-//! What is not on the list of names below does not exist: nothing reads files, no code is loaded but from text, no
-//! environment or metatable of somebody else's can be had. While a library of functions is loaded, the fronts lead to
-//! another table, in which there is only what loading needs.
+//! What is not on the list of names below does not exist: nothing reads files, no code is loaded
+//! but from text, no environment or metatable of somebody else's can be had. While a library of
+//! functions is loaded, the fronts lead to another table, in which there is only what loading
+//! needs.
 
 use super::Form;
 use super::bridge::Bridge;
@@ -45,7 +46,8 @@ const GLOBALS: &[&str] = &[
     "xpcall",
 ];
 
-/// Those that `lua-enable-deprecated-api` brings back. `setfenv` and `newproxy` are our own, see [`guard`].
+/// Those that `lua-enable-deprecated-api` brings back. `setfenv` and `newproxy` are our own, see
+/// [`guard`].
 const DEPRECATED: &[&str] = &["getfenv", "newproxy", "setfenv"];
 
 /// A machine, ready to run scripts.
@@ -64,8 +66,8 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// A machine whose heap may grow to `limit` bytes, with the deprecated functions if `deprecated`. `None`: there is no
-    /// memory for it.
+    /// A machine whose heap may grow to `limit` bytes, with the deprecated functions if
+    /// `deprecated`. `None`: there is no memory for it.
     pub fn new(form: Form, limit: usize, deprecated: bool) -> Option<Sandbox> {
         let mut lua = Lua::new(limit)?;
         lua.open_libraries();

@@ -5,8 +5,8 @@
 //!   #!lua name=mylib                         a library
 //! ```
 //!
-//! A script without such a line runs as scripts did before there were flags: it may do everything, and what it needs is
-//! checked call by call.
+//! A script without such a line runs as scripts did before there were flags: it may do everything,
+//! and what it needs is checked call by call.
 
 use crate::base::split::split_args;
 use crate::command::CmdError;
@@ -39,8 +39,8 @@ fn made(before: &str, word: &[u8]) -> CmdError {
     CmdError::made([before.as_bytes(), word].concat())
 }
 
-/// The flags of a script, and where its code begins. Of the first line nothing is left but its end, so that the numbers of
-/// lines stay true.
+/// The flags of a script, and where its code begins. Of the first line nothing is left but its end,
+/// so that the numbers of lines stay true.
 pub fn of_script(body: &[u8]) -> Result<(u32, usize), CmdError> {
     if !body.starts_with(b"#!") {
         return Ok((script_flag::COMPAT, 0));

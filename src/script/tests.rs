@@ -1,5 +1,5 @@
-//! Scripts against a server in a box: conversions, effects, what a script must not be able to do, and those faults of other
-//! servers' scripting that have become known by a number.
+//! Scripts against a server in a box: conversions, effects, what a script must not be able to do,
+//! and those faults of other servers' scripting that have become known by a number.
 
 use crate::config::Config;
 use crate::server::testing::TestServer;
@@ -34,7 +34,8 @@ impl TestServer {
     }
 }
 
-/// The thread of a test has a quarter of the stack that a server has, and functions that are not optimized need more of it.
+/// The thread of a test has a quarter of the stack that a server has, and functions that are not
+/// optimized need more of it.
 fn with_room(work: fn()) {
     let thread = std::thread::Builder::new().stack_size(16 << 20).spawn(work);
     thread.expect("a thread").join().expect("no panic in there");
@@ -125,7 +126,8 @@ fn an_error_is_counted_once_where_it_arose() {
     assert_eq!((errors.get("WRONGTYPE"), errors.get("ERR")), (Some(&3), Some(&1)));
     let eval = t.srv.commands.find(b"eval").expect("there");
     assert_eq!((t.srv.stats.command(eval).calls, t.srv.stats.command(eval).failed), (4, 3));
-    // As Redis 8.2 counts errors inside an answer: each that was one before, and all others together.
+    // As Redis 8.2 counts errors inside an answer: each that was one before, and all others
+    // together.
     for (body, failed) in [
         ("return {redis.pcall('incr','l'), redis.pcall('multi')}", 2),
         ("return {{err='A b'}, {err='C d'}}", 1),
@@ -313,7 +315,7 @@ fn while_a_library_is_loaded_there_is_little_to_be_had() {
     );
 }
 
-// -- what a script must not be able to do -------------------------------------------------------------------
+// -- what a script must not be able to do ---------------------------------------------------------
 
 #[test]
 fn nothing_that_is_shared_can_be_changed() {
@@ -410,7 +412,8 @@ fn deprecated_functions_come_back() {
     );
 }
 
-/// In Redis a script that sets the environment of level 0 breaks all scripts after it, and finalizers run at any time.
+/// In Redis a script that sets the environment of level 0 breaks all scripts after it, and
+/// finalizers run at any time.
 #[test]
 fn deprecated_functions_reach_no_further_than_the_script() {
     let mut t = with_deprecated();
@@ -429,7 +432,8 @@ fn deprecated_functions_reach_no_further_than_the_script() {
     assert_eq!(t.lua(churn), ":1\r\n");
 }
 
-/// Whatever libraries read, they answer or raise an error; what was read can be written and read again.
+/// Whatever libraries read, they answer or raise an error; what was read can be written and read
+/// again.
 #[test]
 fn libraries_take_any_bytes() {
     use proptest::test_runner::{Config as Cases, TestRunner};

@@ -8,11 +8,12 @@
 //!   FLUSHDB         how many databases the keyspace keeps     laying back those that it has kept since
 //! ```
 //!
-//! So the log takes as much memory as the keys that a script changes. What a call does to keys that can be told neither by
-//! its words nor so, and what it does outside of the data, cannot be undone: MIGRATE, and FLUSHALL where it overwrites the
-//! snapshot. Such a script runs to its end, as without the log. Events and messages that were told in the meantime stay
-//! told; who caches a key is told once more, and watches of it stay broken. Deletions of expired keys, which
-//! are not the script's doing, stand for replicas and the AOF, too, and so do messages.
+//! So the log takes as much memory as the keys that a script changes. What a call does to keys that
+//! can be told neither by its words nor so, and what it does outside of the data, cannot be undone:
+//! MIGRATE, and FLUSHALL where it overwrites the snapshot. Such a script runs to its end, as
+//! without the log. Events and messages that were told in the meantime stay told; who caches a key
+//! is told once more, and watches of it stay broken. Deletions of expired keys, which are not the
+//! script's doing, stand for replicas and the AOF, too, and so do messages.
 
 use std::collections::HashSet;
 
@@ -134,7 +135,8 @@ impl Undo {
         found: Found,
         now: UnixMillis,
     ) -> bool {
-        // Keys that are only read need no copy; but if it says so of all, it writes beside a value (XREADGROUP).
+        // Keys that are only read need no copy; but if it says so of all, it writes beside a value
+        // (XREADGROUP).
         let writes = |flags: u32| flags & key_flag::RO == 0;
         let says_so = found.keys().any(|key| writes(key.flags));
         let mut is_named = false;

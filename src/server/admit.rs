@@ -1,7 +1,7 @@
 //! The column of gates: may this call run now?
 //!
-//! A call that no state concerns ([`states`]) never comes here. Otherwise the gates are asked in the reference's order,
-//! and the first that objects decides. Texts are those of Redis 8.2.
+//! A call that no state concerns ([`states`]) never comes here. Otherwise the gates are asked in
+//! the reference's order, and the first that objects decides. Texts are those of Redis 8.2.
 
 use super::{Server, multi};
 use crate::command::states::LongWork;
@@ -158,7 +158,8 @@ fn monitoring(srv: &Server, call: &Call) -> Admission {
     }
 }
 
-/// A paused client waits in front of its command; what is needed to end the pause is let through by [`concerns`].
+/// A paused client waits in front of its command; what is needed to end the pause is let through by
+/// [`concerns`].
 fn paused(srv: &Server, call: &Call) -> Admission {
     let writes = flag::WRITE | flag::MAY_REPLICATE;
     let only_writes = srv.clients.pause.states() & states::PAUSED_ALL == 0;

@@ -1,8 +1,8 @@
 //! What follows a changed option: the one place where the configuration reaches the server.
 //!
-//! The rows of the table only name a step ([`Apply`]). Most fields need none, since whoever uses them reads them anew
-//! each time. A step that fails says why, in the words of the reply; the caller then lays the old configuration back and
-//! takes the steps again.
+//! The rows of the table only name a step ([`Apply`]). Most fields need none, since whoever uses
+//! them reads them anew each time. A step that fails says why, in the words of the reply; the
+//! caller then lays the old configuration back and takes the steps again.
 
 use std::io;
 
@@ -28,7 +28,8 @@ pub fn apply(
         let Err(reason) = take(srv, *step) else { continue };
         srv.conf = before.clone();
         for (step, _) in &steps[..=at] {
-            // What was there before is taken up again as well as can be; the first reason is the one to tell.
+            // What was there before is taken up again as well as can be; the first reason is the
+            // one to tell.
             let _ = take(srv, *step);
         }
         return Err((name, reason));
@@ -98,7 +99,8 @@ fn take(srv: &mut Server, step: Apply) -> Result<(), String> {
     Ok(())
 }
 
-/// Sets the timer of the watchdog, or stops it. The loop comes back once in a tick: less than two is no sign of anything.
+/// Sets the timer of the watchdog, or stops it. The loop comes back once in a tick: less than two
+/// is no sign of anything.
 pub fn watch_loop(srv: &mut Server) {
     let period_ms = &mut srv.conf.process.watchdog_period_ms;
     if *period_ms > 0 {

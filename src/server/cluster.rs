@@ -1,7 +1,8 @@
 //! What a server outside of a cluster answers to the cluster's commands: that there is none.
 //!
-//! Cluster mode is not built yet, and `cluster-enabled yes` stops the start. The records are complete, so that COMMAND tells
-//! clients the same as elsewhere, and a call with a wrong number of words hears of that first, as in the reference.
+//! Cluster mode is not built yet, and `cluster-enabled yes` stops the start. The records are
+//! complete, so that COMMAND tells clients the same as elsewhere, and a call with a wrong number of
+//! words hears of that first, as in the reference.
 
 use super::{Run, Server};
 use crate::command::{Arg, Call, CmdError, CmdResult, Command, Group, category, flag};

@@ -91,8 +91,8 @@ fn tell_how_it_goes(srv: &mut Server) {
     log.debug(format_args!("{clients} clients connected (0 replicas), {bytes} bytes in use"));
 }
 
-/// Looks at a share of the clients, so that each is seen about once a second: closes those that were silent for too
-/// long or have had too much output waiting for too long.
+/// Looks at a share of the clients, so that each is seen about once a second: closes those that
+/// were silent for too long or have had too much output waiting for too long.
 fn watch_clients(srv: &mut Box<Server>) {
     const AT_LEAST: usize = 5;
     let end = srv.clients.slots().slot_end();

@@ -1,7 +1,7 @@
 //! DEBUG: hooks for tests and for people who look under the hood. `enable-debug-command` guards it.
 //!
-//! A subcommand is a row of [`SUBCOMMANDS`]: its name, how many words it takes, what it does, and its lines of help. Those
-//! that look into values come with the data types.
+//! A subcommand is a row of [`SUBCOMMANDS`]: its name, how many words it takes, what it does, and
+//! its lines of help. Those that look into values come with the data types.
 
 use std::ffi::CString;
 use std::ops::RangeInclusive;

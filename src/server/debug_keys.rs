@@ -89,7 +89,8 @@ pub fn table_stats(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     Ok(Done)
 }
 
-/// How full the table of a value is. There are no chains in our tables, so that `full` says no more.
+/// How full the table of a value is. There are no chains in our tables, so that `full` says no
+/// more.
 pub fn table_stats_of_key(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     let db = srv.keyspace.select(call.session.db, srv.clock.now());
     let entry = db.peek(call.query.args().at(2)).ok_or(CmdError::NO_SUCH_KEY)?;

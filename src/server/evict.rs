@@ -1,10 +1,10 @@
 //! Staying below `maxmemory`.
 //!
-//! Before a client's command runs, what is used is held against the limit; the test costs one load as long as there is
-//! no limit. When it is passed, keys are evicted (`keyspace::evict`) for a slice of time that
-//! `maxmemory-eviction-tenacity` sets, and what is left to do is done a slice each turn, whether clients come or not.
-//! Only when there is nothing to evict are commands refused that could need more memory: as long as room is being
-//! made, they run.
+//! Before a client's command runs, what is used is held against the limit; the test costs one load
+//! as long as there is no limit. When it is passed, keys are evicted (`keyspace::evict`) for a
+//! slice of time that `maxmemory-eviction-tenacity` sets, and what is left to do is done a slice
+//! each turn, whether clients come or not. Only when there is nothing to evict are commands refused
+//! that could need more memory: as long as room is being made, they run.
 //!
 //! ```text
 //!   used <= limit ──► Enough      used > limit ──► evict ──► enough? ──► Enough
@@ -12,8 +12,8 @@
 //!                                                    │ no key to evict  ──► None     (states::OUT_OF_MEMORY)
 //! ```
 //!
-//! Each key is a unit of its own: its event, and its DEL for replicas and the AOF. While clients are paused the data
-//! stands still: nothing is evicted until they go on.
+//! Each key is a unit of its own: its event, and its DEL for replicas and the AOF. While clients
+//! are paused the data stands still: nothing is evicted until they go on.
 
 use super::{Server, exec, expire};
 use crate::base::alloc;
@@ -93,7 +93,8 @@ fn choice(conf: &Config) -> Option<Choice> {
     Some(Choice { by, volatile, samples, lazily: conf.lazyfree.eviction })
 }
 
-/// Microseconds that one slice may take: half a millisecond at tenacity 10, growing by 15% a step, without end at 100.
+/// Microseconds that one slice may take: half a millisecond at tenacity 10, growing by 15% a step,
+/// without end at 100.
 fn slice_us(tenacity: u32) -> u64 {
     match tenacity {
         0..=10 => 50 * u64::from(tenacity),
@@ -102,7 +103,8 @@ fn slice_us(tenacity: u32) -> u64 {
     }
 }
 
-/// Bytes above the limit. What waits for the append-only file does not count: evicting makes it longer.
+/// Bytes above the limit. What waits for the append-only file does not count: evicting makes it
+/// longer.
 fn excess(srv: &Server) -> usize {
     match srv.conf.memory.max_bytes {
         0 => 0,
@@ -113,8 +115,8 @@ fn excess(srv: &Server) -> usize {
     }
 }
 
-/// Makes room before a client's command, if it has to be made. What the client itself is told of that comes before its
-/// answer.
+/// Makes room before a client's command, if it has to be made. What the client itself is told of
+/// that comes before its answer.
 #[inline]
 pub fn before_call(srv: &mut Box<Server>, call: &mut Call) {
     if excess(srv) > 0 || srv.eviction.over_since_us.is_some() {
@@ -187,8 +189,8 @@ pub fn resume(srv: &mut Server) {
     srv.eviction.running |= excess(srv) > 0;
 }
 
-/// Evicts a few keys and tells of them; false when there was none. What telling takes is not held against what was freed, or
-/// messages to those who cache would make more keys go, and so on.
+/// Evicts a few keys and tells of them; false when there was none. What telling takes is not held
+/// against what was freed, or messages to those who cache would make more keys go, and so on.
 fn evict_batch(srv: &mut Box<Server>, freed: &mut usize, to_free: usize) -> bool {
     let Some(choice) = choice(&srv.conf) else { return false };
     let now = srv.clock.now();

@@ -1,8 +1,10 @@
-//! Staying below `maxmemory-clients`: the largest clients are closed when all together take too much.
+//! Staying below `maxmemory-clients`: the largest clients are closed when all together take too
+//! much.
 //!
-//! While there is a limit, each client is weighed when it has been served, before it is sent something, and by the walk of
-//! the cron; the sum is kept up to date, so that holding it against the limit costs nothing. Without a limit nobody is
-//! weighed. Exempt are replicas and the primary, who are none of these clients, and whoever said CLIENT NO-EVICT on.
+//! While there is a limit, each client is weighed when it has been served, before it is sent
+//! something, and by the walk of the cron; the sum is kept up to date, so that holding it against
+//! the limit costs nothing. Without a limit nobody is weighed. Exempt are replicas and the primary,
+//! who are none of these clients, and whoever said CLIENT NO-EVICT on.
 
 use super::Server;
 use crate::base::slab::Id;
@@ -50,8 +52,8 @@ pub fn changed(srv: &mut Server) {
     }
 }
 
-/// The same before a call runs, with the buffers that travel in it. False: the client is one of those that had to go, and
-/// its call must not run.
+/// The same before a call runs, with the buffers that travel in it. False: the client is one of
+/// those that had to go, and its call must not run.
 #[cold]
 pub fn before_call(srv: &mut Server, call: &Call) -> bool {
     weigh_one(&mut srv.clients, &srv.keyspace.watch, call.client);

@@ -65,7 +65,8 @@ pub fn process(srv: &mut Box<Server>, call: &mut Call) -> Flow {
     conclude(srv, call, mark)
 }
 
-/// What CLIENT CACHING said holds for one command, or one transaction; other subcommands of CLIENT do not count.
+/// What CLIENT CACHING said holds for one command, or one transaction; other subcommands of CLIENT
+/// do not count.
 #[cold]
 fn end_caching(call: &mut Call) {
     let counts = !call.is_known || !call.cmd.name.starts_with("client|");
@@ -83,7 +84,8 @@ pub fn retry(srv: &mut Box<Server>, call: &mut Call) -> Flow {
     }
 }
 
-/// Answers a call that has waited for keys in vain: with an error, or as it wants to be answered in that case.
+/// Answers a call that has waited for keys in vain: with an error, or as it wants to be answered in
+/// that case.
 pub fn answer_in_vain(
     srv: &mut Server,
     call: &mut Call,
@@ -103,7 +105,8 @@ pub fn answer_in_vain(
     conclude(srv, call, mark);
 }
 
-/// Lets those go on who waited for what a unit did. It takes no part in the time of the calls around it.
+/// Lets those go on who waited for what a unit did. It takes no part in the time of the calls
+/// around it.
 #[cold]
 fn serve_others(srv: &mut Box<Server>, call: &mut Call) {
     waits::serve_ready(srv);
@@ -152,7 +155,8 @@ fn conclude(srv: &mut Server, call: &mut Call, mark: Mark) -> Flow {
     if call.hang_up || srv.clients.is_closing(call.client) { Flow::Stop } else { Flow::Continue }
 }
 
-/// Writes a request and its reply to the log of these. Listeners and monitors are sent more than replies.
+/// Writes a request and its reply to the log of these. Listeners and monitors are sent more than
+/// replies.
 #[cold]
 fn log_request(srv: &mut Server, call: &Call, mark: Mark) {
     let is_monitor = srv.clients.get(call.client).is_none_or(|client| client.marks.monitor);
@@ -166,8 +170,8 @@ fn log_request(srv: &mut Server, call: &Call, mark: Mark) {
     }
 }
 
-/// Closes a client in the middle of its pipeline when its output has passed the limit: what follows would only be
-/// thrown away.
+/// Closes a client in the middle of its pipeline when its output has passed the limit: what follows
+/// would only be thrown away.
 #[cold]
 fn check_output_limit(srv: &mut Server, call: &Call) {
     let Server { clients, conf, clock, stats, .. } = srv;
@@ -182,7 +186,8 @@ fn check_output_limit(srv: &mut Server, call: &Call) {
     }
 }
 
-/// Finds the command and checks the number of words. The command of the last call is tried first, for pipelines.
+/// Finds the command and checks the number of words. The command of the last call is tried first,
+/// for pipelines.
 #[inline]
 fn resolve(srv: &Server, call: &mut Call) -> Result<CommandId, (Option<CommandId>, CmdError)> {
     let args = call.query.args();
@@ -309,8 +314,8 @@ pub fn look_up(srv: &Server, call: &mut Call) -> Result<(), Unfit> {
     }
 }
 
-/// Runs a call that was written down once before: from the append-only file. Nobody hears its answer, it is told to
-/// nobody and counts nowhere.
+/// Runs a call that was written down once before: from the append-only file. Nobody hears its
+/// answer, it is told to nobody and counts nowhere.
 pub fn replay(srv: &mut Box<Server>, call: &mut Call) {
     let mark = call.out.begin();
     srv.unit.depth += 1;
@@ -328,7 +333,8 @@ pub fn replay(srv: &mut Box<Server>, call: &mut Call) {
     }
 }
 
-/// What the answer of a handler comes to: what the call waits for, if it does, and whether it failed.
+/// What the answer of a handler comes to: what the call waits for, if it does, and whether it
+/// failed.
 #[inline]
 fn settle(
     srv: &mut Server,
@@ -373,7 +379,8 @@ fn tell_and_remember(srv: &mut Server, call: &Call) {
     }
 }
 
-/// Tells a client of its own cache, and of those it listens for, in front of the answer, which is `+OK`.
+/// Tells a client of its own cache, and of those it listens for, in front of the answer, which is
+/// `+OK`.
 #[cold]
 fn tell_own_cache_first(srv: &mut Server, call: &mut Call, mark: Mark) {
     let is_told = srv.tracking.is_pending() || srv.clients.has_mail();
@@ -429,7 +436,8 @@ pub fn with_data<R>(srv: &mut Server, call: &mut Call, run: impl FnOnce(&mut Cx<
     run(&mut Cx { cmd, args: query.args(), db, out, fx, conf, now, may_wait, origin })
 }
 
-/// Passes on which keys the keyspace has removed while a call ran. They come before what the call itself is told as.
+/// Passes on which keys the keyspace has removed while a call ran. They come before what the call
+/// itself is told as.
 #[cold]
 fn gather_deleted(srv: &mut Server, call: &Call) {
     // Compat: keys that a call comes across without having named them are units of their own.
@@ -457,7 +465,8 @@ pub fn after_unit(srv: &mut Server) {
     }
 }
 
-/// Counts the sizes of all values anew: everywhere if DEBUG asks for it, else where it takes no time.
+/// Counts the sizes of all values anew: everywhere if DEBUG asks for it, else where it takes no
+/// time.
 #[cold]
 fn check_sizes(srv: &Server) {
     const FEW: usize = 64;
@@ -470,7 +479,8 @@ fn check_sizes(srv: &Server) {
     }
 }
 
-/// Statistics of a call that ran. The end of one call is the beginning of the next: the clock is read once per call.
+/// Statistics of a call that ran. The end of one call is the beginning of the next: the clock is
+/// read once per call.
 #[inline]
 fn count(srv: &mut Server, call: &mut Call, failed: bool, written: usize) {
     let now = srv.clock.mono_us();
@@ -538,7 +548,8 @@ pub fn show_to_monitors(srv: &mut Server, call: &Call) {
         let is_heard =
             call.session.reply.is_answered() || call.session.reply == ReplyMode::SkipNext;
         if id == call.client && (call.hang_up || !is_heard) {
-            continue; // The answer to QUIT is the last that it gets; and a line goes the way of the answer.
+            // The answer to QUIT is the last that it gets; and a line goes the way of the answer.
+            continue;
         }
         clients.send_to(id, net, |out| out.simple(&line));
     }

@@ -1,12 +1,14 @@
-//! Expiry on time: keys and fields whose deadlines have passed are removed between the commands of clients.
+//! Expiry on time: keys and fields whose deadlines have passed are removed between the commands of
+//! clients.
 //!
-//! The reactor sleeps until the earliest deadline, so a key goes away within some ten milliseconds of it. When
-//! many are due at once the work is done in slices of [`SLICE`], one each turn, and all slices of a tick share a
-//! budget: `active-expire-effort` decides how much of the processor it may be, from a quarter to almost half.
-//! What is left when the budget is used up waits for the next tick; nobody can read it meanwhile, for a read
-//! looks at the deadline too.
+//! The reactor sleeps until the earliest deadline, so a key goes away within some ten milliseconds
+//! of it. When many are due at once the work is done in slices of [`SLICE`], one each turn, and all
+//! slices of a tick share a budget: `active-expire-effort` decides how much of the processor it may
+//! be, from a quarter to almost half. What is left when the budget is used up waits for the next
+//! tick; nobody can read it meanwhile, for a read looks at the deadline too.
 //!
-//! Each key is a unit of its own: its event, and its DEL for replicas and the AOF. So is each field, with its HDEL.
+//! Each key is a unit of its own: its event, and its DEL for replicas and the AOF. So is each
+//! field, with its HDEL.
 
 use std::time::Duration;
 
@@ -18,7 +20,8 @@ use crate::observe::latency::event;
 /// The longest that clients wait for expiry.
 const SLICE: Duration = Duration::from_micros(500);
 
-/// Deadlines closer than this are served together: waking for each of them would cost more than they do.
+/// Deadlines closer than this are served together: waking for each of them would cost more than
+/// they do.
 const GRAIN_MS: i64 = 10;
 
 /// Gives expiry its share of the tick that begins.
@@ -53,8 +56,8 @@ pub fn run(srv: &mut Box<Server>) {
     }
 }
 
-/// Expiry rests: what it took, all slices together, may have been long. Others were served in between, but that is what such a
-/// cycle takes in Redis, which does it in one piece.
+/// Expiry rests: what it took, all slices together, may have been long. Others were served in
+/// between, but that is what such a cycle takes in Redis, which does it in one piece.
 fn note_cycle(srv: &mut Server) {
     let spent_ms = std::mem::take(&mut srv.cron.expire_spent_us) / 1000;
     let now_s = srv.clock.now().seconds();

@@ -1,8 +1,9 @@
 //! The owner and the loop.
 //!
-//! `main` owns a `Box<Server>`; everything is reached through a parameter. A server is parts only, and no part knows
-//! the server: a function that needs two parts takes two parts. Several servers can live in one process, since the
-//! world is reached through four doors only: clock, random source, connections and files.
+//! `main` owns a `Box<Server>`; everything is reached through a parameter. A server is parts only,
+//! and no part knows the server: a function that needs two parts takes two parts. Several servers
+//! can live in one process, since the world is reached through four doors only: clock, random
+//! source, connections and files.
 
 pub mod admit;
 pub mod apply;
@@ -264,8 +265,8 @@ impl Server {
         snapshots_fail && !self.rdb.last_ok || self.aof.trouble().is_some()
     }
 
-    /// Lets expiry stand still while clients are paused. The calls of a transaction that begins a pause may write yet, so
-    /// for these expiry goes on.
+    /// Lets expiry stand still while clients are paused. The calls of a transaction that begins a
+    /// pause may write yet, so for these expiry goes on.
     pub fn hold_still(&mut self) {
         let is_paused = self.clients.pause.mode().is_some();
         self.keyspace.holds_still =

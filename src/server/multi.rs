@@ -10,9 +10,9 @@
 //!      DISCARD, RESET: forgets all
 //! ```
 //!
-//! EXEC runs its requests as calls inside its own: each has its gates behind it, its own statistics and effects, and writes
-//! its answer where EXEC has announced an array. The effects are told as one transaction when EXEC, the outermost unit,
-//! ends; only then do those go on who wait for keys.
+//! EXEC runs its requests as calls inside its own: each has its gates behind it, its own statistics
+//! and effects, and writes its answer where EXEC has announced an array. The effects are told as
+//! one transaction when EXEC, the outermost unit, ends; only then do those go on who wait for keys.
 
 #[cfg(test)]
 mod tests;
@@ -166,8 +166,9 @@ fn run_queued(srv: &mut Box<Server>, call: &mut Call, transaction: &mut Transact
 }
 
 impl ReplyMode {
-    /// Whether EXEC is answered was decided before it; what its calls have said holds from the next call on. In Redis,
-    /// parts of the array would be missing, and the client could not make sense of anything that follows.
+    /// Whether EXEC is answered was decided before it; what its calls have said holds from the next
+    /// call on. In Redis, parts of the array would be missing, and the client could not make sense
+    /// of anything that follows.
     fn then(self, wished: ReplyMode) -> ReplyMode {
         match (self, wished) {
             _ if self == wished => self,
@@ -203,8 +204,9 @@ pub fn flags(srv: &Server, call: &Call) -> u64 {
     }
 }
 
-/// A call was refused: the transaction it would have been part of cannot be carried out. EXEC itself ends it, and the
-/// text of its answer says why. Compat: so it does where there is no transaction.
+/// A call was refused: the transaction it would have been part of cannot be carried out. EXEC
+/// itself ends it, and the text of its answer says why. Compat: so it does where there is no
+/// transaction.
 pub fn refuse(
     srv: &mut Server,
     call: &mut Call,

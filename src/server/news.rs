@@ -1,9 +1,10 @@
 //! News: what calls have done to keys is told to those who want to know.
 //!
-//! While a call runs, the keyspace queues events and notes the keys it touches. Both are told when the call ends, in the
-//! order in which they happened: inside a transaction, too, so that they stand in the right place among the messages
-//! that later calls publish. What the server does to keys by itself (expiry) comes the same way. What concerns the
-//! client whose call it is comes behind its answer: messages are its mail, and of its own cache it is told last.
+//! While a call runs, the keyspace queues events and notes the keys it touches. Both are told when
+//! the call ends, in the order in which they happened: inside a transaction, too, so that they
+//! stand in the right place among the messages that later calls publish. What the server does to
+//! keys by itself (expiry) comes the same way. What concerns the client whose call it is comes
+//! behind its answer: messages are its mail, and of its own cache it is told last.
 
 use super::Server;
 use crate::base::slab::Id;

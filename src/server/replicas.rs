@@ -1,7 +1,9 @@
-//! What a server without replicas answers to commands about them: ROLE, WAIT, WAITAOF, REPLICAOF, FAILOVER.
+//! What a server without replicas answers to commands about them: ROLE, WAIT, WAITAOF, REPLICAOF,
+//! FAILOVER.
 //!
-//! There is no replication yet, so every answer is that of a primary to which no replica is connected. WAIT for replicas
-//! waits as long as it is told to; WAITAOF sees the server's own append-only file. REPLICAOF another server is refused.
+//! There is no replication yet, so every answer is that of a primary to which no replica is
+//! connected. WAIT for replicas waits as long as it is told to; WAITAOF sees the server's own
+//! append-only file. REPLICAOF another server is refused.
 //!
 //! ```text
 //!   WAITAOF 1 0 t ── everything told so far is synced? ──yes──► [1, 0]
@@ -223,8 +225,8 @@ fn is_synced_to(srv: &Server, place: u64) -> bool {
     srv.aof.state == State::On && srv.aof.bio.synced_to() >= place
 }
 
-/// Answers those who wait for the append-only file and have what they want. A step of the turn, behind the one that
-/// hands to the file what was told: only then it is known where that ends.
+/// Answers those who wait for the append-only file and have what they want. A step of the turn,
+/// behind the one that hands to the file what was told: only then it is known where that ends.
 pub fn serve_synced(srv: &mut Box<Server>) {
     if srv.aof.waiting.is_empty() {
         return;

@@ -17,7 +17,8 @@ use crate::process::log::Log;
 use crate::resp::request::{Limits, Parsed, ProtocolError, Upcoming};
 use crate::types::View;
 
-/// Bytes of a large argument that are read before the others have their turn: there is nobody whom a part of it helps.
+/// Bytes of a large argument that are read before the others have their turn: there is nobody whom
+/// a part of it helps.
 const LARGE_PER_TURN: usize = 1 << 20;
 
 /// What can be done with a client that is ready.
@@ -51,9 +52,9 @@ fn approach(client: &mut Client, closed: bool) -> Approach {
     Approach::Serve
 }
 
-/// Reads from a client's socket once, or until a large argument has arrived, and runs every request that is complete.
-/// `closed` says that the peer has closed its side, so that an end of file follows what is read, now or by a later call: no
-/// other edge will tell.
+/// Reads from a client's socket once, or until a large argument has arrived, and runs every request
+/// that is complete. `closed` says that the peer has closed its side, so that an end of file
+/// follows what is read, now or by a later call: no other edge will tell.
 pub fn serve(srv: &mut Box<Server>, id: Id, closed: bool) {
     let Server { clients, net, spare_call, .. } = &mut **srv;
     let Some(client) = clients.get_mut(id) else { return };
@@ -94,8 +95,8 @@ pub fn serve(srv: &mut Box<Server>, id: Id, closed: bool) {
     waits::serve_ready(srv);
 }
 
-/// One `read` for the client being served. Returns how many bytes came and whether there may be more, or how the connection
-/// has ended.
+/// One `read` for the client being served. Returns how many bytes came and whether there may be
+/// more, or how the connection has ended.
 fn receive(srv: &mut Server, call: &mut Call) -> Result<(usize, bool), io::Result<()>> {
     let Server { clients, clock, stats, .. } = srv;
     let Some(client) = clients.get_mut(call.client) else {
@@ -187,8 +188,8 @@ fn run_requests(srv: &mut Box<Server>, call: &mut Call) {
 /// Requests whose keys are fetched ahead at once.
 pub const AHEAD: usize = 16;
 
-/// Asks the processor for the memory that the next requests will want: their keys, if there are more than the caches hold
-/// anyway, and members or fields, if they are about one large collection.
+/// Asks the processor for the memory that the next requests will want: their keys, if there are
+/// more than the caches hold anyway, and members or fields, if they are about one large collection.
 #[inline]
 pub fn fetch_ahead(srv: &Server, call: &Call) {
     const KEYS_MIN: usize = 8192;
@@ -222,7 +223,8 @@ pub fn fetch_ahead(srv: &Server, call: &Call) {
     }
 }
 
-/// Whether the first argument of a command is a key. A pipeline mostly goes on with the command it had last.
+/// Whether the first argument of a command is a key. A pipeline mostly goes on with the command it
+/// had last.
 #[inline]
 fn begins_with_key(srv: &Server, last: CommandId, name: &[u8]) -> bool {
     let entry = srv.commands.entry(last);

@@ -7,7 +7,8 @@
 //!     ▼             ▼                               stay
 //! ```
 //!
-//! A signal and the SHUTDOWN command ask for the same thing; only the failure is told to different ears.
+//! A signal and the SHUTDOWN command ask for the same thing; only the failure is told to different
+//! ears.
 
 use std::time::Duration;
 
@@ -150,7 +151,8 @@ fn give_up(srv: &mut Server) {
     }
 }
 
-/// Saves what is to be saved and cleans up. If saving fails the server stays, unless it is forced to go.
+/// Saves what is to be saved and cleans up. If saving fails the server stays, unless it is forced
+/// to go.
 fn finish(srv: &mut Server, flags: ShutdownFlags) -> Answer {
     if let Err(NotSaved) = end_children(srv, flags).and_then(|()| save(srv, flags)) {
         if flags.force {
@@ -174,8 +176,8 @@ fn finish(srv: &mut Server, flags: ShutdownFlags) -> Answer {
 #[derive(Debug)]
 struct NotSaved;
 
-/// Ends the child that is writing, and forces the append-only file out. Fails if that is only being begun: what was written
-/// since its beginning would be lost.
+/// Ends the child that is writing, and forces the append-only file out. Fails if that is only being
+/// begun: what was written since its beginning would be lost.
 fn end_children(srv: &mut Server, flags: ShutdownFlags) -> Result<(), NotSaved> {
     match srv.children.active.as_ref().map(|child| child.task) {
         Some(Task::Snapshot) => {

@@ -1,6 +1,7 @@
 //! Counters that INFO shows and CONFIG RESETSTAT clears.
 //!
-//! Each counter is incremented where the thing happens; a test at the foot fails for one that nobody increments.
+//! Each counter is incremented where the thing happens; a test at the foot fails for one that
+//! nobody increments.
 
 use std::collections::BTreeMap;
 
@@ -59,7 +60,8 @@ pub struct Cycles {
     commands_then: u64,
 }
 
-/// Codes beyond this many are a sign that errors carry user data; counting them all would be a leak.
+/// Codes beyond this many are a sign that errors carry user data; counting them all would be a
+/// leak.
 const ERROR_CODES_MAX: usize = 128;
 
 impl Stats {
@@ -71,8 +73,8 @@ impl Stats {
         }
     }
 
-    /// Begins to count anew (CONFIG RESETSTAT): everything but the time of the start. Logs, latency events and the
-    /// memory peak are not statistics in this sense.
+    /// Begins to count anew (CONFIG RESETSTAT): everything but the time of the start. Logs, latency
+    /// events and the memory peak are not statistics in this sense.
     pub fn reset(&mut self) {
         let auth_denied = self.auth_denied;
         *self = Stats { auth_denied, ..Stats::new(self.commands.len(), self.started_us) };
@@ -119,7 +121,8 @@ impl Stats {
         }
     }
 
-    /// INFO stats: connections, commands and bytes. The numbers of other rooms stand between these two parts.
+    /// INFO stats: connections, commands and bytes. The numbers of other rooms stand between these
+    /// two parts.
     pub fn info_traffic(&self, w: &mut Info) {
         let rates = self.rates.figures();
         w.put("total_connections_received", self.connections_received);

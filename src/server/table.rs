@@ -1,4 +1,5 @@
-//! The table of commands: the only list. A record stands beside its function; this file names it once.
+//! The table of commands: the only list. A record stands beside its function; this file names it
+//! once.
 
 use crate::acl::commands as acl;
 use crate::client::commands as client;

@@ -129,8 +129,8 @@ impl TestServer {
         mine.flat_map(|(_, bytes)| bytes).collect()
     }
 
-    /// Waits until the child has ended and what it leaves is dealt with. No time passes on the server's clock, or else it
-    /// would be the machine that says what is due afterwards.
+    /// Waits until the child has ended and what it leaves is dealt with. No time passes on the
+    /// server's clock, or else it would be the machine that says what is due afterwards.
     pub fn wait_for_child(&mut self) {
         while self.srv.children.active.is_some() {
             std::thread::yield_now();
@@ -145,8 +145,8 @@ impl TestServer {
         self.settle();
     }
 
-    /// What replicas and the AOF would have been told since the last look, one command per element, without the
-    /// SELECT that names the database.
+    /// What replicas and the AOF would have been told since the last look, one command per element,
+    /// without the SELECT that names the database.
     pub fn propagated(&mut self) -> Vec<String> {
         let feed = self.srv.unit.take_feed();
         let mut query = crate::resp::request::Query::default();
@@ -166,8 +166,8 @@ impl TestServer {
 
 #[cfg(test)]
 impl TestServer {
-    /// Runs the commands of a golden table and compares the events with those that Redis 8.2 published. `WAIT` stands for
-    /// 20 ms.
+    /// Runs the commands of a golden table and compares the events with those that Redis 8.2
+    /// published. `WAIT` stands for 20 ms.
     pub fn check_events(&mut self, golden: &str) {
         self.run("CONFIG SET notify-keyspace-events EAmnoc");
         self.check(golden, |t| {
@@ -196,7 +196,8 @@ impl TestServer {
         });
     }
 
-    /// Runs the commands of a golden file and compares how many changes, hits and misses they count.
+    /// Runs the commands of a golden file and compares how many changes, hits and misses they
+    /// count.
     pub fn check_counts(&mut self, golden: &str) {
         let figures = |t: &TestServer| {
             let keyspace = &t.srv.keyspace;

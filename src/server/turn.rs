@@ -20,14 +20,15 @@ use crate::persist::children::driver as children;
 use crate::process::signals;
 use crate::tracking::commands as tracking;
 
-/// Chunks of cells freed by another thread that are taken back in one turn: 256 KiB, a tenth of a millisecond if the system
-/// gets all the pages back.
+/// Chunks of cells freed by another thread that are taken back in one turn: 256 KiB, a tenth of a
+/// millisecond if the system gets all the pages back.
 const CHUNKS_PER_TURN: usize = 16;
-/// Clients that are sent messages before those who ask have their turn again: half a millisecond of sending.
+/// Clients that are sent messages before those who ask have their turn again: half a millisecond of
+/// sending.
 const PUSHES_PER_TURN: usize = 128;
 
-/// Clients woken by those who are served last that have their turn, too: two who wake each other keep nobody waiting for
-/// longer.
+/// Clients woken by those who are served last that have their turn, too: two who wake each other
+/// keep nobody waiting for longer.
 const WOKEN_PER_TURN: usize = 64;
 
 /// Runs turns until the server stops.
@@ -36,7 +37,8 @@ pub fn run(srv: &mut Box<Server>) -> io::Result<()> {
     while !srv.stopping {
         turn(srv, &mut ready)?;
     }
-    // Nobody who listens loses what was published before, unless it tells of what is not on the disk.
+    // Nobody who listens loses what was published before, unless it tells of what is not on the
+    // disk.
     while !srv.aof.is_broken && !srv.net.pending_pushes.is_empty() {
         write_pushes(srv);
     }
@@ -70,10 +72,11 @@ pub fn turn(srv: &mut Box<Server>, ready: &mut Vec<Ready>) -> io::Result<()> {
     Ok(())
 }
 
-/// Serves what is ready without sleeping, from deep inside of something long: loading, or a script that takes its time.
-/// The gates let through what is allowed meanwhile (`states::LOADING`, `states::BUSY`). Timers, expiry and those who wait
-/// for keys stand still, and so does the client whose call is under way. Signals are obeyed only while no call is
-/// under way; whoever calls this looks at `srv.stopping` afterwards.
+/// Serves what is ready without sleeping, from deep inside of something long: loading, or a script
+/// that takes its time. The gates let through what is allowed meanwhile (`states::LOADING`,
+/// `states::BUSY`). Timers, expiry and those who wait for keys stand still, and so does the client
+/// whose call is under way. Signals are obeyed only while no call is under way; whoever calls this
+/// looks at `srv.stopping` afterwards.
 pub fn meanwhile(srv: &mut Box<Server>) -> io::Result<()> {
     let aside = srv.unit.set_aside();
     let serving = std::mem::replace(&mut srv.serving, Id::NONE);
@@ -98,8 +101,8 @@ fn serve_meanwhile(srv: &mut Box<Server>, between_units: bool) -> io::Result<()>
     Ok(())
 }
 
-/// Serves what the reactor has seen, then those who have more to be read. What is left when something long begins in here
-/// is served by the next call of it.
+/// Serves what the reactor has seen, then those who have more to be read. What is left when
+/// something long begins in here is served by the next call of it.
 fn serve_all(srv: &mut Box<Server>, ready: &mut Vec<Ready>) {
     srv.net.ready.extend(ready.drain(..));
     let again = std::mem::take(&mut srv.net.again);
@@ -197,13 +200,14 @@ pub fn before_sleep(srv: &mut Box<Server>) {
     cells::collect(CHUNKS_PER_TURN);
 }
 
-/// Hands what changed to those who keep it. It comes before the replies, so that nobody is told of what may still be lost.
+/// Hands what changed to those who keep it. It comes before the replies, so that nobody is told of
+/// what may still be lost.
 fn tell_readers(srv: &mut Server) {
     aof::flush(srv, aof::Flush::Turn);
 }
 
-/// Closes clients that do not take the messages they are sent, as soon as these pass the limit. To the others that much is
-/// sent in this turn, lest they pass it because they have to wait.
+/// Closes clients that do not take the messages they are sent, as soon as these pass the limit. To
+/// the others that much is sent in this turn, lest they pass it because they have to wait.
 fn close_swollen(srv: &mut Server) {
     for id in srv.clients.take_swelling() {
         let Server { clients, net, conf, clock, stats, .. } = &mut *srv;
@@ -240,11 +244,12 @@ fn write_replies(srv: &mut Server) {
     srv.net.pending_writes = queue;
 }
 
-/// The same for clients that are owed nothing but messages: at least [`PUSHES_PER_TURN`] of them, and for as long as
-/// everything else in the turn took, so that neither those who listen nor those who ask have to wait for all of the others.
+/// The same for clients that are owed nothing but messages: at least [`PUSHES_PER_TURN`] of them,
+/// and for as long as everything else in the turn took, so that neither those who listen nor those
+/// who ask have to wait for all of the others.
 ///
-/// Who publishes has its answer first and may go on meanwhile; what it adds for those whose turn has not come travels
-/// with what they have not got yet.
+/// Who publishes has its answer first and may go on meanwhile; what it adds for those whose turn
+/// has not come travels with what they have not got yet.
 fn write_pushes(srv: &mut Server) {
     if srv.net.pending_pushes.is_empty() {
         return;
@@ -273,8 +278,8 @@ fn send(srv: &mut Server, id: Id, unqueue: impl FnOnce(&mut Marks)) {
         return;
     };
     unqueue(&mut client.marks);
-    // What was written to the client of a call under way comes behind its answers, which travel in the call: it stands in
-    // the queue again when that ends.
+    // What was written to the client of a call under way comes behind its answers, which travel in
+    // the call: it stands in the queue again when that ends.
     let Marks { closing, write_blocked, lent, .. } = client.marks;
     // There is nothing where the client stood in the other queue too.
     if closing || write_blocked || lent || client.owes_nothing() {
@@ -361,8 +366,8 @@ fn accept_burst(srv: &mut Box<Server>, index: usize) {
     }
 }
 
-/// Accepts what waits at the listeners, when all clients have been served: whoever has left until now holds no place among
-/// `maxclients` any more.
+/// Accepts what waits at the listeners, when all clients have been served: whoever has left until
+/// now holds no place among `maxclients` any more.
 fn accept_waiting(srv: &mut Box<Server>) {
     if srv.net.listeners.iter().any(|listener| listener.again) {
         free_closed(srv);
@@ -374,7 +379,8 @@ fn accept_waiting(srv: &mut Box<Server>) {
     }
 }
 
-/// Tries again to accept what could not be accepted: a step of the cron, so that it costs little while it fails.
+/// Tries again to accept what could not be accepted: a step of the cron, so that it costs little
+/// while it fails.
 pub fn retry_accepting(srv: &mut Server) {
     for listener in &mut srv.net.listeners {
         listener.again |= std::mem::take(&mut listener.stuck);
@@ -416,7 +422,8 @@ mod tests {
     use crate::net::listener::{Listener, ListenerKind};
     use crate::server::testing::TestServer;
 
-    /// Messages once were held against the limit by the cron alone, which comes to each client once a second.
+    /// Messages once were held against the limit by the cron alone, which comes to each client once
+    /// a second.
     #[test]
     fn a_monitor_that_takes_nothing_is_closed_in_the_turn_in_which_it_passes_the_limit() {
         let mut conf = Config::default();
@@ -438,7 +445,8 @@ mod tests {
         assert_eq!(t.srv.stats.output_buffer_closes, 1);
     }
 
-    /// Whose call is under way has to wait; others are answered, and refused what would touch the data.
+    /// Whose call is under way has to wait; others are answered, and refused what would touch the
+    /// data.
     #[test]
     fn others_are_served_during_long_work() {
         let mut t = TestServer::new();
@@ -467,7 +475,8 @@ mod tests {
         assert_eq!(t.run_as(other, "GET k"), "$1\r\nv\r\n");
     }
 
-    /// The unit that stood still was lost with the error of the reactor, and what it had written told to nobody.
+    /// The unit that stood still was lost with the error of the reactor, and what it had written
+    /// told to nobody.
     #[test]
     fn a_unit_goes_on_though_the_reactor_has_failed_in_its_middle() {
         let mut t = TestServer::new();
@@ -485,8 +494,8 @@ mod tests {
         assert_eq!(t.propagated(), ["SET k v"]);
     }
 
-    /// A connection was refused if the reactor told of it before it told of the client that had left: a pool at its limit saw
-    /// errors.
+    /// A connection was refused if the reactor told of it before it told of the client that had
+    /// left: a pool at its limit saw errors.
     #[test]
     fn who_leaves_makes_room_for_who_comes_in_the_same_turn() {
         let mut t = TestServer::new();
@@ -549,7 +558,8 @@ mod tests {
         assert!(!t.srv.net.listeners[0].stuck);
     }
 
-    /// Three turns' worth of listeners, and a publication that was served but of which nothing has been sent yet.
+    /// Three turns' worth of listeners, and a publication that was served but of which nothing has
+    /// been sent yet.
     fn published(payload: &str) -> (TestServer, Vec<Id>) {
         let mut t = TestServer::new();
         let me = t.client;

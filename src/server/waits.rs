@@ -10,9 +10,10 @@
 //!        the client goes ────────────────────────┴──► forget
 //! ```
 //!
-//! A call that is run again is a unit of its own. If it waits again it has kept its place in line; if not, it is
-//! answered and counted as one call, and whatever its client sent meanwhile is served later like any other input, never
-//! from in here. What such a call does may be news for others (BLMOVE), who have their turn in the same loop.
+//! A call that is run again is a unit of its own. If it waits again it has kept its place in line;
+//! if not, it is answered and counted as one call, and whatever its client sent meanwhile is served
+//! later like any other input, never from in here. What such a call does may be news for others
+//! (BLMOVE), who have their turn in the same loop.
 
 #[cfg(test)]
 mod tests;
@@ -56,8 +57,8 @@ pub fn park(srv: &mut Server, call: &mut Call, mut wait: Box<Wait>) {
     clients.begin_wait(call.client, waiting);
 }
 
-/// Runs the calls again that wait for keys which have news: after the outermost unit. While clients are paused, news
-/// waits too.
+/// Runs the calls again that wait for keys which have news: after the outermost unit. While clients
+/// are paused, news waits too.
 pub fn serve_ready(srv: &mut Box<Server>) {
     if srv.clients.pause.mode().is_some() || srv.long_work != LongWork::None {
         return;
@@ -129,7 +130,8 @@ pub fn sleep_time(srv: &Server, now_us: u64) -> Option<Duration> {
     Some(Duration::from_micros(deadline_us.saturating_sub(now_us)))
 }
 
-/// Ends the wait of the client with this number, if it waits: it is answered as if its time were up, or with an error.
+/// Ends the wait of the client with this number, if it waits: it is answered as if its time were
+/// up, or with an error.
 pub fn unblock(srv: &mut Box<Server>, number: i64, error: Option<CmdError>) -> bool {
     let found = srv.clients.waits.find(number).filter(|id| !srv.clients.is_closing(*id));
     if let Some(id) = found {
@@ -197,7 +199,8 @@ fn leave_lines(keyspace: &mut Keyspace, call: &Call, waiting: &Waiting) {
     }
 }
 
-/// The call of a client is over: what it sent meanwhile is looked at when all who are ready have been served.
+/// The call of a client is over: what it sent meanwhile is looked at when all who are ready have
+/// been served.
 fn go_on(srv: &mut Server, call: &mut Call) {
     call.query.consume();
     let Server { clients, net, .. } = srv;

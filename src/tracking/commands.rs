@@ -110,7 +110,8 @@ impl<'a> Wish<'a> {
         Ok(wish)
     }
 
-    /// How the client caches from now on: prefixes are added to those it has, everything else is as it says now.
+    /// How the client caches from now on: prefixes are added to those it has, everything else is as
+    /// it says now.
     fn applied_to(&self, old: Option<&Tracked>) -> Result<Tracked, CmdError> {
         self.check_modes(old)?;
         let mut prefixes = old.map(|old| old.prefixes.clone()).unwrap_or_default();

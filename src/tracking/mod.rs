@@ -1,4 +1,5 @@
-//! Client-side caching: the server remembers who has read which keys, and tells them when these change.
+//! Client-side caching: the server remembers who has read which keys, and tells them when these
+//! change.
 //!
 //! ```text
 //!   a read of a caching client   ──► remember        the table: key ─► clients     (see `table`)
@@ -7,9 +8,10 @@
 //!   a database is emptied        ──► invalidate_all  everybody is told null
 //! ```
 //!
-//! A client is told in its own connection in RESP3, or in the one of another client that it has named (REDIRECT), which
-//! in RESP2 listens to the channel [`CHANNEL`]. What the client whose call is running is to be told waits until its
-//! answer is complete ([`Tracking::settle`]). With nobody caching, a write pays one test and a read another.
+//! A client is told in its own connection in RESP3, or in the one of another client that it has
+//! named (REDIRECT), which in RESP2 listens to the channel [`CHANNEL`]. What the client whose call
+//! is running is to be told waits until its answer is complete ([`Tracking::settle`]). With nobody
+//! caching, a write pays one test and a read another.
 
 pub mod commands;
 pub mod table;
@@ -107,8 +109,8 @@ impl Tracking {
         }
     }
 
-    /// Remembers what a call has read. Keys are found as for ACL and cluster; a call they cannot be found in has read
-    /// nothing.
+    /// Remembers what a call has read. Keys are found as for ACL and cluster; a call they cannot be
+    /// found in has read nothing.
     #[cold]
     pub fn remember(&mut self, call: &Call) {
         let Ok(found) = getkeys::find(call.cmd, call.query.args()) else { return };
@@ -117,12 +119,14 @@ impl Tracking {
         }
     }
 
-    /// Forgets keys if there are too many: those who have read them are told as if they had changed.
+    /// Forgets keys if there are too many: those who have read them are told as if they had
+    /// changed.
     pub fn shrink(&mut self, to: (&mut Clients, &mut Net), max: u64, running: Id) {
         self.evict(to, max, EVICTED_PER_CALL, running);
     }
 
-    /// The share of the cron in that. Where nobody caches any more, everything is forgotten, bit by bit.
+    /// The share of the cron in that. Where nobody caches any more, everything is forgotten, bit by
+    /// bit.
     pub fn tick(&mut self, to: (&mut Clients, &mut Net), max: u64) {
         if self.clients.is_empty() {
             for _ in 0..EVICTED_PER_TICK {
@@ -150,8 +154,8 @@ impl Tracking {
         }
     }
 
-    /// A key has changed: tells those who have read it. `author` is the client that did it, `running` the one whose
-    /// call is under way.
+    /// A key has changed: tells those who have read it. `author` is the client that did it,
+    /// `running` the one whose call is under way.
     pub fn invalidate(
         &mut self,
         to: (&mut Clients, &mut Net),
@@ -289,7 +293,8 @@ fn message<'a>(news: News<'a>) -> Message<'a, impl Fn(&mut Reply) + 'a> {
     })
 }
 
-/// Tells a client that caches, or whom it has named instead. Who speaks RESP2 is told if it was named and listens.
+/// Tells a client that caches, or whom it has named instead. Who speaks RESP2 is told if it was
+/// named and listens.
 fn tell<W: Fn(&mut Reply)>(to: (&mut Clients, &mut Net), id: Id, message: &mut Message<'_, W>) {
     let (clients, net) = to;
     let Some(client) = clients.get_mut(id) else { return };

@@ -5,8 +5,9 @@
 //!             [ key | number ]               more: they are a set of their own, found by this number (4 bytes)
 //! ```
 //!
-//! A key that one client has read takes an allocation of its bytes and ten more, beside ten of the table. Clients are
-//! ids: those that have gone are found out when they are to be told. Databases do not count: a key is its name.
+//! A key that one client has read takes an allocation of its bytes and ten more, beside ten of the
+//! table. Clients are ids: those that have gone are found out when they are to be told. Databases
+//! do not count: a key is its name.
 
 use std::collections::BTreeSet;
 

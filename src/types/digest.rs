@@ -1,8 +1,9 @@
 //! Digests of values: what DEBUG DIGEST compares data sets by.
 //!
-//! Twenty bytes, with two ways to take something in. The order of calls of [`Digest::mix`] matters, that of
-//! [`Digest::xor_in`] does not, and what is taken in twice by the latter cancels out. The scheme and its values are those of
-//! Redis, checked against live servers, so that data sets can be compared between them.
+//! Twenty bytes, with two ways to take something in. The order of calls of [`Digest::mix`] matters,
+//! that of [`Digest::xor_in`] does not, and what is taken in twice by the latter cancels out. The
+//! scheme and its values are those of Redis, checked against live servers, so that data sets can be
+//! compared between them.
 
 use sha1::{Digest as _, Sha1};
 

@@ -7,8 +7,9 @@
 //!                                                                 without deadlines
 //! ```
 //!
-//! Conversions go downwards in this list, at the thresholds of [`Limits`], and never back. When fields are due, somebody has
-//! to say so ([`Hash::take_due`]): a hash knows no clock. Looking is [`HashView`], whatever the encoding.
+//! Conversions go downwards in this list, at the thresholds of [`Limits`], and never back. When
+//! fields are due, somebody has to say so ([`Hash::take_due`]): a hash knows no clock. Looking is
+//! [`HashView`], whatever the encoding.
 
 mod packed;
 mod table;
@@ -106,8 +107,8 @@ impl Shape {
 }
 
 impl Hash {
-    /// Gets ready for so many fields with these texts.
-    /// Compat: Redis looks at all arguments before it stores any, and whether they are stored or not.
+    /// Gets ready for so many fields with these texts. Compat: Redis looks at all arguments before
+    /// it stores any, and whether they are stored or not.
     pub fn expect<'t>(
         &mut self,
         count: usize,
@@ -128,7 +129,8 @@ impl Hash {
         stored.unwrap_or(false)
     }
 
-    /// Stores a value in a blob, where one of the same length stands already for a field without a deadline.
+    /// Stores a value in a blob, where one of the same length stands already for a field without a
+    /// deadline.
     #[inline]
     pub fn set_in_place(form: Form, blob: &mut [u8], field: &[u8], value: &[u8]) -> bool {
         let Some(shape) = Shape::of(form) else { return false };

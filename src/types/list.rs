@@ -5,12 +5,14 @@
 //!   Quick    a chain of them: `quicklist`      long ones, and those with an element that is too large for a listpack
 //! ```
 //!
-//! When a list turns from one into the other is Redis's rule, and the options at the time of the change decide
-//! ([`List::grow_for`], [`List::shrink`]): before elements are added, their texts count with the bytes of the listpack, whether they
-//! will be added in the end or not; on the way back, only half of the limits may be used, so that a list at the limit
-//! does not go to and fro. A list that is only looked at stays as it is.
+//! When a list turns from one into the other is Redis's rule, and the options at the time of the
+//! change decide ([`List::grow_for`], [`List::shrink`]): before elements are added, their texts
+//! count with the bytes of the listpack, whether they will be added in the end or not; on the way
+//! back, only half of the limits may be used, so that a list at the limit does not go to and fro. A
+//! list that is only looked at stays as it is.
 //!
-//! Elements are [`Piece`]s: an integer or bytes, with the allocation that holds them if they are large and stand alone.
+//! Elements are [`Piece`]s: an integer or bytes, with the allocation that holds them if they are
+//! large and stand alone.
 
 use super::digest::Digest;
 use super::text::Text;
@@ -69,7 +71,8 @@ impl<'a> From<Piece<'a>> for Text<'a> {
 }
 
 impl List {
-    /// A list of one listpack that another server has written, well-formed but perhaps not in canonical form.
+    /// A list of one listpack that another server has written, well-formed but perhaps not in
+    /// canonical form.
     pub fn from_blob(blob: Vec<u8>) -> Self {
         List::Packed(canonical(blob))
     }
@@ -89,7 +92,8 @@ impl List {
         self.len() == 0
     }
 
-    /// Prepares for `count` more elements with texts of `bytes` bytes in all: past the limits the list becomes a chain.
+    /// Prepares for `count` more elements with texts of `bytes` bytes in all: past the limits the
+    /// list becomes a chain.
     #[inline]
     pub fn grow_for(&mut self, count: usize, bytes: usize, limits: Limits) {
         if let List::Packed(run) = self
@@ -106,7 +110,8 @@ impl List {
         }
     }
 
-    /// After a removal or a replacement: a chain of one node that is far below the limits becomes a listpack.
+    /// After a removal or a replacement: a chain of one node that is far below the limits becomes a
+    /// listpack.
     #[inline]
     pub fn shrink(&mut self, limits: Limits) {
         let fill = limits.fill;
@@ -122,7 +127,8 @@ impl List {
         }
     }
 
-    /// After the list was made as a whole: it becomes a listpack if it is one and within the limits, else a chain.
+    /// After the list was made as a whole: it becomes a listpack if it is one and within the
+    /// limits, else a chain.
     pub fn settle(&mut self, limits: Limits) {
         self.grow_for(0, 0, limits);
         let fill = limits.fill;
@@ -291,8 +297,8 @@ impl<'a> ListView<'a> {
         }
     }
 
-    /// Shows the indexes of elements with a text, counted from the front but in order from an end, until `show` says no or
-    /// `max` elements have been looked at.
+    /// Shows the indexes of elements with a text, counted from the front but in order from an end,
+    /// until `show` says no or `max` elements have been looked at.
     pub fn search(self, text: &[u8], from: End, max: usize, mut show: impl FnMut(usize) -> bool) {
         match self {
             ListView::Packed(pack) => {

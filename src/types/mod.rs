@@ -1,7 +1,8 @@
 //! Types: what a key can hold, without wire and without keys.
 //!
-//! One file per type; each is an enum of encodings with conversions and iteration. [`Object`] is what the keyspace
-//! needs to know of a type, [`View`] what it asks of a value, however that is kept:
+//! One file per type; each is an enum of encodings with conversions and iteration. [`Object`] is
+//! what the keyspace needs to know of a type, [`View`] what it asks of a value, however that is
+//! kept:
 //!
 //! ```text
 //!   small   one blob (listpack, intset) in the entry itself, tagged with its Form     ─┐
@@ -9,9 +10,10 @@
 //!                                                                                          T             to change
 //! ```
 //!
-//! To read, a command gets a `View`, a small `Copy` enum that borrows either kind. To change, it gets the owned type: the
-//! keyspace takes a small blob out of its entry into a `T` and puts it back afterwards (`keyspace::selected::Edit`).
-//! Strings live in the keyspace's entries themselves; see [`text`].
+//! To read, a command gets a `View`, a small `Copy` enum that borrows either kind. To change, it
+//! gets the owned type: the keyspace takes a small blob out of its entry into a `T` and puts it
+//! back afterwards (`keyspace::selected::Edit`). Strings live in the keyspace's entries themselves;
+//! see [`text`].
 
 pub mod digest;
 pub mod hash;
@@ -38,7 +40,8 @@ pub enum Form {
     Zset = 3,
     /// A listpack of fields and values.
     Hash = 4,
-    /// A listpack of fields, values and deadlines (0: none), in order of deadline, those without last.
+    /// A listpack of fields, values and deadlines (0: none), in order of deadline, those without
+    /// last.
     HashTtl = 5,
 }
 
@@ -64,7 +67,8 @@ pub trait Object: Send + Sync + Clone + Default + 'static {
         Self::default()
     }
 
-    /// It is going to live in a box: memory that was lent for the change, and is not needed, is given back.
+    /// It is going to live in a box: memory that was lent for the change, and is not needed, is
+    /// given back.
     fn move_out(&mut self) {}
 
     /// The memory of the blob, if it is kept as one, to be used again.
@@ -87,7 +91,8 @@ pub trait View: Copy {
         self.len() == 0
     }
 
-    /// Takes the elements into a digest, for DEBUG DIGEST. Where order means nothing it must not matter.
+    /// Takes the elements into a digest, for DEBUG DIGEST. Where order means nothing it must not
+    /// matter.
     fn digest(self, into: &mut Digest);
 
     /// Allocations that dropping it gives back, roughly: above a threshold a thread does it.
@@ -103,6 +108,7 @@ pub trait View: Copy {
         None
     }
 
-    /// Asks the processor for the memory that looking up these members or fields will want, if it is worth it.
+    /// Asks the processor for the memory that looking up these members or fields will want, if it
+    /// is worth it.
     fn fetch_ahead<'n>(self, _names: impl Iterator<Item = &'n [u8]> + Clone) {}
 }

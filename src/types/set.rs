@@ -8,11 +8,13 @@
 //!   Ints ──► Packed ──► Table      by what is added ([`Rules`]); removals convert nothing
 //! ```
 //!
-//! Which encoding a set has, and after which command, is Redis's to the letter: OBJECT ENCODING tells, and a compact set
-//! that is saved says so in the file. Hence the several ways in which a set can begin: [`Set::begin`] for SADD, the empty
-//! one for unions and differences, [`Gathering`] for intersections.
+//! Which encoding a set has, and after which command, is Redis's to the letter: OBJECT ENCODING
+//! tells, and a compact set that is saved says so in the file. Hence the several ways in which a
+//! set can begin: [`Set::begin`] for SADD, the empty one for unions and differences, [`Gathering`]
+//! for intersections.
 //!
-//! In `set/`: `members` (walking and scanning), `sample` (random members), `algebra` (intersections and the like).
+//! In `set/`: `members` (walking and scanning), `sample` (random members), `algebra` (intersections
+//! and the like).
 
 mod algebra;
 mod members;
@@ -58,8 +60,8 @@ pub struct Rules {
     pub seed: HashSeed,
 }
 
-/// A set made of members that are known to be distinct: the result of an intersection, what SPOP leaves. It is a listpack
-/// as long as it could still end as one or as an intset.
+/// A set made of members that are known to be distinct: the result of an intersection, what SPOP
+/// leaves. It is a listpack as long as it could still end as one or as an intset.
 pub struct Gathering {
     set: Set,
     rules: Rules,
@@ -69,8 +71,8 @@ pub struct Gathering {
 }
 
 impl Set {
-    /// The set that a command begins with that adds `count` members, the first of which is this. Compat: repeated ones
-    /// count, too.
+    /// The set that a command begins with that adds `count` members, the first of which is this.
+    /// Compat: repeated ones count, too.
     pub fn begin(first: &[u8], count: usize, rules: Rules) -> Set {
         if matches!(Item::of(first), Item::Int(_)) && count <= rules.max_ints {
             Set::Ints(Intset::new())
@@ -81,8 +83,8 @@ impl Set {
         }
     }
 
-    /// Makes ready for a command that adds `count` members. Compat: more than the encoding may hold make a table of the
-    /// set, whether they are new to it or not.
+    /// Makes ready for a command that adds `count` members. Compat: more than the encoding may hold
+    /// make a table of the set, whether they are new to it or not.
     pub fn expect(&mut self, count: usize, rules: Rules) {
         let limit = match self {
             Set::Ints(_) => rules.max_ints,

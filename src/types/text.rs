@@ -93,7 +93,8 @@ impl<'a> Text<'a> {
     }
 }
 
-/// The integer a value that stores commands give is kept as: canonical text of at most 20 characters.
+/// The integer a value that stores commands give is kept as: canonical text of at most 20
+/// characters.
 pub fn compact(bytes: &[u8]) -> Option<i64> {
     if bytes.len() > 20 { None } else { parse_i64(bytes) }
 }

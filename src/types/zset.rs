@@ -5,12 +5,13 @@
 //!   Tree     a table and a counting tree over the same records              `skiplist`, as Redis calls its own
 //! ```
 //!
-//! A set is packed as long as it has few and short members ([`Rules`]), and stays a tree once it is one. Everything that is
-//! asked by score or by name is answered in positions ([`bounds`]), everything that is shown is a range of positions
-//! ([`Pairs`]), so that the commands need not know which of the two they deal with.
+//! A set is packed as long as it has few and short members ([`Rules`]), and stays a tree once it is
+//! one. Everything that is asked by score or by name is answered in positions ([`bounds`]),
+//! everything that is shown is a range of positions ([`Pairs`]), so that the commands need not know
+//! which of the two they deal with.
 //!
-//! Scores in a listpack are integers where they are whole, else text as replies have it; -0 becomes 0 there, and stays
-//! in a tree. There is no score that is not a number.
+//! Scores in a listpack are integers where they are whole, else text as replies have it; -0 becomes
+//! 0 there, and stays in a tree. There is no score that is not a number.
 
 mod bounds;
 mod packed;
@@ -203,7 +204,8 @@ impl Zset {
     }
 
     /// A set of members taken out of another. `count` of them are expected, if that is known.
-    /// Compat: as in Redis they are added one by one, so that a negative zero may lose its sign on the way.
+    /// Compat: as in Redis they are added one by one, so that a negative zero may lose its sign on
+    /// the way.
     pub fn part(pairs: Pairs<'_>, count: Option<usize>, rules: Rules) -> Zset {
         let (mut set, mut buffer) = (Zset::default(), Vec::new());
         set.expect(count.unwrap_or(0), rules);
@@ -268,7 +270,8 @@ impl<'a> ZsetView<'a> {
         }
     }
 
-    /// The positions of the members within a range. Means something only where all scores are equal.
+    /// The positions of the members within a range. Means something only where all scores are
+    /// equal.
     pub fn by_lex(self, range: &LexRange<'_>) -> Ranks {
         match self {
             ZsetView::Packed(pack) => {
@@ -297,8 +300,9 @@ impl<'a> ZsetView<'a> {
         }
     }
 
-    /// Sifts the members whose scores are in a half-open range, in order: `wanted` sees a score alone, and what it makes of
-    /// it comes with the member to `take`, which says whether to go on. Members that are not wanted are not looked at.
+    /// Sifts the members whose scores are in a half-open range, in order: `wanted` sees a score
+    /// alone, and what it makes of it comes with the member to `take`, which says whether to go on.
+    /// Members that are not wanted are not looked at.
     #[inline]
     pub fn sift<T>(
         self,
@@ -347,7 +351,8 @@ impl<'a> ZsetView<'a> {
         self.range(rank..rank + 1, false).next()
     }
 
-    /// Visits some members at a cursor and returns the next one, 0 at the end. A packed set shows all at once.
+    /// Visits some members at a cursor and returns the next one, 0 at the end. A packed set shows
+    /// all at once.
     pub fn scan(self, cursor: u64, mut visit: impl FnMut(Item<'a>, f64)) -> u64 {
         match self {
             ZsetView::Packed(_) => {
@@ -507,7 +512,8 @@ fn write_plain(out: &mut Vec<u8>, score: f64) {
     }
 }
 
-/// A range of positions that a command names by its first and last one, negative ones counting from the end.
+/// A range of positions that a command names by its first and last one, negative ones counting from
+/// the end.
 pub fn ranks_between(first: i64, last: i64, len: usize) -> Range<usize> {
     let len = len as i64;
     let from = |index: i64| if index < 0 { index.saturating_add(len) } else { index };

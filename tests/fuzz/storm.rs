@@ -1,8 +1,8 @@
-//! A storm of malformed and half-formed requests against a whole server in this process: nothing may panic, the memory
-//! must stay bounded, and a well-behaved client must be served to the end.
+//! A storm of malformed and half-formed requests against a whole server in this process: nothing
+//! may panic, the memory must stay bounded, and a well-behaved client must be served to the end.
 //!
-//! `make fuzz-smoke` runs a short one; `cargo bench --features sim --bench storm -- --requests 10000000` a long one. The
-//! seed is printed and can be given with `--seed`.
+//! `make fuzz-smoke` runs a short one; `cargo bench --features sim --bench storm -- --requests
+//! 10000000` a long one. The seed is printed and can be given with `--seed`.
 
 use std::time::Duration;
 
@@ -63,7 +63,8 @@ fn main() {
         }
         let mut grown = alloc::used().saturating_sub(start);
         if grown > GROWTH_MAX / 2 {
-            // Well-formed requests have stored keys, which is no fault: without them it must be little again.
+            // Well-formed requests have stored keys, which is no fault: without them it must be
+            // little again.
             let keyspace = &mut storm.server.srv.keyspace;
             for db in 0..keyspace.databases() {
                 keyspace.flush(DbIndex(db), Freeing::Here);
@@ -109,8 +110,8 @@ fn names() -> Vec<String> {
 }
 
 impl Storm {
-    /// Ends what keeps the server from reading what a client sends, a pause or calls that wait: the bytes would only
-    /// pile up in front of it.
+    /// Ends what keeps the server from reading what a client sends, a pause or calls that wait: the
+    /// bytes would only pile up in front of it.
     fn let_go_on(&mut self, id: Id) {
         while self.is_held_up(id) {
             end_pause(&mut self.server.srv);

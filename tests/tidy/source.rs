@@ -50,8 +50,8 @@ fn is_test(path: &str) -> bool {
     path.ends_with("/tests.rs") || path.contains("/tests/")
 }
 
-/// Drops each item behind `#[cfg(test)]` or `#[test]`, wherever in the file it stands. The layout is rustfmt's:
-/// an item ends with the first line of its own indentation that closes something.
+/// Drops each item behind `#[cfg(test)]` or `#[test]`, wherever in the file it stands. The layout
+/// is rustfmt's: an item ends with the first line of its own indentation that closes something.
 fn without_tests(text: &str) -> String {
     let lines: Vec<&str> = text.lines().collect();
     let mut code = String::with_capacity(text.len());

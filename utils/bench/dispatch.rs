@@ -1,5 +1,5 @@
-//! What the server itself costs: parsing requests, and running them through a whole server without a kernel in between
-//! (simulated connections, a clock that stands still).
+//! What the server itself costs: parsing requests, and running them through a whole server without
+//! a kernel in between (simulated connections, a clock that stands still).
 //!
 //! `cargo bench --features sim --bench dispatch`
 

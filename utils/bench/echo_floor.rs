@@ -1,8 +1,9 @@
-//! The floor under every server of this shape: a mio loop that reads every ready socket once and then writes the same
-//! bytes back. It parses nothing and knows nothing, so what it costs per request is the kernel's price.
+//! The floor under every server of this shape: a mio loop that reads every ready socket once and
+//! then writes the same bytes back. It parses nothing and knows nothing, so what it costs per
+//! request is the kernel's price.
 //!
-//! `cargo bench --bench echo_floor -- --port 7000`, then any client of the Redis protocol: an echoed PING request is a
-//! well-formed reply. `utils/bench/compare.py` runs it beside the servers.
+//! `cargo bench --bench echo_floor -- --port 7000`, then any client of the Redis protocol: an
+//! echoed PING request is a well-formed reply. `utils/bench/compare.py` runs it beside the servers.
 
 use std::io::{ErrorKind, Read, Write};
 

@@ -1,5 +1,5 @@
-//! What keys cost: bytes for usual shapes at growing numbers, nanoseconds for the basic moves, and the longest single
-//! insertion while a table grows. Without server and network.
+//! What keys cost: bytes for usual shapes at growing numbers, nanoseconds for the basic moves, and
+//! the longest single insertion while a table grows. Without server and network.
 //!
 //! `cargo bench --bench keyspace [-- COUNT ...]`
 
@@ -74,8 +74,9 @@ fn speeds(count: usize) {
     );
 }
 
-/// The longest of `count` steps. What grows is grown three times in the same way, and of each step its shortest time by the
-/// thread's own clock counts: what the rest of the machine, or its host, does meanwhile does not.
+/// The longest of `count` steps. What grows is grown three times in the same way, and of each step
+/// its shortest time by the thread's own clock counts: what the rest of the machine, or its host,
+/// does meanwhile does not.
 fn longest<S: FnMut(usize)>(count: usize, grow: impl Fn() -> S) -> Duration {
     let mut shortest = vec![Duration::MAX; count];
     for _ in 0..3 {

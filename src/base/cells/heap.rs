@@ -1,13 +1,16 @@
 //! Heaps: which thread has which chunks, and what happens when one runs full or empty.
 //!
-//! * A chunk is in the list of its class while it has room. Cells are taken from the first, which leaves the list when the
-//!   next cell is asked for in vain, or another comes before it: a chunk that was full and gets room comes to the front. The only chunk of a class stays with it when it runs empty, so that a class used for one cell at a time costs
-//!   nothing.
-//! * Other empty chunks go back to their region, whose free chunks serve any class. Their pages are kept while there are
-//!   fewer than [`DIRTY_MIN`] such chunks, or one for each [`USED_PER_DIRTY`] in use; beyond that each chunk released gives its
-//!   pages back. Chunks with pages are taken first, so what comes and goes makes no system calls.
-//! * Regions with free chunks are in a list, those first that had a chunk with pages come back last. One empty region is
-//!   kept aside, to be used when all others are full; the second goes back to the system.
+//! * A chunk is in the list of its class while it has room. Cells are taken from the first, which
+//!   leaves the list when the next cell is asked for in vain, or another comes before it: a chunk
+//!   that was full and gets room comes to the front. The only chunk of a class stays with it when
+//!   it runs empty, so that a class used for one cell at a time costs nothing.
+//! * Other empty chunks go back to their region, whose free chunks serve any class. Their pages are
+//!   kept while there are fewer than [`DIRTY_MIN`] such chunks, or one for each [`USED_PER_DIRTY`]
+//!   in use; beyond that each chunk released gives its pages back. Chunks with pages are taken
+//!   first, so what comes and goes makes no system calls.
+//! * Regions with free chunks are in a list, those first that had a chunk with pages come back
+//!   last. One empty region is kept aside, to be used when all others are full; the second goes
+//!   back to the system.
 //!
 //! A heap lives in a page of its own, which is never unmapped: see the argument in `cells`.
 
@@ -31,7 +34,8 @@ pub const USED_PER_DIRTY: usize = 32;
 /// Chunks told that a thread looks at before it takes a fresh one.
 const TOLD_FIRST: usize = 16;
 
-/// Regions of all heaps, their chunks in use, and their free chunks with pages. For reports: nothing rests on them.
+/// Regions of all heaps, their chunks in use, and their free chunks with pages. For reports:
+/// nothing rests on them.
 static REGIONS: AtomicUsize = AtomicUsize::new(0);
 static CHUNKS: AtomicUsize = AtomicUsize::new(0);
 static DIRTY: AtomicUsize = AtomicUsize::new(0);
@@ -40,7 +44,8 @@ static DIRTY: AtomicUsize = AtomicUsize::new(0);
 static IDLE: Mutex<Option<&'static Heap>> = Mutex::new(None);
 
 thread_local! {
-    /// This thread's heap. The cell has no destructor, so it can be reached even while the thread's other locals die.
+    /// This thread's heap. The cell has no destructor, so it can be reached even while the thread's
+    /// other locals die.
     static HERE: Cell<Option<&'static Heap>> = const { Cell::new(None) };
     /// Touched when the thread gets a heap: dropped when the thread ends.
     static LEAVING: Leaving = const { Leaving };
@@ -68,8 +73,8 @@ pub struct Heap {
 
 const _: () = assert!(size_of::<Heap>() <= 4096);
 
-// SAFETY: others than the owner touch only `told`, which is atomic. What is not atomic passes from one owner to the next under
-// the lock of `IDLE`, with all that hangs on it.
+// SAFETY: others than the owner touch only `told`, which is atomic. What is not atomic passes from
+// one owner to the next under the lock of `IDLE`, with all that hangs on it.
 unsafe impl Sync for Heap {}
 
 struct Leaving;
@@ -100,7 +105,8 @@ fn settle_in() -> &'static Heap {
     drop(idle);
     let heap = left.unwrap_or_else(Heap::map);
     HERE.set(Some(heap));
-    // In a thread whose locals die already this fails, and its heap is not handed on: lost, but never wrong.
+    // In a thread whose locals die already this fails, and its heap is not handed on: lost, but
+    // never wrong.
     let _ = LEAVING.try_with(|_| ());
     heap
 }
@@ -126,7 +132,8 @@ pub fn allocate(class: usize) -> NonNull<u8> {
 /// The cell is one of ours, of that class, and not used any more.
 #[inline]
 pub unsafe fn free(cell: NonNull<u8>, class: usize) {
-    // SAFETY: the caller's promise. Cells that another thread owns go to the remote list, others to the chunk itself.
+    // SAFETY: the caller's promise. Cells that another thread owns go to the remote list, others to
+    // the chunk itself.
     unsafe {
         let chunk = Chunk::of(cell);
         debug_assert_eq!(
@@ -187,7 +194,8 @@ impl Heap {
     fn map() -> &'static Heap {
         let layout = Layout::new::<Heap>();
         let Some(start) = map(layout.size()) else { handle_alloc_error(layout) };
-        // SAFETY: the memory is ours for ever, aligned to a page, and zero, which is a heap without chunks.
+        // SAFETY: the memory is ours for ever, aligned to a page, and zero, which is a heap without
+        // chunks.
         unsafe { &*with_exposed_provenance(start) }
     }
 
@@ -221,7 +229,8 @@ impl Heap {
         chunk.take().expect("a chunk has room for some cells of any class")
     }
 
-    /// Puts a chunk in front of the list of its class. Only the first chunk can have become full in the list; it leaves.
+    /// Puts a chunk in front of the list of its class. Only the first chunk can have become full in
+    /// the list; it leaves.
     fn link(&self, chunk: &'static Chunk) {
         let first = &self.rooms[usize::from(chunk.class.get())];
         if let Some(full) = first.get().filter(|first| first.is_full()) {
@@ -247,8 +256,8 @@ impl Heap {
         chunk.linked.set(false);
     }
 
-    /// Puts a chunk where it belongs after cells came back: into its list if it is not there, back to its region if no
-    /// cell lives, unless it is the only one of its class.
+    /// Puts a chunk where it belongs after cells came back: into its list if it is not there, back
+    /// to its region if no cell lives, unless it is the only one of its class.
     #[cold]
     #[inline(never)]
     fn settle(&self, chunk: &'static Chunk) {
@@ -284,7 +293,8 @@ impl Heap {
         chunk
     }
 
-    /// Gives a chunk without live cells, which is in no list, back to its region, and perhaps that to the system.
+    /// Gives a chunk without live cells, which is in no list, back to its region, and perhaps that
+    /// to the system.
     fn release(&self, chunk: &'static Chunk) {
         let region = Region::of(chunk);
         let dirty = region.dirty_chunks();
@@ -313,7 +323,8 @@ impl Heap {
     fn unmap(&self, region: &'static Region) {
         self.count_dirty(region.dirty_chunks(), 0);
         REGIONS.fetch_sub(1, Relaxed);
-        // SAFETY: its chunks serve nobody, so they are in no list but its own, and it has left the heap's.
+        // SAFETY: its chunks serve nobody, so they are in no list but its own, and it has left the
+        // heap's.
         unsafe { region.unmap() }
     }
 
@@ -370,7 +381,8 @@ impl Heap {
     /// Looks at some of the chunks noticed.
     pub fn collect(&self, chunks: usize) {
         for _ in 0..chunks {
-            // SAFETY: a chunk in the list of those told has cells that count as live, so its region is mapped.
+            // SAFETY: a chunk in the list of those told has cells that count as live, so its region
+            // is mapped.
             let Some(chunk) = (unsafe { self.noticed.get().as_ref() }) else { return };
             // Before the list is taken: the next to tell writes the link again.
             self.noticed.set(chunk.next_told.load(Relaxed));

@@ -1,12 +1,14 @@
 //! Regions and chunks: where they are, and what moves inside of one.
 //!
-//! Chunk headers lie at the start of their region, at 64 times the chunk's number; number 0 is the region's own header, for
-//! the headers fill chunk 0. Fresh memory, being zero, is a header of a chunk that serves nobody.
+//! Chunk headers lie at the start of their region, at 64 times the chunk's number; number 0 is the
+//! region's own header, for the headers fill chunk 0. Fresh memory, being zero, is a header of a
+//! chunk that serves nobody.
 //!
-//! References to headers are `'static`, for lists are made of them: [`Region::unmap`] is called when no chunk of the region is
-//! in any list, and no cell lives that could lead to it. Functions that were given such references may be on their way back
-//! then; so every byte of a header, even those that mean nothing, lies in a cell or an atomic: only such bytes may go away
-//! while a function has an argument that refers to them.
+//! References to headers are `'static`, for lists are made of them: [`Region::unmap`] is called
+//! when no chunk of the region is in any list, and no cell lives that could lead to it. Functions
+//! that were given such references may be on their way back then; so every byte of a header, even
+//! those that mean nothing, lies in a cell or an atomic: only such bytes may go away while a
+//! function has an argument that refers to them.
 //!
 //! Nothing here knows classes, lists or threads; that is the heap's.
 #![expect(unsafe_code, reason = "headers and cells by address")]
@@ -61,7 +63,8 @@ pub struct Chunk {
     _rest: Cell<[u8; 8]>,
 }
 
-/// Cells freed by other threads, as one word: the list's first cell, its last, and how many there are.
+/// Cells freed by other threads, as one word: the list's first cell, its last, and how many there
+/// are.
 #[derive(Clone, Copy)]
 struct Remote(u64);
 
@@ -96,8 +99,8 @@ impl Chunk {
     pub unsafe fn of(cell: NonNull<u8>) -> &'static Chunk {
         let address = cell.as_ptr().addr();
         let header = (address & !(REGION - 1)) + (address & (REGION - 1)) / CHUNK * HEADER;
-        // SAFETY: regions are aligned, and begin with the headers of their chunks; the region's provenance was exposed
-        // when it was mapped.
+        // SAFETY: regions are aligned, and begin with the headers of their chunks; the region's
+        // provenance was exposed when it was mapped.
         unsafe { &*with_exposed_provenance(header) }
     }
 
@@ -174,7 +177,8 @@ impl Chunk {
         Some(self.cell(at))
     }
 
-    /// Takes a cell back. For the owner. True: none lives now, or the chunk is not in its list, and should be.
+    /// Takes a cell back. For the owner. True: none lives now, or the chunk is not in its list, and
+    /// should be.
     ///
     /// # Safety
     /// The cell is one of this chunk's, and not used any more.
@@ -188,14 +192,16 @@ impl Chunk {
         live == 0 || !self.linked.get()
     }
 
-    /// Puts a cell onto the remote list. For all but the owner. True: the list was empty, so the owner must be told.
+    /// Puts a cell onto the remote list. For all but the owner. True: the list was empty, so the
+    /// owner must be told.
     ///
     /// # Safety
     /// The cell is one of this chunk's, and not used any more.
     pub unsafe fn give_back_remotely(&self, cell: NonNull<u8>) -> bool {
         let mut old = self.remote.load(Relaxed);
         loop {
-            // SAFETY: the cell is still this thread's; offsets are even. The last cell's link means nothing.
+            // SAFETY: the cell is still this thread's; offsets are even. The last cell's link means
+            // nothing.
             unsafe { cell.cast().write(Remote(old).first()) };
             let new = Remote(old).with(Self::offset(cell)).0;
             match self.remote.compare_exchange_weak(old, new, AcqRel, Relaxed) {
@@ -220,7 +226,8 @@ impl Chunk {
 
     /// Gives its pages back to the system. No cell lives.
     pub fn give_up_pages(&self) {
-        // SAFETY: the pages are a chunk's, whose cells are all free, so nobody misses what they held.
+        // SAFETY: the pages are a chunk's, whose cells are all free, so nobody misses what they
+        // held.
         unsafe { forget(self.base(), CHUNK) }
     }
 }
@@ -250,7 +257,8 @@ impl Region {
     /// Maps a region for a heap.
     pub fn map() -> Option<&'static Region> {
         let start = map_aligned(REGION)?;
-        // SAFETY: the memory is ours alone, large enough, and zero, which is a region without used chunks.
+        // SAFETY: the memory is ours alone, large enough, and zero, which is a region without used
+        // chunks.
         let region: &Region = unsafe { &*with_exposed_provenance(start) };
         region.fresh.set(1);
         Some(region)
@@ -262,7 +270,8 @@ impl Region {
     /// No chunk of it serves a class, and it is in no list.
     pub unsafe fn unmap(&'static self) {
         debug_assert!(self.is_empty() && !self.linked.get());
-        // SAFETY: the region was mapped with this length, and by the caller's promise nothing leads to it.
+        // SAFETY: the region was mapped with this length, and by the caller's promise nothing leads
+        // to it.
         unsafe { unmap(from_ref(self).addr(), REGION) }
     }
 

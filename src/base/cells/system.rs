@@ -1,7 +1,8 @@
 //! Memory from the system: whole pages, zeroed, for regions and heaps.
 //!
-//! Addresses go in and out, their provenance exposed. Miri has no pages to give: there each mapping is a block of the
-//! system's allocator, and what was in pages given back is forgotten, so that whoever reads it is found out.
+//! Addresses go in and out, their provenance exposed. Miri has no pages to give: there each mapping
+//! is a block of the system's allocator, and what was in pages given back is forgotten, so that
+//! whoever reads it is found out.
 #![expect(unsafe_code, reason = "system calls on memory by address")]
 
 #[cfg(miri)]
@@ -26,7 +27,8 @@ mod pages {
 
     /// So many bytes, a power of two, aligned to it.
     pub fn map_aligned(bytes: usize) -> Option<usize> {
-        // The system places mappings side by side, so the one after an aligned one is aligned too, nearly always.
+        // The system places mappings side by side, so the one after an aligned one is aligned too,
+        // nearly always.
         let start = map(bytes)?;
         if start.is_multiple_of(bytes) {
             return Some(start);
@@ -52,7 +54,8 @@ mod pages {
             return;
         }
         let address = with_exposed_provenance_mut::<libc::c_void>(start);
-        // SAFETY: the caller's promise. The call can fail where it would leave too many holes: then at least the pages go.
+        // SAFETY: the caller's promise. The call can fail where it would leave too many holes: then
+        // at least the pages go.
         unsafe {
             if libc::munmap(address, bytes) != 0 {
                 forget(start, bytes);
@@ -60,8 +63,9 @@ mod pages {
         }
     }
 
-    /// Gives pages back until they are touched again: those that lie in these bytes as a whole. Where the machine's pages are
-    /// larger than a chunk, there are none, and its memory stays until the region goes.
+    /// Gives pages back until they are touched again: those that lie in these bytes as a whole.
+    /// Where the machine's pages are larger than a chunk, there are none, and its memory stays
+    /// until the region goes.
     ///
     /// # Safety
     /// The memory is mapped, and nobody misses what it holds.
@@ -71,8 +75,8 @@ mod pages {
             return;
         }
         let address = with_exposed_provenance_mut::<libc::c_void>(start + whole.start);
-        // SAFETY: the range is within what the caller has promised, and of whole pages, so that the system rounds nothing up
-        // into what others use. Should the call fail, the pages stay.
+        // SAFETY: the range is within what the caller has promised, and of whole pages, so that the
+        // system rounds nothing up into what others use. Should the call fail, the pages stay.
         unsafe { libc::madvise(address, whole.len(), libc::MADV_DONTNEED) };
     }
 }

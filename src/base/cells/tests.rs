@@ -1,6 +1,7 @@
 //! Cells against a model, across threads, and what they give back.
 //!
-//! Under Miri and sanitizers others get blocks of the system's allocator instead of cells; these tests do not.
+//! Under Miri and sanitizers others get blocks of the system's allocator instead of cells; these
+//! tests do not.
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -99,7 +100,8 @@ fn blocks_never_overlap_and_keep_their_bytes() {
     let mut counted = 0;
     let rounds: usize = effort(60_000, 600);
     for round in 0..rounds {
-        // Phases of growth and of decline; sizes of a few classes at a time, so that chunks run full and empty.
+        // Phases of growth and of decline; sizes of a few classes at a time, so that chunks run
+        // full and empty.
         let grows = (round * 15 / rounds).is_multiple_of(2);
         if draw.below(10) < if grows { 7 } else { 2 } {
             let size = if draw.below(4) == 0 { draw.below(900) } else { 30 + round * 60 / rounds };
@@ -290,7 +292,8 @@ fn threads_may_free_what_others_allocate() {
                     collect(2);
                 }
                 drop(senders);
-                // Whoever comes to the end first drops its inbox, and what is sent there is freed by the sender.
+                // Whoever comes to the end first drops its inbox, and what is sent there is freed
+                // by the sender.
                 drop((inbox, kept));
                 purge();
                 if let Some(heap) = here() {

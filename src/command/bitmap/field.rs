@@ -1,7 +1,7 @@
 //! BITFIELD: numbers of any width at any place of a string.
 //!
-//! A call is a list of steps, run one after the other on the same string. It is read twice: once to see that all of it is
-//! in order and how long the string has to be, and once to do it.
+//! A call is a list of steps, run one after the other on the same string. It is read twice: once to
+//! see that all of it is in order and how long the string has to be, and once to do it.
 
 use super::super::key_spec::key_flag::{ACCESS, UPDATE, VARIABLE_FLAGS};
 use super::super::{Arg, CmdError, CmdResult, Command, Cx, Done, Group, KeySpec, category, flag};
@@ -66,8 +66,9 @@ impl Field {
 
     /// What is meant by a number that is to be stored.
     fn meant(self, number: i64, overflow: Overflow) -> i128 {
-        // Compat: without a sign it is taken for one of 64 bits, so that a negative one is too large. With a sign, it is
-        // too large, of all things, if it is so low that its distance from the highest does not fit into 64 bits.
+        // Compat: without a sign it is taken for one of 64 bits, so that a negative one is too
+        // large. With a sign, it is too large, of all things, if it is so low that its distance
+        // from the highest does not fit into 64 bits.
         let (exact, (_, max)) = (i128::from(number), self.range());
         let is_far = self.width < 64 && max - exact > i128::from(i64::MAX);
         match overflow {
@@ -114,8 +115,8 @@ impl Step {
         (self.bit + u64::from(self.field.width)).div_ceil(8) as usize
     }
 
-    /// Answers, and changes the number unless it is only to be read. Whether something was stored, and whether that made a
-    /// difference.
+    /// Answers, and changes the number unless it is only to be read. Whether something was stored,
+    /// and whether that made a difference.
     fn run(&self, bytes: &mut [u8], out: &mut Reply) -> (bool, bool) {
         let Step { field, bit, action, overflow } = *self;
         let old = field.read(bytes, bit);
@@ -288,8 +289,8 @@ fn bitfield(cx: &mut Cx<'_>) -> CmdResult {
             differing += u64::from(differs);
         }
     })?;
-    // A string that has grown is another one, even if no number was stored. Compat: in that case the reference says
-    // nothing, and leaves its replicas behind.
+    // A string that has grown is another one, even if no number was stored. Compat: in that case
+    // the reference says nothing, and leaves its replicas behind.
     let changes = if edited.old < edited.len { stored.max(1) } else { differing };
     if changes > 0 {
         cx.db.changed(key, SET_BIT, changes);

@@ -1,5 +1,6 @@
-//! Bitmap commands through a server in a box. Replies in full were compared with the live reference by script and at
-//! random; here stands what a change is most likely to break, and what no reply shows.
+//! Bitmap commands through a server in a box. Replies in full were compared with the live reference
+//! by script and at random; here stands what a change is most likely to break, and what no reply
+//! shows.
 
 use crate::base::alloc::thread_delta;
 use crate::config::Config;

@@ -1,7 +1,7 @@
 //! Times to live: EXPIRE and its kin, TTL and its kin, PERSIST.
 //!
-//! A time to live is kept, and told to replicas and the AOF, as an absolute moment in milliseconds. One that lies in
-//! the past deletes the key on the spot.
+//! A time to live is kept, and told to replicas and the AOF, as an absolute moment in milliseconds.
+//! One that lies in the past deletes the key on the spot.
 
 use super::super::key_spec::key_flag::{ACCESS, UPDATE};
 use super::super::{Arg, CmdError, CmdResult, Command, Cx, Done, Group, KeySpec, category, flag};
@@ -132,7 +132,8 @@ impl Conditions {
         }
     }
 
-    /// Whether the deadline as it is lets the new one replace it. No deadline counts as the latest of all.
+    /// Whether the deadline as it is lets the new one replace it. No deadline counts as the latest
+    /// of all.
     pub fn allow(&self, old: Option<UnixMillis>, new: UnixMillis) -> bool {
         !(self.nx && old.is_some()
             || self.xx && old.is_none()

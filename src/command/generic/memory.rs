@@ -1,4 +1,5 @@
-//! Subcommands of MEMORY: what keys and the allocator take. STATS, which asks every part of the server, is in `observe`.
+//! Subcommands of MEMORY: what keys and the allocator take. STATS, which asks every part of the
+//! server, is in `observe`.
 
 use super::super::{Arg, CmdError, CmdResult, Command, Cx, Done, Group, KeySpec, flag};
 use crate::base::alloc;

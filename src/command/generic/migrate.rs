@@ -1,15 +1,18 @@
-//! MIGRATE: keys move to another server, one RESTORE each, and are deleted here once it has answered.
+//! MIGRATE: keys move to another server, one RESTORE each, and are deleted here once it has
+//! answered.
 //!
 //! ```text
 //!   [AUTH ...]  SELECT db  RESTORE key ttl payload [REPLACE]  RESTORE ...        all in one go
 //!   then the answers, one by one: a key whose RESTORE succeeded goes (unless COPY)
 //! ```
 //!
-//! Compat: everybody waits meanwhile, as with the reference, for `timeout` milliseconds at most for each step on the wire.
+//! Compat: everybody waits meanwhile, as with the reference, for `timeout` milliseconds at most for
+//! each step on the wire.
 //!
-//! A connection over which all went as it should is kept for ten seconds ([`Kept`]), for the next call to the same host and
-//! port; it knows which database the other server has selected. If such a connection turns out to be dead before anything
-//! was answered, the call makes a new one and begins again.
+//! A connection over which all went as it should is kept for ten seconds ([`Kept`]), for the next
+//! call to the same host and port; it knows which database the other server has selected. If such a
+//! connection turns out to be dead before anything was answered, the call makes a new one and
+//! begins again.
 
 use std::io::{self, Write};
 use std::time::Duration;

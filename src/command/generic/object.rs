@@ -14,7 +14,8 @@ pub static OBJECT: Command = Command::container(
 .summary("Groups the commands about how values are kept.")
 .complexity("Depends on subcommand.");
 
-/// The entry that the subcommand asks about. Being asked about is a hit or a miss, but no access; a miss is no event.
+/// The entry that the subcommand asks about. Being asked about is a hit or a miss, but no access; a
+/// miss is no event.
 fn look<'a>(cx: &'a mut Cx<'_>) -> Option<EntryRef<'a>> {
     let key = cx.args.at(2);
     let found = cx.db.settle(key);

@@ -1,7 +1,7 @@
 //! Looking for keys: KEYS, SCAN, RANDOMKEY; and what SCAN shares with SSCAN, HSCAN and ZSCAN.
 //!
-//! A command that scans a collection reads its cursor, reaches the value, reads its options, gathers and answers, in this
-//! order: it is that of the errors.
+//! A command that scans a collection reads its cursor, reaches the value, reads its options,
+//! gathers and answers, in this order: it is that of the errors.
 //!
 //! ```text
 //!   let at = cursor(cx.args.at(2))?;
@@ -11,8 +11,8 @@
 //!   found.reply(cx.out, 2, |out, field, value| ...)                       2: values an element is answered in
 //! ```
 //!
-//! A table shows the elements of one bucket per step and says where to go on; a packed value shows all it has, whatever the
-//! cursor, and says 0.
+//! A table shows the elements of one bucket per step and says where to go on; a packed value shows
+//! all it has, whatever the cursor, and says 0.
 
 use super::super::{Arg, CmdError, CmdResult, Command, Cx, Done, Group, category, flag};
 use crate::base::glob;
@@ -115,11 +115,12 @@ impl<'a> ScanOptions<'a> {
         self.pattern.is_none_or(|pattern| glob::matches(pattern, name, false))
     }
 
-    /// Takes as many steps as the options ask for. `step` is given a cursor and a counter, which it raises by the elements
-    /// it sees, and returns the next cursor.
+    /// Takes as many steps as the options ask for. `step` is given a cursor and a counter, which it
+    /// raises by the elements it sees, and returns the next cursor.
     fn walk(&self, mut at: u64, mut step: impl FnMut(u64, &mut usize) -> u64) -> u64 {
         let (mut seen, mut steps) = (0, 0);
-        // A sparse table must not make one call long: at most ten buckets for each element asked for.
+        // A sparse table must not make one call long: at most ten buckets for each element asked
+        // for.
         while steps < self.count.saturating_mul(10) && seen < self.count {
             at = step(at, &mut seen);
             steps += 1;
@@ -130,8 +131,8 @@ impl<'a> ScanOptions<'a> {
         at
     }
 
-    /// Gathers the elements that match, from a cursor on. `step` shows those at a cursor, each by its name and with
-    /// whatever else it is answered with, and returns the next cursor.
+    /// Gathers the elements that match, from a cursor on. `step` shows those at a cursor, each by
+    /// its name and with whatever else it is answered with, and returns the next cursor.
     pub fn gather<'v, E>(
         &self,
         at: u64,

@@ -186,7 +186,8 @@ fn populate(t: &mut TestServer, keys: usize) {
     }
 }
 
-/// A server whose thread frees nothing before the sender goes, and which has enough keys to wait for.
+/// A server whose thread frees nothing before the sender goes, and which has enough keys to wait
+/// for.
 fn crowded() -> (TestServer, std::sync::mpsc::Sender<()>) {
     let mut t = TestServer::new();
     t.srv.keyspace.lazyfree.start("", || {}).expect("a thread");

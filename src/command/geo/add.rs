@@ -80,7 +80,8 @@ fn geoadd(cx: &mut Cx<'_>) -> CmdResult {
     Ok(Done)
 }
 
-/// Tells replicas the ZADD that this is: members stand behind two words of theirs, from the word `at` on.
+/// Tells replicas the ZADD that this is: members stand behind two words of theirs, from the word
+/// `at` on.
 fn tell(cx: &mut Cx<'_>, at: usize, places: impl Iterator<Item = u64>) {
     if !cx.fx.is_heard() {
         return;

@@ -1,8 +1,8 @@
 //! What a search asks for, read from its words.
 //!
-//! The words come in any order, and what is wrong is complained of where it stands, word by word; only then is it asked
-//! whether something is missing. The centre may be a member, so the set takes part in the reading. Where there is no set,
-//! nothing is found, and yet all words are read.
+//! The words come in any order, and what is wrong is complained of where it stands, word by word;
+//! only then is it asked whether something is missing. The centre may be a member, so the set takes
+//! part in the reading. Where there is no set, nothing is found, and yet all words are read.
 
 use super::super::CmdError;
 use super::super::args::integer;
@@ -122,8 +122,8 @@ impl<'a> Query<'a> {
         Ok(())
     }
 
-    /// Makes the shape a polygon, and its middle the centre. This word tells the number of corners, which come behind it.
-    /// Returns how many words they are.
+    /// Makes the shape a polygon, and its middle the centre. This word tells the number of corners,
+    /// which come behind it. Returns how many words they are.
     fn within_polygon(&mut self, args: Args<'_>, at: usize) -> Result<usize, CmdError> {
         let corners = parse_i64(args.at(at)).and_then(|n| i32::try_from(n).ok());
         let corners = corners.ok_or(CmdError::GEO_CORNERS_NUMBER)?;
@@ -168,7 +168,8 @@ impl<'a> Query<'a> {
         self.check(args, takes)
     }
 
-    /// Reads a word that all commands take. Returns how many words belong to it; 0: it is none of them.
+    /// Reads a word that all commands take. Returns how many words belong to it; 0: it is none of
+    /// them.
     fn read_wish(&mut self, args: Args<'_>, at: usize) -> Result<usize, CmdError> {
         match () {
             () if args.is(at, "ASC") => self.order = Order::NearestFirst,
@@ -206,7 +207,8 @@ impl<'a> Query<'a> {
         }
     }
 
-    /// Reads the centre or the shape. One that has been given may be given again, as one of the same kind.
+    /// Reads the centre or the shape. One that has been given may be given again, as one of the
+    /// same kind.
     fn read_place(
         &mut self,
         args: Args<'_>,

@@ -1,7 +1,8 @@
 //! Searches: GEOSEARCH and GEOSEARCHSTORE, and what they replace.
 //!
-//! A search gathers what it finds, with the distances it has measured on the way, puts it in order where that is asked
-//! for, and shows or stores it. If only a part is shown, only that part is sorted.
+//! A search gathers what it finds, with the distances it has measured on the way, puts it in order
+//! where that is asked for, and shows or stores it. If only a part is shown, only that part is
+//! sorted.
 
 use std::ops::ControlFlow;
 

@@ -1,5 +1,6 @@
-//! Geospatial commands through a server in a box. Replies in full were compared with the live references by script; here
-//! stands what a change is most likely to break, what replicas are told, and what others are told of it.
+//! Geospatial commands through a server in a box. Replies in full were compared with the live
+//! references by script; here stands what a change is most likely to break, what replicas are told,
+//! and what others are told of it.
 
 use crate::command::zset::tests::{in_both_encodings, script};
 use crate::server::testing::TestServer;

@@ -1,4 +1,5 @@
-//! Two things in one step: HGETEX (reading and a deadline), HSETEX (storing and a deadline), HGETDEL (reading and deleting).
+//! Two things in one step: HGETEX (reading and a deadline), HSETEX (storing and a deadline),
+//! HGETDEL (reading and deleting).
 
 use super::super::key_spec::key_flag::{ACCESS, DELETE, UPDATE};
 use super::super::{Arg, CmdError, CmdResult, Command, Cx, Done, Group, KeySpec, category, flag};
@@ -12,7 +13,8 @@ use crate::resp::request::Args;
 use crate::types::Object;
 use crate::types::hash::{FieldTtl, Hash};
 
-/// The words that name a deadline: whether its number counts seconds, and whether it counts from now.
+/// The words that name a deadline: whether its number counts seconds, and whether it counts from
+/// now.
 fn unit(args: Args<'_>, at: usize) -> Option<(i64, bool)> {
     let words = [("EX", 1000, true), ("PX", 1, true), ("EXAT", 1000, false), ("PXAT", 1, false)];
     let found = words.into_iter().find(|(word, ..)| args.is(at, word));
@@ -313,7 +315,8 @@ fn hsetex(cx: &mut Cx<'_>) -> CmdResult {
     Ok(Done)
 }
 
-/// Tells of an HSETEX with its deadline as a moment in milliseconds; `at` is the word that named the unit.
+/// Tells of an HSETEX with its deadline as a moment in milliseconds; `at` is the word that named
+/// the unit.
 fn tell_deadline(cx: &mut Cx<'_>, deadline: UnixMillis, at: usize) {
     if cx.args.is(at, "PXAT") {
         return;

@@ -1,4 +1,5 @@
-//! Hash commands that calculate: the arithmetic is that of INCRBY and INCRBYFLOAT, the complaints are the hash's own.
+//! Hash commands that calculate: the arithmetic is that of INCRBY and INCRBYFLOAT, the complaints
+//! are the hash's own.
 
 use super::super::key_spec::key_flag::{ACCESS, UPDATE};
 use super::super::{Arg, CmdError, CmdResult, Command, Cx, Done, Group, KeySpec, category, flag};

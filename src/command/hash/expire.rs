@@ -148,7 +148,8 @@ fn set_deadlines(cx: &mut Cx<'_>, unit_ms: i64, is_relative: bool) -> CmdResult 
     Ok(Done)
 }
 
-/// Tells replicas and the AOF of a deadline that fields have got. The words before `at` are those of the call.
+/// Tells replicas and the AOF of a deadline that fields have got. The words before `at` are those
+/// of the call.
 fn tell_deadlines(cx: &mut Cx<'_>, deadline: UnixMillis, at: usize, fields: &[&[u8]]) {
     let (moment, count) = (deadline.0.to_string(), fields.len().to_string());
     let mut line: Vec<&[u8]> = vec![b"HPEXPIREAT", cx.args.at(1), moment.as_bytes()];

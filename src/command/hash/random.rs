@@ -100,8 +100,8 @@ impl Wanted {
 
 /// Answers fields drawn from all of them, again and again.
 ///
-/// A few bytes can ask for more than any memory holds, and the data is no bound: hence the limit that is also that of one
-/// element.
+/// A few bytes can ask for more than any memory holds, and the data is no bound: hence the limit
+/// that is also that of one element.
 fn repeated(out: &mut Reply, hash: HashView<'_>, wanted: &Wanted, draws: &mut Draws) -> CmdResult {
     /// Bytes of an empty bulk.
     const BULK_MIN: usize = 6;

@@ -1,5 +1,6 @@
-//! Hash commands through a server in a box. Replies in full were compared with the live reference by script; here stands
-//! what a change is most likely to break, what time does, and what others are told.
+//! Hash commands through a server in a box. Replies in full were compared with the live reference
+//! by script; here stands what a change is most likely to break, what time does, and what others
+//! are told.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

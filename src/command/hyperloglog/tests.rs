@@ -1,5 +1,5 @@
-//! HyperLogLog commands through a server in a box. Bytes were compared with the live reference at random; here stands what
-//! a change is most likely to break, and what clients may do to us.
+//! HyperLogLog commands through a server in a box. Bytes were compared with the live reference at
+//! random; here stands what a change is most likely to break, and what clients may do to us.
 
 use crate::server::testing::TestServer;
 

@@ -1,5 +1,6 @@
-//! List commands that wait until a list has elements. A call that finds some does what its sibling does and is told as
-//! that, with the key that it took from; one that waited is run again from the start.
+//! List commands that wait until a list has elements. A call that finds some does what its sibling
+//! does and is told as that, with the key that it took from; one that waited is run again from the
+//! start.
 
 use super::super::key_spec::key_flag::{ACCESS, DELETE, INSERT};
 use super::super::{
@@ -140,7 +141,8 @@ fn wait_for_source(cx: &mut Cx<'_>, until: Option<UnixMillis>) -> CmdResult {
     if cx.may_wait {
         return Ok(Outcome::Wait(Wait::for_value(1..2, Type::List, until)));
     }
-    // Compat: where nobody waits the answer is that of LMOVE, not the null array of a wait that has ended.
+    // Compat: where nobody waits the answer is that of LMOVE, not the null array of a wait that has
+    // ended.
     cx.out.null();
     Ok(Done)
 }

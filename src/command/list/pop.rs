@@ -61,7 +61,8 @@ fn pop(cx: &mut Cx<'_>, end: End) -> CmdResult {
     Ok(Done)
 }
 
-/// Takes one element and answers it, behind its key if that is wanted. False: there is no list, and no answer yet.
+/// Takes one element and answers it, behind its key if that is wanted. False: there is no list, and
+/// no answer yet.
 #[inline]
 pub fn pop_one(cx: &mut Cx<'_>, key: &[u8], end: End, named: bool) -> Result<bool, CmdError> {
     let Some(mut list) = cx.db.edit::<List>(key)? else { return Ok(false) };
@@ -85,8 +86,8 @@ pub fn pop_one(cx: &mut Cx<'_>, key: &[u8], end: End, named: bool) -> Result<boo
     Ok(true)
 }
 
-/// Takes up to `count` elements, at least one, and answers them as an array, behind their key if that is wanted. Returns
-/// how many there were; 0: there is no list, and no answer yet.
+/// Takes up to `count` elements, at least one, and answers them as an array, behind their key if
+/// that is wanted. Returns how many there were; 0: there is no list, and no answer yet.
 pub fn pop_several(
     cx: &mut Cx<'_>,
     key: &[u8],
@@ -177,8 +178,8 @@ impl Several {
         Ok(Several { keys: first..last, end, count: count.unwrap_or(1) })
     }
 
-    /// Takes from the first list there is, and answers its key and the elements. False: there is none, and no answer
-    /// yet.
+    /// Takes from the first list there is, and answers its key and the elements. False: there is
+    /// none, and no answer yet.
     pub fn run(&self, cx: &mut Cx<'_>) -> Result<bool, CmdError> {
         for key in cx.args.from(self.keys.start).take(self.keys.len()) {
             let taken = pop_several(cx, key, self.end, self.count, true)?;

@@ -1,5 +1,6 @@
-//! List commands through a server in a box. Replies in full are compared with the live reference by script and by random
-//! commands; here stands what a change is most likely to break, and what others are told.
+//! List commands through a server in a box. Replies in full are compared with the live reference by
+//! script and by random commands; here stands what a change is most likely to break, and what
+//! others are told.
 
 use std::time::Duration;
 

@@ -49,8 +49,8 @@ fn move_one(cx: &mut Cx<'_>, from: End, to: End) -> CmdResult {
     Ok(Done)
 }
 
-/// Moves an element from the list of the first argument to that of the second, and answers it. False: there is no
-/// source, and no answer yet.
+/// Moves an element from the list of the first argument to that of the second, and answers it.
+/// False: there is no source, and no answer yet.
 pub fn try_move(cx: &mut Cx<'_>, from: End, to: End) -> Result<bool, CmdError> {
     let (source, target) = (cx.args.at(1), cx.args.at(2));
     if source == target {

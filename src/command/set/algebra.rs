@@ -1,7 +1,8 @@
 //! SINTER, SUNION, SDIFF: answered, counted, stored.
 //!
-//! First every key is looked up as a read, in order, and its type checked; then the sets are looked at all at once. What
-//! is to be stored is made completely before the destination, which may be one of the sources, is touched.
+//! First every key is looked up as a read, in order, and its type checked; then the sets are looked
+//! at all at once. What is to be stored is made completely before the destination, which may be one
+//! of the sources, is touched.
 
 use super::super::key_spec::key_flag::{ACCESS, UPDATE};
 use super::super::{Arg, CmdError, CmdResult, Command, Cx, Done, Group, KeySpec, category, flag};
@@ -147,8 +148,8 @@ fn sinterstore(cx: &mut Cx<'_>) -> CmdResult {
 }
 
 fn intersection(sets: &mut [SetView<'_>], rules: Rules) -> Set {
-    // Compat: out of an intset comes an intset, or a table if that would be too long. Out of anything else comes what
-    // the result as a whole fits into.
+    // Compat: out of an intset comes an intset, or a table if that would be too long. Out of
+    // anything else comes what the result as a whole fits into.
     let is_from_ints = matches!(sets.iter().min_by_key(|set| set.len()), Some(SetView::Ints(_)));
     if is_from_ints {
         let (mut result, mut buffer) = (Set::default(), Vec::new());

@@ -171,10 +171,11 @@ fn srandmember(cx: &mut Cx<'_>) -> CmdResult {
     })
 }
 
-/// Answers with `count` elements of which any may come several times, as a function shows them until it is told to stop.
+/// Answers with `count` elements of which any may come several times, as a function shows them
+/// until it is told to stop.
 ///
-/// A few bytes can ask for more than any memory holds, and the data is no bound: hence the limit that is also that of one
-/// element.
+/// A few bytes can ask for more than any memory holds, and the data is no bound: hence the limit
+/// that is also that of one element.
 fn reply_repeated<'s>(
     out: &mut Reply,
     count: usize,

@@ -1,5 +1,6 @@
-//! Set commands through a server in a box. Replies in full were compared with the live reference by script; here stands
-//! what a change is most likely to break, what replicas are told, and what others are told of it.
+//! Set commands through a server in a box. Replies in full were compared with the live reference by
+//! script; here stands what a change is most likely to break, what replicas are told, and what
+//! others are told of it.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,5 @@
-//! XCLAIM and XAUTOCLAIM: pending entries get another owner. Also how replicas and the AOF are told who owns what.
+//! XCLAIM and XAUTOCLAIM: pending entries get another owner. Also how replicas and the AOF are told
+//! who owns what.
 
 use super::super::key_spec::key_flag::{DELETE, UPDATE};
 use super::super::{Arg, CmdError, CmdResult, Command, Cx, Done, Group, KeySpec, category, flag};

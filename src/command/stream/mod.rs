@@ -1,8 +1,9 @@
-//! Stream commands: adding, reading by range and by waiting, deleting, trimming; groups of consumers.
+//! Stream commands: adding, reading by range and by waiting, deleting, trimming; groups of
+//! consumers.
 //!
-//! Ids that a call leaves to the server, and trims that stop where it suits, are told to replicas and the AOF as what
-//! came of them. What happens to groups is no change of the stream's value: watches hold, and nobody who waits for
-//! entries is tried again.
+//! Ids that a call leaves to the server, and trims that stop where it suits, are told to replicas
+//! and the AOF as what came of them. What happens to groups is no change of the stream's value:
+//! watches hold, and nobody who waits for entries is tried again.
 
 mod add;
 mod claim;
@@ -104,7 +105,8 @@ fn reply_entries(
     out.close_array(list, count);
 }
 
-/// The consumer with a name, who is seen now; a new one if there is none. True if it is new: that is to be announced.
+/// The consumer with a name, who is seen now; a new one if there is none. True if it is new: that
+/// is to be announced.
 fn consumer_seen(group: &mut Group, name: &[u8], now: UnixMillis) -> (ConsumerId, bool) {
     let (id, is_new) = group.find_or_create(name, now);
     group.consumer_mut(id).seen = now;

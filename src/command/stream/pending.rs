@@ -19,7 +19,8 @@ struct Filter<'a> {
 }
 
 impl<'a> Filter<'a> {
-    /// Reads `[IDLE ms] start end count [consumer]`. Compat: without IDLE a few words more do not matter.
+    /// Reads `[IDLE ms] start end count [consumer]`. Compat: without IDLE a few words more do not
+    /// matter.
     fn parse(args: Args<'a>) -> Result<Filter<'a>, CmdError> {
         let (mut from, mut min_idle_ms) = (3, 0);
         if args.len() > 9 {

@@ -1,8 +1,9 @@
-//! XREAD and XREADGROUP: entries behind an id, from several streams at once, or a wait for the first that come.
+//! XREAD and XREADGROUP: entries behind an id, from several streams at once, or a wait for the
+//! first that come.
 //!
-//! All streams and ids are checked before anything is read. A wait runs the call again from the start, so what an id means
-//! only at its beginning (`$`) is pinned when it begins. A group is also told of what it waits for in vain: that its
-//! stream has gone, or it itself.
+//! All streams and ids are checked before anything is read. A wait runs the call again from the
+//! start, so what an id means only at its beginning (`$`) is pinned when it begins. A group is also
+//! told of what it waits for in vain: that its stream has gone, or it itself.
 
 use std::ops::Range;
 
@@ -168,7 +169,8 @@ impl Answer {
         out.bulk(key);
     }
 
-    /// Answers what there is of a stream, so many entries at most, unless that is nothing. `note` is shown the id of each.
+    /// Answers what there is of a stream, so many entries at most, unless that is nothing. `note`
+    /// is shown the id of each.
     fn entries(
         &mut self,
         out: &mut Reply,
@@ -324,7 +326,8 @@ fn hand_out(
     }
 }
 
-/// Answers what a consumer has got and not acknowledged, behind an id. What has been deleted meanwhile has no fields.
+/// Answers what a consumer has got and not acknowledged, behind an id. What has been deleted
+/// meanwhile has no fields.
 fn reply_history(
     out: &mut Reply,
     stream: &mut Stream,

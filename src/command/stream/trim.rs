@@ -96,7 +96,8 @@ impl TrimWords {
         Ok(self.bound.map(|bound| Trim { bound, is_approximate, limit, references }))
     }
 
-    /// The words of the call, as replicas and the AOF are told them: an exact trim down to what was left.
+    /// The words of the call, as replicas and the AOF are told them: an exact trim down to what was
+    /// left.
     pub fn told<'w>(&self, args: Args<'w>, left: &'w [u8]) -> Vec<&'w [u8]> {
         let mut words: Vec<_> = args.iter().collect();
         if self.is_approximate {
@@ -111,8 +112,9 @@ impl TrimWords {
         self.is_approximate
     }
 
-    /// What was left after trimming, as a threshold. Where groups protect entries, the first one that is left says nothing of
-    /// those behind it, so it is told how far the trim has come. Compat: Redis tells the first one.
+    /// What was left after trimming, as a threshold. Where groups protect entries, the first one
+    /// that is left says nothing of those behind it, so it is told how far the trim has come.
+    /// Compat: Redis tells the first one.
     pub fn left(&self, stream: &Stream, trimmed: Trimmed) -> Vec<u8> {
         match self.bound {
             Some(Bound::Id(id)) if self.references == Some(References::Respect) => {

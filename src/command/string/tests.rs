@@ -1,5 +1,5 @@
-//! String commands through a server in a box. Replies in full were compared with the live reference by script; here
-//! stands what a change is most likely to break, and what replicas are told.
+//! String commands through a server in a box. Replies in full were compared with the live reference
+//! by script; here stands what a change is most likely to break, and what replicas are told.
 
 use std::time::Duration;
 
@@ -182,7 +182,8 @@ fn a_key_that_expired_is_told_before_the_command_that_found_it() {
     let mut t = TestServer::new();
     t.run("SET k v PX 10");
     t.propagated();
-    t.srv.cron.expire_left_us = 0; // The cycle has used up its time, so only the access can find it.
+    // The cycle has used up its time, so only the access can find it.
+    t.srv.cron.expire_left_us = 0;
     t.srv.clock.advance(Duration::from_millis(11));
     assert_eq!(t.run("SET k w"), "+OK\r\n");
     let told = t.propagated();

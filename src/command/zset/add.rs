@@ -98,7 +98,8 @@ pub static ZINCRBY: Command = Command::data("zincrby", zincrby)
     .args(&[Arg::key("key"), Arg::integer("increment"), Arg::string("member")]);
 
 fn zincrby(cx: &mut Cx<'_>) -> CmdResult {
-    // Compat: an increment that is an option of ZADD is one here, too, and then leaves too few words.
+    // Compat: an increment that is an option of ZADD is one here, too, and then leaves too few
+    // words.
     let (mut options, at) = Options::parse(cx.args)?;
     options.terms.incr = true;
     options.check(cx.args.len() - at)?;

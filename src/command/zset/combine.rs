@@ -1,7 +1,8 @@
 //! Unions, intersections and differences: ZUNION, ZINTER, ZDIFF, those that store them, ZINTERCARD.
 //!
-//! Inputs are sorted sets and sets, whose members all have the score 1. Their order matters in a way that only sums of
-//! floating-point numbers show: scores are joined in the order of the sizes of the sets, the smallest first.
+//! Inputs are sorted sets and sets, whose members all have the score 1. Their order matters in a
+//! way that only sums of floating-point numbers show: scores are joined in the order of the sizes
+//! of the sets, the smallest first.
 
 use std::ops::Range;
 
@@ -242,7 +243,8 @@ impl Query {
 /// What the first input has and no other one.
 fn subtract(inputs: &Inputs<'_>, result: &mut Gathered) {
     let Some(((first, _), others)) = inputs.split_first() else { return };
-    // Either the members of the first are looked up in the others, or those of the others in the result.
+    // Either the members of the first are looked up in the others, or those of the others in the
+    // result.
     if others.iter().map(|(other, _)| other.len()).sum::<usize>() < first.len() {
         first.visit(|member, score| {
             result.join(member, score, |_, new| new);

@@ -1,6 +1,8 @@
-//! Taking the first or last members: ZPOPMIN, ZPOPMAX, ZMPOP, and BZPOPMIN, BZPOPMAX, BZMPOP, which wait for some.
+//! Taking the first or last members: ZPOPMIN, ZPOPMAX, ZMPOP, and BZPOPMIN, BZPOPMAX, BZMPOP, which
+//! wait for some.
 //!
-//! What takes from one of several keys is told to replicas and the AOF as ZPOPMIN or ZPOPMAX of that key.
+//! What takes from one of several keys is told to replicas and the AOF as ZPOPMIN or ZPOPMAX of
+//! that key.
 
 use super::super::key_spec::key_flag::{ACCESS, DELETE};
 use super::super::{
@@ -33,8 +35,8 @@ impl End {
     }
 }
 
-/// Takes up to so many members from a set, shows them to `write`, and returns how many they were; none if there is no
-/// such key.
+/// Takes up to so many members from a set, shows them to `write`, and returns how many they were;
+/// none if there is no such key.
 fn pop(
     cx: &mut Cx<'_>,
     key: &[u8],

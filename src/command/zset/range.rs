@@ -45,7 +45,8 @@ struct Query<'a> {
 }
 
 impl<'a> Query<'a> {
-    /// Reads the range that begins at a word. `by` and `reverse` are what the command's name says of it.
+    /// Reads the range that begins at a word. `by` and `reverse` are what the command's name says
+    /// of it.
     fn parse(
         args: Args<'a>,
         at: usize,

@@ -1,11 +1,13 @@
-//! Sorted set commands through a server in a box. Replies in full were compared with the live reference by script; here
-//! stands what a change is most likely to break, what replicas are told, and what others are told of it.
+//! Sorted set commands through a server in a box. Replies in full were compared with the live
+//! reference by script; here stands what a change is most likely to break, what replicas are told,
+//! and what others are told of it.
 
 use std::time::Duration;
 
 use crate::server::testing::TestServer;
 
-/// A reply on one line: arrays in brackets, nulls as `-` and null arrays as `--`, doubles of RESP3 with their comma.
+/// A reply on one line: arrays in brackets, nulls as `-` and null arrays as `--`, doubles of RESP3
+/// with their comma.
 fn shown(reply: &str) -> String {
     fn one<'a>(lines: &mut impl Iterator<Item = &'a str>) -> String {
         let line = lines.next().expect("a reply");

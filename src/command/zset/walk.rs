@@ -84,8 +84,8 @@ fn some_members(cx: &mut Cx<'_>, mut draws: Draws) -> CmdResult {
 
 /// Answers with so many members as they are drawn.
 ///
-/// A few bytes can ask for more than any memory holds, and the data is no bound: hence the limit that is also that of one
-/// element.
+/// A few bytes can ask for more than any memory holds, and the data is no bound: hence the limit
+/// that is also that of one element.
 fn repeated<'a>(
     out: &mut Reply,
     bytes_max: usize,
@@ -189,7 +189,8 @@ fn zscan(cx: &mut Cx<'_>) -> CmdResult {
     };
     let options = scan::ScanOptions::parse(cx.cmd, cx.args, 3)?;
     let found = options.gather(at, |at, visit| set.scan(at, visit));
-    // Compat: scores are bulk strings in RESP3, too, and those of large sets are printed in a way of their own.
+    // Compat: scores are bulk strings in RESP3, too, and those of large sets are printed in a way
+    // of their own.
     let write = if matches!(set, ZsetView::Tree(_)) { write_17_digits } else { write_f64 };
     let mut text = Vec::new();
     found.reply(cx.out, 2, |out, member, score| {

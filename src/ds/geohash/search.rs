@@ -6,8 +6,8 @@
 //!    SW  S  SE      which is the order of an unsorted answer.
 //! ```
 //!
-//! A [`Sieve`] tells from the bits of a score alone that a place is out of the question. A column or row number keeps
-//! its order when its bits are spread, so they are compared where they are.
+//! A [`Sieve`] tells from the bits of a score alone that a place is out of the question. A column
+//! or row number keeps its order when its bits are spread, so they are compared where they are.
 
 use super::sphere::{Origin, Shape};
 use super::{Cell, Edges, LAT_MAX, LON_MAX, Point, STEP_MAX, bits_of_score};
@@ -37,8 +37,8 @@ fn step_for(reach: f64, lat: f64) -> u32 {
 /// The cells to look at for a shape around a centre, in order.
 pub fn cells(shape: &Shape, center: Point) -> impl Iterator<Item = Cell> {
     let frame = shape.frame(center);
-    // Compat: the middle of a polygon may be nearer to a pole than the map goes. Valkey then looks into a corner of the
-    // map; we begin where the map ends.
+    // Compat: the middle of a polygon may be nearer to a pole than the map goes. Valkey then looks
+    // into a corner of the map; we begin where the map ends.
     let start = Point { lat: center.lat.clamp(-LAT_MAX, LAT_MAX), ..center };
     let mut cell = Cell::of(start, step_for(shape.reach(center), center.lat));
     // Compat: one coarser grid is tried, and near the poles that may not do.

@@ -6,11 +6,12 @@
 //!   Polygon   what is inside when the map is taken for a plane; its centre is the mean of its corners on the sphere
 //! ```
 //!
-//! A search asks three things of its shape: how far it reaches ([`Shape::reach`]), which decides how coarse the cells
-//! are; its [`Shape::frame`], which decides which cells are left out; and whether a place is in it
-//! ([`Shape::distance`]). Distances are those of the haversine formula. The frame is the reference's own and is wrong
-//! near the poles, which searches show; [`Shape::outer`] is a frame that nothing in the shape is outside of, for quick
-//! rejections that nobody sees.
+//! A search asks three things of its shape: how far it reaches ([`Shape::reach`]), which decides
+//! how coarse the cells are; its [`Shape::frame`], which decides which cells are left out; and
+//! whether a place is in it ([`Shape::distance`]). Distances are those of the haversine formula.
+//! The frame is the reference's own and is wrong near the poles, which searches show;
+//! [`Shape::outer`] is a frame that nothing in the shape is outside of, for quick rejections that
+//! nobody sees.
 
 use std::f64::consts::PI;
 
@@ -22,8 +23,8 @@ pub const EARTH_RADIUS: f64 = 6372797.560856;
 /// Radians of a degree.
 const DEGREE: f64 = PI / 180.0;
 
-/// Degrees by which a frame for quick rejections is wider than computed: about a metre, and far more than the errors
-/// of the computation.
+/// Degrees by which a frame for quick rejections is wider than computed: about a metre, and far
+/// more than the errors of the computation.
 const SLACK: f64 = 1e-5;
 
 /// What is looked for, in metres.
@@ -142,7 +143,8 @@ impl Shape {
         }
     }
 
-    /// A frame that nothing in the shape is outside of. Its west and east may be beyond the date line.
+    /// A frame that nothing in the shape is outside of. Its west and east may be beyond the date
+    /// line.
     pub fn outer(&self, center: Point) -> Edges {
         let (lat, lon) = match self {
             Shape::Circle { radius } => {
@@ -197,7 +199,8 @@ fn frame_of(points: &[Point]) -> Edges {
     })
 }
 
-/// Whether a place is inside a polygon on the flat map: a ray to the east meets its sides an odd number of times.
+/// Whether a place is inside a polygon on the flat map: a ray to the east meets its sides an odd
+/// number of times.
 fn is_inside(corners: &[Point], at: Point) -> bool {
     let Some(last) = corners.last() else { return false };
     let (mut inside, mut before) = (false, last);

@@ -107,8 +107,8 @@ fn any_point() -> impl Strategy<Value = Point> {
     (lon, lat).prop_map(|(lon, lat)| at(lon, lat))
 }
 
-/// A place from which the grid goes in all directions. One beyond it, on the eastern or northern edge, has its
-/// neighbours wrong, as in the reference.
+/// A place from which the grid goes in all directions. One beyond it, on the eastern or northern
+/// edge, has its neighbours wrong, as in the reference.
 fn any_center() -> impl Strategy<Value = Point> {
     any_point().prop_map(|point| at(point.lon.min(179.99999), point.lat.min(85.05112)))
 }
@@ -205,8 +205,8 @@ proptest! {
         }
     }
 
-    /// A search finds what is there, once, and nothing else. (Towards the poles it does not: the cells are the
-    /// reference's.)
+    /// A search finds what is there, once, and nothing else. (Towards the poles it does not: the
+    /// cells are the reference's.)
     #[test]
     fn searches_find_what_looking_at_everything_finds(
         center in any_center(),

@@ -42,8 +42,8 @@ impl Default for Registers {
 }
 
 impl Registers {
-    /// Sets registers that are all zero to the highest values over several packed ones. With `wide`, the processor's
-    /// wide unit does the work if there is one.
+    /// Sets registers that are all zero to the highest values over several packed ones. With
+    /// `wide`, the processor's wide unit does the work if there is one.
     pub fn unpack(&mut self, sources: &[&[u8; PACKED]], wide: bool) {
         debug_assert!(self.0.iter().all(|register| *register == 0));
         let done = sources.is_empty() || wide && avx2::unpack(sources, &mut self.0);

@@ -1,8 +1,8 @@
-//! The estimator of O. Ertl, "New cardinality estimation algorithms for HyperLogLog sketches" (2017): from how many
-//! registers have which value to how many elements there were.
+//! The estimator of O. Ertl, "New cardinality estimation algorithms for HyperLogLog sketches"
+//! (2017): from how many registers have which value to how many elements there were.
 //!
-//! The operations and their order decide the last bit, and with it the integer that comes out: they are those of the
-//! reference.
+//! The operations and their order decide the last bit, and with it the integer that comes out: they
+//! are those of the reference.
 
 use super::REGISTERS;
 
@@ -20,7 +20,8 @@ pub fn estimate(registers: [u32; 64]) -> u64 {
     }
     z += m * sigma(f64::from(registers[0]) / m);
     let estimate = (ALPHA * m * m / z).round();
-    // Compat: values no hash can lead to may leave nothing to divide by. The reference then shows the lowest integer.
+    // Compat: values no hash can lead to may leave nothing to divide by. The reference then shows
+    // the lowest integer.
     if estimate < i64::MAX as f64 { estimate as u64 } else { i64::MIN as u64 }
 }
 

@@ -6,12 +6,13 @@
 //!   1vvvvvnn             n+1 registers of value v+1: 1 to 4 of 1 to 32
 //! ```
 //!
-//! Runs follow one another from register 0 on, and must make up all registers. A change splits the run that it falls
-//! into and joins neighbours, but only some of them: the exact outcome is visible to everybody who compares two
-//! values, or counts their bytes, so it is that of the reference, step by step.
+//! Runs follow one another from register 0 on, and must make up all registers. A change splits the
+//! run that it falls into and joins neighbours, but only some of them: the exact outcome is visible
+//! to everybody who compares two values, or counts their bytes, so it is that of the reference,
+//! step by step.
 //!
-//! Nothing here trusts the runs. They may end too early, go on too far or break off in the middle of one: that is
-//! [`Corrupt`] when it matters, and never more than that.
+//! Nothing here trusts the runs. They may end too early, go on too far or break off in the middle
+//! of one: that is [`Corrupt`] when it matters, and never more than that.
 
 use super::dense::Registers;
 use super::hash::Element;
@@ -114,8 +115,9 @@ pub fn lacks(runs: &[u8], element: Element) -> Result<bool, Corrupt> {
     }
 }
 
-/// Where in a value the last change was, so that one behind it need not be looked for from the beginning. It is the run
-/// before the changed one: that may have grown, but has not moved, and whatever stands before it has not changed.
+/// Where in a value the last change was, so that one behind it need not be looked for from the
+/// beginning. It is the run before the changed one: that may have grown, but has not moved, and
+/// whatever stands before it has not changed.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Place {
     /// Its byte and its first register.
@@ -229,8 +231,8 @@ pub fn push_zeros(value: &mut Vec<u8>, len: usize) {
     value.extend_from_slice(&bytes[..size]);
 }
 
-/// Joins runs of the same value near a change: from the run at a byte on, in five steps, of which each joins two runs or
-/// goes on to the next one. Zeros are not joined.
+/// Joins runs of the same value near a change: from the run at a byte on, in five steps, of which
+/// each joins two runs or goes on to the next one. Zeros are not joined.
 fn join(value: &mut Vec<u8>, from: usize) {
     let mut at = from;
     for _ in 0..5 {

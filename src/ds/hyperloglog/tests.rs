@@ -1,4 +1,5 @@
-//! HyperLogLogs against a plain table of registers, against known bytes of the reference, and against damage.
+//! HyperLogLogs against a plain table of registers, against known bytes of the reference, and
+//! against damage.
 
 use proptest::prelude::*;
 

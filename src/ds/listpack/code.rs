@@ -102,7 +102,8 @@ pub(super) fn back_len(len: usize) -> usize {
     }
 }
 
-/// The back length: groups of seven bits, the highest first, all but the first with the top bit set.
+/// The back length: groups of seven bits, the highest first, all but the first with the top bit
+/// set.
 #[inline]
 pub(super) fn encode_back(len: usize) -> ([u8; 5], usize) {
     let mut back = [0; 5];
@@ -127,7 +128,8 @@ pub(super) fn back_is(bytes: &[u8], width: usize, len: usize) -> bool {
     })
 }
 
-/// Size of the head, and of head and data, of the element at the start of `bytes`, if they are all there.
+/// Size of the head, and of head and data, of the element at the start of `bytes`, if they are all
+/// there.
 #[inline]
 pub(super) fn measure(bytes: &[u8]) -> Option<(usize, usize)> {
     let first = *bytes.first()?;
@@ -148,7 +150,8 @@ pub(super) fn measure(bytes: &[u8]) -> Option<(usize, usize)> {
     })
 }
 
-/// Whether two texts of the same length are equal. Their last bytes are looked at first: names differ there mostly.
+/// Whether two texts of the same length are equal. Their last bytes are looked at first: names
+/// differ there mostly.
 #[inline]
 pub(super) fn equal(a: &[u8], b: &[u8]) -> bool {
     match (a.split_last_chunk::<8>(), b.split_last_chunk::<8>()) {

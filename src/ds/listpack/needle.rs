@@ -1,12 +1,14 @@
 //! Looking for one element among many.
 //!
-//! In a listpack whose integers and lengths are all in their shortest form, an element with the wanted text has
-//! exactly the bytes the text is encoded to. So nothing is decoded: a walk compares bytes at the start of each element.
+//! In a listpack whose integers and lengths are all in their shortest form, an element with the
+//! wanted text has exactly the bytes the text is encoded to. So nothing is decoded: a walk compares
+//! bytes at the start of each element.
 //!
-//! The walk guesses. It takes for granted that the next element has the size of the wanted one, and looks at the head there
-//! to see whether that was right, which is a comparison the processor predicts; as long as it is, no step has to wait for
-//! the bytes of the step before, and a list of equal shapes is searched about as fast as memory delivers it. The second
-//! guess is the size of the last short string that was met. Where both are wrong the size is computed.
+//! The walk guesses. It takes for granted that the next element has the size of the wanted one, and
+//! looks at the head there to see whether that was right, which is a comparison the processor
+//! predicts; as long as it is, no step has to wait for the bytes of the step before, and a list of
+//! equal shapes is searched about as fast as memory delivers it. The second guess is the size of
+//! the last short string that was met. Where both are wrong the size is computed.
 
 use super::{END, Encoded, Item, Packed, back_len, measure};
 
@@ -14,7 +16,8 @@ use super::{END, Encoded, Item, Packed, back_len, measure};
 pub struct Needle<'a> {
     text: &'a [u8],
     bytes: Vec<u8>,
-    /// The two bytes an element begins with, under this mask, are these: then it has the size of the needle.
+    /// The two bytes an element begins with, under this mask, are these: then it has the size of
+    /// the needle.
     mask: u16,
     kind: u16,
     /// The last eight bytes of the needle, if it has so many.
@@ -39,7 +42,8 @@ impl<'a> Needle<'a> {
         Needle { text, bytes, mask, kind, tail }
     }
 
-    /// Finds the first match among the elements from an offset on: its offset, and how many elements stand between.
+    /// Finds the first match among the elements from an offset on: its offset, and how many
+    /// elements stand between.
     pub fn find(&self, pack: Packed<'_>, from: usize) -> Option<(usize, usize)> {
         let (bytes, size) = (pack.0, self.bytes.len());
         let end = bytes.len() - 1;

@@ -8,14 +8,15 @@
 //!            └─────────────── the blob, a well-formed listpack ──────┘
 //! ```
 //!
-//! A change moves the shorter part of the blob, header or terminator included: what is pushed or popped at either end
-//! moves a few bytes whatever the size of the whole. When room is wanted where there is none, the blob is laid anew,
-//! and most of the room goes to the side that asked, so that a row of pushes pays for that a few times only. The
-//! memory is always a size class of the allocator, all of it usable: since classes are a constant factor apart,
-//! growing from one to the next costs a bounded number of copied bytes per byte added.
+//! A change moves the shorter part of the blob, header or terminator included: what is pushed or
+//! popped at either end moves a few bytes whatever the size of the whole. When room is wanted where
+//! there is none, the blob is laid anew, and most of the room goes to the side that asked, so that
+//! a row of pushes pays for that a few times only. The memory is always a size class of the
+//! allocator, all of it usable: since classes are a constant factor apart, growing from one to the
+//! next costs a bounded number of copied bytes per byte added.
 //!
-//! The count is kept beside the blob, where the header's own has an end at 65535. Elements are named by their offset in the
-//! blob, as in [`Packed`].
+//! The count is kept beside the blob, where the header's own has an end at 65535. Elements are
+//! named by their offset in the blob, as in [`Packed`].
 
 use super::{BYTES_MAX, EMPTY_BYTES, END, Encoded, HEAD, Item, Packed, UNCOUNTED};
 use crate::base::alloc::class_size;
@@ -154,7 +155,8 @@ impl Run {
         self.insert(HEAD, item);
     }
 
-    /// Adds an element in front of the one at an offset, or at the end for the offset behind the last.
+    /// Adds an element in front of the one at an offset, or at the end for the offset behind the
+    /// last.
     #[inline]
     pub fn insert(&mut self, at: usize, item: Item<'_>) {
         if self.bytes.is_empty() {
@@ -179,8 +181,8 @@ impl Run {
         self.note(self.count);
     }
 
-    /// Removes the element at an offset, and so many after it. The offset is then that of the next one, if there is
-    /// one.
+    /// Removes the element at an offset, and so many after it. The offset is then that of the next
+    /// one, if there is one.
     pub fn remove(&mut self, at: usize, count: usize) {
         if count == self.len() {
             return self.clear();
@@ -259,8 +261,8 @@ impl Run {
         header[4..].copy_from_slice(&counted.to_le_bytes());
     }
 
-    /// The bytes at an offset, `old` of them, become `new`, which are returned to be written. The header is to be written
-    /// anew.
+    /// The bytes at an offset, `old` of them, become `new`, which are returned to be written. The
+    /// header is to be written anew.
     #[inline]
     fn open(&mut self, at: usize, old: usize, new: usize) -> &mut [u8] {
         let (left, right) = (at, self.blob_bytes() - at - old);

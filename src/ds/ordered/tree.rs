@@ -10,19 +10,20 @@
 //!   leaves           [a b c f g][k m n][t u x z]    up to 128 items, in a vector that grows by size classes
 //! ```
 //!
-//! The tree does not know how items compare. Who looks for a place gives a predicate that is true for the items before it
-//! and false from there on; the items are in an order for which that makes sense, since each was put in by such a
-//! predicate.
+//! The tree does not know how items compare. Who looks for a place gives a predicate that is true
+//! for the items before it and false from there on; the items are in an order for which that makes
+//! sense, since each was put in by such a predicate.
 //!
-//! Nodes split in half, but items that arrive in order, upwards or downwards, leave full nodes behind. A leaf takes the
-//! memory of the items it holds, rounded up to a size class, so that half full ones cost little. A node with few
-//! entries joins a neighbour if both fit well into one, else it stays: two neighbours are never both small. Every step
-//! moves the entries of one node at most.
+//! Nodes split in half, but items that arrive in order, upwards or downwards, leave full nodes
+//! behind. A leaf takes the memory of the items it holds, rounded up to a size class, so that half
+//! full ones cost little. A node with few entries joins a neighbour if both fit well into one, else
+//! it stays: two neighbours are never both small. Every step moves the entries of one node at most.
 //!
-//! There are no links between leaves: a walk finds the next leaf by position, which is a hundredth of its work.
+//! There are no links between leaves: a walk finds the next leaf by position, which is a hundredth
+//! of its work.
 //!
-//! Invariants: an item is in one leaf, once; `firsts` and `counts` are true; no node but an empty root is empty; all leaves
-//! are equally deep. What rests on that is told in [`super`].
+//! Invariants: an item is in one leaf, once; `firsts` and `counts` are true; no node but an empty
+//! root is empty; all leaves are equally deep. What rests on that is told in [`super`].
 #![forbid(unsafe_code)]
 
 use std::mem::take;
@@ -242,7 +243,8 @@ fn facts<T, K: Part<T>>(kid: &K) -> Facts<T> {
     (kid.first(), kid.count())
 }
 
-/// Inserts below one of several kids. Returns its facts if it was split, and those of its new neighbour.
+/// Inserts below one of several kids. Returns its facts if it was split, and those of its new
+/// neighbour.
 fn insert_below<T: Copy, K: Part<T>>(
     kids: &mut Vec<K>,
     at: usize,
@@ -421,7 +423,8 @@ enum NodeRef<'a, T> {
 }
 
 impl<T: Copy> NodeRef<'_, T> {
-    /// See [`Tree::visit_from`]; without `before` every item is visited. False if `visit` wanted no more.
+    /// See [`Tree::visit_from`]; without `before` every item is visited. False if `visit` wanted no
+    /// more.
     fn visit_from<F: Fn(T) -> bool>(
         self,
         before: Option<&F>,
@@ -532,7 +535,8 @@ impl<T: Copy> Tree<T> {
         }
     }
 
-    /// Visits items in order, from the first one on for which `before` does not hold, as long as `visit` wants more.
+    /// Visits items in order, from the first one on for which `before` does not hold, as long as
+    /// `visit` wants more.
     #[inline]
     pub fn visit_from(&self, before: impl Fn(T) -> bool, mut visit: impl FnMut(T) -> bool) {
         self.root().visit_from(Some(&before), &mut visit);

@@ -4,10 +4,11 @@
 //!   chunks   [ 64 nodes, 29056 elements ][ 64 nodes, 29056 ][ 12 nodes, 5001 ]
 //! ```
 //!
-//! A node is reached by its [`Spot`]: number of the chunk and place in it. Nodes come and go anywhere for the price of
-//! moving at most a chunk of them, and the queue of chunks, which is short: a hundred million elements have some
-//! thousands. Looking for an element by its index skips whole chunks by their counts. Chunks are never empty; those of a
-//! list that grew at its ends are full, and neighbours that have become small are joined.
+//! A node is reached by its [`Spot`]: number of the chunk and place in it. Nodes come and go
+//! anywhere for the price of moving at most a chunk of them, and the queue of chunks, which is
+//! short: a hundred million elements have some thousands. Looking for an element by its index skips
+//! whole chunks by their counts. Chunks are never empty; those of a list that grew at its ends are
+//! full, and neighbours that have become small are joined.
 //!
 //! Nodes are changed through [`Chain::change`], which keeps the counts.
 
@@ -141,7 +142,8 @@ impl Chain {
         None
     }
 
-    /// The node that holds an element, and the element's index in it; looked for from the nearer end.
+    /// The node that holds an element, and the element's index in it; looked for from the nearer
+    /// end.
     pub fn seek(&self, index: usize) -> Option<(Spot, usize)> {
         if index >= self.items {
             return None;
@@ -235,7 +237,8 @@ impl Chain {
         if node <= len / 2 { at } else { Spot { chunk: chunk + 1, node: node - len / 2 } }
     }
 
-    /// Takes the node at a spot out. Returns it and the spot of the node that followed, if there is one.
+    /// Takes the node at a spot out. Returns it and the spot of the node that followed, if there is
+    /// one.
     pub fn remove(&mut self, spot: Spot) -> (Node, Option<Spot>) {
         let chunk = &mut self.chunks[spot.chunk];
         let node = chunk.nodes.remove(spot.node);

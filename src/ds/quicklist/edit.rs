@@ -1,5 +1,6 @@
-//! Changes to a list. Into which node an element comes, when a node is split, and which neighbours are joined afterwards is
-//! what Redis does, found by asking live servers; the drawings show nodes of at most four elements.
+//! Changes to a list. Into which node an element comes, when a node is split, and which neighbours
+//! are joined afterwards is what Redis does, found by asking live servers; the drawings show nodes
+//! of at most four elements.
 //!
 //! ```text
 //!   there is room    [1 2 3]      insert x after 2     [1 2 x 3]
@@ -10,8 +11,8 @@
 //!   large            [1 2 3 4]    insert L before 3    [1 2] L [3 4]        nothing is joined
 //! ```
 //!
-//! Compression is put right at the end of a change, by [`Quicklist::settle`]: it looks at the nodes that were touched and at
-//! those that have crossed the border between outer and inner nodes.
+//! Compression is put right at the end of a change, by [`Quicklist::settle`]: it looks at the nodes
+//! that were touched and at those that have crossed the border between outer and inner nodes.
 
 use std::ops::{Range, RangeInclusive};
 
@@ -158,7 +159,8 @@ impl Quicklist {
     pub fn replace(&mut self, index: usize, piece: Piece<'_>, limits: Limits) -> bool {
         let Some(place) = self.place(index) else { return false };
         let was_plain = self.chain.node(place.spot).is_plain();
-        // Compat: what is put in the place of another need not fit into the node, but into a listpack.
+        // Compat: what is put in the place of another need not fit into the node, but into a
+        // listpack.
         let fits = self.chain.node(place.spot).raw_bytes() + piece.item.len() <= LISTPACK_BYTES_MAX;
         let plain = limits.is_plain(self.fill, piece.item.len()) || !was_plain && !fits;
         let before = self.chain.nodes();
@@ -220,8 +222,8 @@ impl Quicklist {
         }
     }
 
-    /// Puts an element beside the one at a place, and leaves compression to the caller. Returns where the node is then,
-    /// if it was not split, and which nodes were touched.
+    /// Puts an element beside the one at a place, and leaves compression to the caller. Returns
+    /// where the node is then, if it was not split, and which nodes were touched.
     fn put(
         &mut self,
         place: Place,
@@ -301,7 +303,8 @@ impl Quicklist {
         }
     }
 
-    /// Takes the elements before a place out of its node, or those after it, as a node of their own.
+    /// Takes the elements before a place out of its node, or those after it, as a node of their
+    /// own.
     fn split(&mut self, place: Place, side: Side) -> Option<Node> {
         self.chain.change(place.spot, |node| {
             let run = node.run_mut()?;
@@ -364,16 +367,16 @@ impl Quicklist {
         }
     }
 
-    /// Puts compression right: of nodes that were touched, relative to one by its number at the time, when the list had
-    /// so many of them.
+    /// Puts compression right: of nodes that were touched, relative to one by its number at the
+    /// time, when the list had so many of them.
     fn settle_near(&mut self, number: usize, touched: RangeInclusive<isize>, nodes: usize) {
         let first = number.saturating_add_signed(*touched.start());
         let end = number.saturating_add_signed(*touched.end()) + 1;
         self.settle(first..end, self.chain.nodes() as isize - nodes as isize);
     }
 
-    /// Puts compression right: of the nodes whose numbers are given, and of those that have changed sides since there are
-    /// `delta` nodes more.
+    /// Puts compression right: of the nodes whose numbers are given, and of those that have changed
+    /// sides since there are `delta` nodes more.
     pub(super) fn settle(&mut self, touched: Range<usize>, delta: isize) {
         let (nodes, depth) = (self.chain.nodes(), usize::from(self.depth));
         let moved = delta.unsigned_abs();

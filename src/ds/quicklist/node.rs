@@ -1,4 +1,5 @@
-//! A node of a list: some elements in a listpack, or one large element by itself; either may be compressed.
+//! A node of a list: some elements in a listpack, or one large element by itself; either may be
+//! compressed.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -16,7 +17,8 @@ const SQUEEZE_BYTES_MAX: usize = 1 << 20;
 /// What compression has to save.
 const SAVING_MIN: usize = 8;
 
-/// An element, given or shown: its text, and the allocation that holds it where it has one of its own.
+/// An element, given or shown: its text, and the allocation that holds it where it has one of its
+/// own.
 #[derive(Clone, Copy, Debug)]
 pub struct Piece<'a> {
     pub item: Item<'a>,

@@ -38,8 +38,8 @@ impl Quicklist {
         false
     }
 
-    /// Shows the indexes of elements with a text, counted from the front but in order from an end, until `show` says no or
-    /// `max` elements have been looked at.
+    /// Shows the indexes of elements with a text, counted from the front but in order from an end,
+    /// until `show` says no or `max` elements have been looked at.
     pub fn search(&self, text: &[u8], from: End, max: usize, mut show: impl FnMut(usize) -> bool) {
         let needle = Needle::new(text);
         let (mut left, mut passed) = (max, 0);
@@ -126,7 +126,8 @@ impl Quicklist {
         removed
     }
 
-    /// Puts compression right after a removal all over the list: nodes that were touched, by their numbers at the time.
+    /// Puts compression right after a removal all over the list: nodes that were touched, by their
+    /// numbers at the time.
     fn settle_scattered(&mut self, touched: &[usize], nodes: usize, from: End) {
         let gone = nodes - self.chain.nodes();
         self.settle(0..0, -(gone as isize));

@@ -2,10 +2,10 @@
 //!
 //! # Cursors
 //!
-//! A cursor is a position in an order that growth and shrinking respect, so nothing needs to be remembered
-//! between calls. Segments are visited in the order of their index read backwards (lowest bit first), for
-//! a split replaces a segment by two neighbours of that order; inside a segment home buckets are visited in
-//! the order of their places, which no rebuild disturbs.
+//! A cursor is a position in an order that growth and shrinking respect, so nothing needs to be
+//! remembered between calls. Segments are visited in the order of their index read backwards
+//! (lowest bit first), for a split replaces a segment by two neighbours of that order; inside a
+//! segment home buckets are visited in the order of their places, which no rebuild disturbs.
 //!
 //! ```text
 //!   63                    16+level  16+level-1        16 15            0
@@ -17,19 +17,21 @@
 //! The level is part of the cursor because a merge must be noticed. Coming back to
 //!
 //! * the same level: go on at the place;
-//! * a deeper one (the segment was split): the rest of all its parts is still to come, so go on in the
-//!   first part at the place and take the later parts whole;
-//! * a shallower one (it was merged): unless it was the last part, later parts have not been seen below
-//!   the place either, so the merged segment starts again at place 0. Repeats are allowed, omissions are not.
+//! * a deeper one (the segment was split): the rest of all its parts is still to come, so go on in
+//!   the first part at the place and take the later parts whole;
+//! * a shallower one (it was merged): unless it was the last part, later parts have not been seen
+//!   below the place either, so the merged segment starts again at place 0. Repeats are allowed,
+//!   omissions are not.
 //!
-//! An element that stays in the table from the first call to the last is thus returned at least once.
-//! Any other number a client may send is reduced to some valid position.
+//! An element that stays in the table from the first call to the last is thus returned at least
+//! once. Any other number a client may send is reduced to some valid position.
 //!
 //! # Samples
 //!
-//! A random slot is drawn until an occupied one is hit; every slot is equally likely, so every element is.
-//! The table keeps itself a third full at least, hence a few draws suffice; after [`DRAWS_MAX`] misses (a
-//! table emptied while moves were paused) the walk goes on from the last slot drawn, less fair but bounded.
+//! A random slot is drawn until an occupied one is hit; every slot is equally likely, so every
+//! element is. The table keeps itself a third full at least, hence a few draws suffice; after
+//! [`DRAWS_MAX`] misses (a table emptied while moves were paused) the walk goes on from the last
+//! slot drawn, less fair but bounded.
 
 use super::segment::{SLOTS, Segment};
 use super::{Element, Table};
@@ -49,8 +51,8 @@ pub struct Iter<'a, E: Element> {
     slot: usize,
 }
 
-/// Takes a table apart, one element at a time; the memory of a segment is freed when it is through. The
-/// rest is dropped with it.
+/// Takes a table apart, one element at a time; the memory of a segment is freed when it is through.
+/// The rest is dropped with it.
 pub struct Drain<E: Element> {
     table: Table<E>,
     segment: usize,
@@ -101,8 +103,8 @@ impl Position {
 }
 
 impl<E: Element> Table<E> {
-    /// Visits the elements of the home bucket a cursor stands at and returns the next cursor, 0 at the end.
-    /// A bucket without elements counts as a step, so that a caller can bound the work.
+    /// Visits the elements of the home bucket a cursor stands at and returns the next cursor, 0 at
+    /// the end. A bucket without elements counts as a step, so that a caller can bound the work.
     pub fn scan<'a>(&'a self, cursor: u64, mut visit: impl FnMut(E::Ref<'a>)) -> u64 {
         if self.len == 0 {
             return 0;
@@ -112,8 +114,8 @@ impl<E: Element> Table<E> {
         let at = old.settle(self.segment_level(index));
         let segment = self.segment(index);
         let home = segment.home(at.place as u16);
-        // SAFETY: the segment is alive, `&self` keeps everybody from writing, and its pointers came from
-        // `into_raw`.
+        // SAFETY: the segment is alive, `&self` keeps everybody from writing, and its pointers came
+        // from `into_raw`.
         unsafe { segment.visit_home(home, |item| visit(E::view(item.raw()))) }
         let n = segment.n() as u64;
         let place = ((home as u64 + 1) << 16).div_ceil(n);
@@ -162,8 +164,8 @@ impl<E: Element> Table<E> {
     /// Changes every element, in no particular order.
     pub fn for_each_mut<'a>(&'a mut self, mut visit: impl FnMut(E::Mut<'a>)) {
         for index in 0..self.segments as usize {
-            // SAFETY: the segment is alive and `&mut self` excludes everybody; each element is visited
-            // once, so no two exclusive views are of the same one.
+            // SAFETY: the segment is alive and `&mut self` excludes everybody; each element is
+            // visited once, so no two exclusive views are of the same one.
             unsafe { self.segment(index).visit_all(|item| visit(E::edit(item.raw()))) }
         }
     }
@@ -183,8 +185,8 @@ fn advance<E: Element>(
             // SAFETY: alive, inside, and the table is borrowed.
             let line = unsafe { here.bucket(*bucket) };
             if *slot == 0 && table.segments > 1 && *bucket + 1 < here.n() {
-                // While the elements of this bucket are made use of, those of the next are on their way.
-                // SAFETY: alive, inside, and the table is borrowed.
+                // While the elements of this bucket are made use of, those of the next are on their
+                // way. SAFETY: alive, inside, and the table is borrowed.
                 let ahead = unsafe { here.bucket(*bucket + 1) };
                 let items = (0..SLOTS).filter_map(|slot| ahead.item(slot));
                 items.for_each(|item| prefetch(item.raw().as_ptr()));

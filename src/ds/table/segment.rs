@@ -16,19 +16,22 @@
 //!         bits 4-7: how many buckets further on the farthest of them may be, see [`REACHES`]
 //! ```
 //!
-//! **Place.** The top 16 bits of an element's hash, its *place*, are kept beside the pointer: the low half is the tag,
-//! the high half stands above the pointer. The home bucket of a place p among n buckets is `p * n >> 16`,
-//! for any n: a segment can thus grow by a quarter at a time, and is rebuilt without looking at a single
-//! element. The low half as tag discriminates well inside a bucket, whose elements share the high half.
+//! **Place.** The top 16 bits of an element's hash, its *place*, are kept beside the pointer: the
+//! low half is the tag, the high half stands above the pointer. The home bucket of a place p among
+//! n buckets is `p * n >> 16`, for any n: a segment can thus grow by a quarter at a time, and is
+//! rebuilt without looking at a single element. The low half as tag discriminates well inside a
+//! bucket, whose elements share the high half.
 //!
-//! **Look-ahead.** When a table grows, one segment's elements are dealt out to two by the next bit of the
-//! hash. The seven next bits are kept here under a sentinel (`1bbbbbbb`); each deal takes the lowest. Only
-//! after seven doublings must the element itself be read to fetch more. A merge puts the bit back.
+//! **Look-ahead.** When a table grows, one segment's elements are dealt out to two by the next bit
+//! of the hash. The seven next bits are kept here under a sentinel (`1bbbbbbb`); each deal takes
+//! the lowest. Only after seven doublings must the element itself be read to fetch more. A merge
+//! puts the bit back.
 //!
-//! **Spill.** An element whose home is full goes to the next bucket with room, at most [`REACH_MAX`] away,
-//! wrapping at the end. The home's spill byte tells a search whether to look further and how far, so that
-//! an absent key costs one line nearly always; a neighbour's line is the one the hardware has fetched
-//! already. When a slot falls free its bucket calls one of its own back.
+//! **Spill.** An element whose home is full goes to the next bucket with room, at most
+//! [`REACH_MAX`] away, wrapping at the end. The home's spill byte tells a search whether to look
+//! further and how far, so that an absent key costs one line nearly always; a neighbour's line is
+//! the one the hardware has fetched already. When a slot falls free its bucket calls one of its own
+//! back.
 //!
 //! Nothing here knows what an element is: words and places only.
 #![expect(
@@ -42,8 +45,8 @@ use std::ptr::NonNull;
 /// Slots in a bucket.
 pub const SLOTS: usize = 7;
 
-/// How far from its home bucket an element may live, by the four bits of the spill byte. The far steps are taken where a
-/// segment is nearly full.
+/// How far from its home bucket an element may live, by the four bits of the spill byte. The far
+/// steps are taken where a segment is nearly full.
 const REACHES: [u8; 16] = [0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 40, 48];
 
 /// The farthest.
@@ -116,8 +119,8 @@ impl Item {
         pointer(self.word)
     }
 
-    /// Takes the next bit of the hash, fetching more by `hash` when none is left. `level` is the level of
-    /// the segment the item leaves.
+    /// Takes the next bit of the hash, fetching more by `hash` when none is left. `level` is the
+    /// level of the segment the item leaves.
     pub fn take_bit(&mut self, level: u32, hash: impl FnOnce(NonNull<u8>) -> u64) -> bool {
         let mut look = self.word >> 56;
         if look == 1 {
@@ -251,7 +254,8 @@ impl Segment {
     /// No copy of this value may be used afterwards.
     pub unsafe fn free(self) {
         if self.n() > 0 {
-            // SAFETY: the block came from `alloc` with this layout, and the caller gives up every copy.
+            // SAFETY: the block came from `alloc` with this layout, and the caller gives up every
+            // copy.
             unsafe { dealloc(self.base().as_ptr().cast(), Self::layout(self.n())) }
         }
     }
@@ -284,7 +288,8 @@ impl Segment {
     #[inline]
     pub unsafe fn bucket<'a>(self, index: usize) -> &'a Bucket {
         debug_assert!(index < self.n());
-        // SAFETY: the index is inside the array (callers reduce it below n); the rest is the caller's.
+        // SAFETY: the index is inside the array (callers reduce it below n); the rest is the
+        // caller's.
         unsafe { self.base().add(index).as_ref() }
     }
 
@@ -295,8 +300,8 @@ impl Segment {
     #[inline]
     unsafe fn bucket_mut<'a>(self, index: usize) -> &'a mut Bucket {
         debug_assert!(index < self.n());
-        // SAFETY: the index is inside the array (callers reduce it below n); that nothing else refers to the bucket is the
-        // caller's promise.
+        // SAFETY: the index is inside the array (callers reduce it below n); that nothing else
+        // refers to the bucket is the caller's promise.
         unsafe { self.base().add(index).as_mut() }
     }
 
@@ -352,7 +357,8 @@ impl Segment {
         None
     }
 
-    /// Stores an item in its home or as near as there is room. False when there is none within reach.
+    /// Stores an item in its home or as near as there is room. False when there is none within
+    /// reach.
     ///
     /// # Safety
     /// The segment is alive and no reference into it exists.
@@ -388,17 +394,20 @@ impl Segment {
         let recall = if may_move && bucket.spilled() > 0 { self.reach_of(bucket) } else { 0 };
         let home = self.home(item.place);
         if home != spot.bucket {
-            // SAFETY: a home is a bucket of this segment, which is alive by the caller's promise; `bucket` is no longer used.
+            // SAFETY: a home is a bucket of this segment, which is alive by the caller's promise;
+            // `bucket` is no longer used.
             unsafe { self.bucket_mut(home) }.forget_spill();
         }
         if recall > 0 {
-            // SAFETY: the caller's promise is the same, the spot is inside, and no reference to a bucket is used any more.
+            // SAFETY: the caller's promise is the same, the spot is inside, and no reference to a
+            // bucket is used any more.
             unsafe { self.call_back(spot, recall) };
         }
         item
     }
 
-    /// Moves one element at home in the bucket of `spot` from a bucket further on into the free slot.
+    /// Moves one element at home in the bucket of `spot` from a bucket further on into the free
+    /// slot.
     ///
     /// # Safety
     /// As for [`Segment::remove`].
@@ -426,10 +435,12 @@ impl Segment {
     /// # Safety
     /// The segment is alive and nobody writes to it during the call.
     pub unsafe fn visit_home(self, home: usize, mut visit: impl FnMut(Item)) {
-        // SAFETY: the caller's promise, and `home` is below n as the caller computed it from a place.
+        // SAFETY: the caller's promise, and `home` is below n as the caller computed it from a
+        // place.
         let reach = self.reach_of(unsafe { self.bucket(home) });
         for distance in 0..=reach {
-            // SAFETY: the segment is alive and not written to, by the caller's promise; `after` stays below n.
+            // SAFETY: the segment is alive and not written to, by the caller's promise; `after`
+            // stays below n.
             let bucket = unsafe { self.bucket(self.after(home, distance)) };
             (0..SLOTS)
                 .filter_map(|s| bucket.item(s))

@@ -196,8 +196,8 @@ fn millions_of_random_operations_agree_with_the_model() {
 
 #[test]
 fn every_seed_grows_alike() {
-    // Once a segment that overflowed early was enlarged without a split, again and again: some seeds ended up
-    // with a single segment of any size.
+    // Once a segment that overflowed early was enlarged without a split, again and again: some
+    // seeds ended up with a single segment of any size.
     for word in 0..effort(60u64, 1) {
         let mut table = Table::new(HashSeed::new(word, !word));
         let size = effort(30_000, 900);

@@ -49,7 +49,8 @@ impl Head {
         Head(self.0 & !u64::from(CLOCK) | u64::from(clock & CLOCK))
     }
 
-    /// The same with an inline value of another kind and length, which is as wide, and with another [`IS_RAW`].
+    /// The same with an inline value of another kind and length, which is as wide, and with another
+    /// [`IS_RAW`].
     #[inline]
     pub fn with_value(self, kind: Kind, len: usize, flags: u64) -> Self {
         let kept = self.0 & !((LONG as u64) << VALUE_LEN_SHIFT) & !IS_RAW & !(0xf << KIND_SHIFT);
@@ -127,7 +128,8 @@ impl Head {
         self.word_at() + 8 * usize::from(!self.is_inline())
     }
 
-    /// Bytes of an entry with a key and an inline value of these lengths: whole words for one with an `Arc`.
+    /// Bytes of an entry with a key and an inline value of these lengths: whole words for one with
+    /// an `Arc`.
     #[inline]
     pub fn size(self, key_len: usize, value_len: usize) -> usize {
         let size = self.key_at() + key_len + value_len;

@@ -1,4 +1,5 @@
-//! Fields that go away by themselves: beside a plain model, with an index that must be exact whatever happens to keys.
+//! Fields that go away by themselves: beside a plain model, with an index that must be exact
+//! whatever happens to keys.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;

@@ -1,10 +1,13 @@
-//! Latency spikes: when something took longer than `latency-monitor-threshold`, what it was and how long it took.
+//! Latency spikes: when something took longer than `latency-monitor-threshold`, what it was and how
+//! long it took.
 //!
-//! A source of delay is an event with a name (`command`, `fork`, `expire-cycle`, ...). Each event keeps the worst delay
-//! of each of the last 160 seconds in which it had one, and the worst of all. Rooms report by [`Latency::add`]; what is
-//! below the threshold is dropped there, so a caller need not ask.
+//! A source of delay is an event with a name (`command`, `fork`, `expire-cycle`, ...). Each event
+//! keeps the worst delay of each of the last 160 seconds in which it had one, and the worst of all.
+//! Rooms report by [`Latency::add`]; what is below the threshold is dropped there, so a caller need
+//! not ask.
 //!
-//! [`report`] turns samples into the text of LATENCY DOCTOR and the drawing of LATENCY GRAPH; [`commands`] answers.
+//! [`report`] turns samples into the text of LATENCY DOCTOR and the drawing of LATENCY GRAPH;
+//! [`commands`] answers.
 
 pub mod commands;
 pub mod report;
@@ -119,7 +122,8 @@ impl Latency {
     }
 }
 
-/// Whether a call of so many microseconds is a spike. A threshold of 0 means never: it becomes the largest number.
+/// Whether a call of so many microseconds is a spike. A threshold of 0 means never: it becomes the
+/// largest number.
 #[inline]
 pub fn is_spike(conf: &LatencyConfig, usec: u64) -> bool {
     usec > conf.monitor_threshold_ms.saturating_mul(1000).wrapping_sub(1)

@@ -1,8 +1,9 @@
 //! Latency for people: LATENCY DOCTOR's report and LATENCY GRAPH's drawing.
 //!
-//! The drawing has a column per sample, oldest left, four rows high. A cell can stand at three heights, `_`, `o` and
-//! `#`, so that a column has twelve levels between the lowest and the highest sample, and bars are filled with `|`.
-//! Below it, written downwards, stands how long ago each sample was:
+//! The drawing has a column per sample, oldest left, four rows high. A cell can stand at three
+//! heights, `_`, `o` and `#`, so that a column has twelve levels between the lowest and the highest
+//! sample, and bars are filled with `|`. Below it, written downwards, stands how long ago each
+//! sample was:
 //!
 //! ```text
 //!     command - high 230 ms, low 10 ms (all time high 300 ms)

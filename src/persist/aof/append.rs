@@ -1,16 +1,18 @@
-//! Writing the append-only file: one increment, what waits to be written to it, and its annotations.
+//! Writing the append-only file: one increment, what waits to be written to it, and its
+//! annotations.
 //!
 //! ```text
 //!   feed of the turn ──► [#TS:..] bytes [#CRC:..] ──► buffer ──► one write ──► file ──► fsync (the driver's business)
 //! ```
 //!
-//! What is in the buffer is never dropped. A write that fails half way is taken back by cutting the file where it ended
-//! before, so that it never ends inside a command while the disk is full; if even that fails, the written half stays and
-//! only the rest is written later. Either way the bytes of the file are always a prefix of what was told.
+//! What is in the buffer is never dropped. A write that fails half way is taken back by cutting the
+//! file where it ended before, so that it never ends inside a command while the disk is full; if
+//! even that fails, the written half stays and only the rest is written later. Either way the bytes
+//! of the file are always a prefix of what was told.
 //!
-//! A checksum line covers everything since the last one. It is due once enough bytes have come together ([`SEAL_BYTES`])
-//! or a second has passed, so that it costs a hundredth of the space and damage is found wherever it is; the driver asks
-//! for one before the file is closed.
+//! A checksum line covers everything since the last one. It is due once enough bytes have come
+//! together ([`SEAL_BYTES`]) or a second has passed, so that it costs a hundredth of the space and
+//! damage is found wherever it is; the driver asks for one before the file is closed.
 
 use std::fs::File;
 use std::io;
@@ -82,7 +84,8 @@ impl Appender {
         }
     }
 
-    /// Takes what was put into the buffer from there on into the checksum, and writes one down if it is due.
+    /// Takes what was put into the buffer from there on into the checksum, and writes one down if
+    /// it is due.
     pub fn cover(&mut self, from: usize, now_s: i64, checksum: bool) {
         if !checksum {
             self.sum = None;
@@ -121,7 +124,8 @@ impl Appender {
         }
     }
 
-    /// Writes the buffer. On error nothing is lost: see the top of the file. Returns how many bytes were written.
+    /// Writes the buffer. On error nothing is lost: see the top of the file. Returns how many bytes
+    /// were written.
     pub fn write(&mut self) -> Result<u64, Trouble> {
         let mut done = 0;
         while done < self.buf.len() {

@@ -1,4 +1,5 @@
-//! The append-only file and the server: writing what was told, forcing it out, switching on and off.
+//! The append-only file and the server: writing what was told, forcing it out, switching on and
+//! off.
 //!
 //! ```text
 //!   before the reactor sleeps:   feed ──► buffer ──► one write ──► one fsync ──► replies leave
@@ -6,13 +7,14 @@
 //!                                                     └ failed: kept, tried again, writes are refused (MISCONF)
 //! ```
 //!
-//! All clients of a turn share one write and, with `always`, one fsync. With `everysec` a write waits up to two seconds for a
-//! sync that is under way, because the kernel would let it wait anyway, and then goes ahead.
+//! All clients of a turn share one write and, with `always`, one fsync. With `everysec` a write
+//! waits up to two seconds for a sync that is under way, because the kernel would let it wait
+//! anyway, and then goes ahead.
 //!
-//! With `always`, a reply must not leave before its write is on the disk, and what was not written cannot be taken back
-//! from the data: so a failed write or sync ends the process before any reply of the turn leaves ([`Aof::is_broken`]),
-//! as it does in Redis. Otherwise failures only stop writes: everything that was told is kept and written when that works
-//! again.
+//! With `always`, a reply must not leave before its write is on the disk, and what was not written
+//! cannot be taken back from the data: so a failed write or sync ends the process before any reply
+//! of the turn leaves ([`Aof::is_broken`]), as it does in Redis. Otherwise failures only stop
+//! writes: everything that was told is kept and written when that works again.
 
 use std::io;
 use std::sync::Arc;
@@ -224,7 +226,8 @@ fn note_health(srv: &mut Server) {
         let errno = srv.aof.bio.sync_error().unwrap_or(libc::EIO);
         let reason = os_text(&io::Error::from_raw_os_error(errno));
         srv.log.warning(format_args!("Fail to fsync the AOF file: {reason}"));
-        // The kernel may have dropped what it could not write: only a new base is sure to have it all.
+        // The kernel may have dropped what it could not write: only a new base is sure to have it
+        // all.
         srv.aof.rewrites.scheduled = true;
     }
     let failing = srv.aof.trouble().is_some();
@@ -315,7 +318,8 @@ fn note_end(srv: &mut Server) {
     }
 }
 
-/// CONFIG SET appendonly yes: a rewrite begins, and what is written meanwhile counts once that has succeeded.
+/// CONFIG SET appendonly yes: a rewrite begins, and what is written meanwhile counts once that has
+/// succeeded.
 pub fn switch_on(srv: &mut Server) -> Result<(), String> {
     if srv.aof.state != State::Off {
         return Ok(());

@@ -1,7 +1,8 @@
 //! The folder of the append-only file: names, and the manifest on the disk.
 //!
-//! The manifest decides what counts; a file that it does not name is nobody's. So every change is made in this order:
-//! new files first, then the manifest at once and for good ([`Folder::write`]), then old files go.
+//! The manifest decides what counts; a file that it does not name is nobody's. So every change is
+//! made in this order: new files first, then the manifest at once and for good ([`Folder::write`]),
+//! then old files go.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -71,8 +72,8 @@ impl Folder {
         }
     }
 
-    /// From now on this counts. On error what counted before still does, or either does: then no file may go that one of
-    /// them names.
+    /// From now on this counts. On error what counted before still does, or either does: then no
+    /// file may go that one of them names.
     pub fn write(&self, manifest: &Manifest) -> Result<(), NotReplaced> {
         let temp = self.path(&[b"temp-", self.stem.as_slice(), b".manifest"].concat());
         self.disk.replace(&temp, &self.manifest_path(), &manifest.print())
@@ -96,7 +97,8 @@ impl Folder {
         self.disk.rename(temp, &self.path(name))
     }
 
-    /// Whether a single file of before Redis 7 is to be moved in: there is one, and nothing that would count instead.
+    /// Whether a single file of before Redis 7 is to be moved in: there is one, and nothing that
+    /// would count instead.
     pub fn has_old_style(&self, manifest: Option<&Manifest>) -> bool {
         let old = named(&self.home, &self.stem);
         if !old.is_file() {

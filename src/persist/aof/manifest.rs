@@ -6,9 +6,9 @@
 //!   file appendonly.aof.2.incr.aof seq 2 type i      increments: what was written since, in order
 //! ```
 //!
-//! This is the format of Redis 8, word by word. An increment has `startoffset n`: how much had been told before it began
-//! (`Unit::told`), and, if the server has let go of it in order, `endoffset n`. Pairs that nobody knows are passed over.
-//! Nothing here touches a disk.
+//! This is the format of Redis 8, word by word. An increment has `startoffset n`: how much had been
+//! told before it began (`Unit::told`), and, if the server has let go of it in order, `endoffset
+//! n`. Pairs that nobody knows are passed over. Nothing here touches a disk.
 
 use crate::base::split;
 use crate::base::text::parse_i64;
@@ -139,8 +139,8 @@ impl Manifest {
         self.base.is_none() && self.increments.is_empty()
     }
 
-    /// Takes up a new base: the old one becomes history, and so do the increments, since whatever they say is in the
-    /// base; but not the last one if it was begun together with the base.
+    /// Takes up a new base: the old one becomes history, and so do the increments, since whatever
+    /// they say is in the base; but not the last one if it was begun together with the base.
     pub fn supersede(&mut self, stem: &[u8], is_rdb: bool, keep_last: bool) -> Vec<u8> {
         self.base_seq += 1;
         let suffix = if is_rdb { "rdb" } else { "aof" };
@@ -164,16 +164,16 @@ impl Manifest {
         name
     }
 
-    /// Notes that the last increment is complete with so much told, or that it goes on. Where it is not known what was told
-    /// before, that says nothing.
+    /// Notes that the last increment is complete with so much told, or that it goes on. Where it is
+    /// not known what was told before, that says nothing.
     pub fn set_end(&mut self, end: Option<i64>) {
         if let Some(last) = self.increments.last_mut() {
             last.end = end.filter(|_| last.start.is_some());
         }
     }
 
-    /// How much was told in all. If the server did not note that in the end, more than that: the last increment has so many
-    /// bytes, and what was told has at least one each.
+    /// How much was told in all. If the server did not note that in the end, more than that: the
+    /// last increment has so many bytes, and what was told has at least one each.
     pub fn told(&self, last_bytes: u64) -> i64 {
         let Some(last) = self.increments.last() else { return 0 };
         let beyond = || last.start.unwrap_or(0).saturating_add_unsigned(last_bytes);

@@ -100,7 +100,8 @@ impl Rewrites {
         self.forget_failures();
     }
 
-    /// Somebody asks for one by hand, and it has to wait for a child: not for what went wrong before.
+    /// Somebody asks for one by hand, and it has to wait for a child: not for what went wrong
+    /// before.
     pub fn forget_failures(&mut self) {
         (self.failures_in_a_row, self.not_before_s) = (0, 0);
     }
@@ -114,7 +115,8 @@ pub struct Aof {
     pub manifest: Manifest,
     pub appender: Option<Appender>,
     pub bio: Bio,
-    /// Bytes of the base, of increments that are not written to any more, and of the whole when it was last rewritten.
+    /// Bytes of the base, of increments that are not written to any more, and of the whole when it
+    /// was last rewritten.
     pub base_size: u64,
     pub earlier_size: u64,
     pub rewritten_size: u64,
@@ -125,8 +127,8 @@ pub struct Aof {
     pub sync_asked: u64,
     /// Monotonic milliseconds.
     pub last_sync_ms: u64,
-    /// Clients that wait until what was told before their WAITAOF is on the disk, and where that ends in `written`, once
-    /// it is known.
+    /// Clients that wait until what was told before their WAITAOF is on the disk, and where that
+    /// ends in `written`, once it is known.
     pub waiting: Vec<(Id, Option<u64>)>,
     /// When a write was put off for a sync that takes its time.
     pub put_off_ms: Option<u64>,

@@ -1,4 +1,5 @@
-//! Reading an append-only file: commands and annotations, one after the other, each with its offsets.
+//! Reading an append-only file: commands and annotations, one after the other, each with its
+//! offsets.
 //!
 //! ```text
 //!   *3\r\n $3\r\nSET\r\n $1\r\nk\r\n $1\r\nv\r\n     a command: its words are ranges of the buffer, nothing is copied
@@ -7,11 +8,13 @@
 //!   #anything\r\n                                    passed over
 //! ```
 //!
-//! Large pieces of the file are read at once and parsed where they lie. The buffer begins with the item under way, so it
-//! grows only for a command that is larger than a piece, and never faster than bytes really arrive: a length that a damaged
-//! file announces allocates nothing. Checksums are computed over what was parsed, piece by piece.
+//! Large pieces of the file are read at once and parsed where they lie. The buffer begins with the
+//! item under way, so it grows only for a command that is larger than a piece, and never faster
+//! than bytes really arrive: a length that a damaged file announces allocates nothing. Checksums
+//! are computed over what was parsed, piece by piece.
 //!
-//! The reader judges form, not sense: what a command means is for whoever runs it. Loader and checker share it.
+//! The reader judges form, not sense: what a command means is for whoever runs it. Loader and
+//! checker share it.
 
 use std::fs::File;
 use std::io;
@@ -172,7 +175,8 @@ impl<S: Source> Reader<S> {
         self.lines
     }
 
-    /// What is there of the item under way: where it ends too early, offset and length of the part that was begun.
+    /// What is there of the item under way: where it ends too early, offset and length of the part
+    /// that was begun.
     pub fn torn(&self) -> (u64, usize) {
         let begun = self.start + self.torn_at;
         (self.base + begun as u64, self.buf.len().saturating_sub(begun))
@@ -312,7 +316,8 @@ impl<S: Source> Reader<S> {
         Step::Need(self.buf.len() - self.start + more)
     }
 
-    /// The number in the line that begins at `at` with its mark, and where the next line begins. `None`: it is not all there.
+    /// The number in the line that begins at `at` with its mark, and where the next line begins.
+    /// `None`: it is not all there.
     #[inline]
     fn number(&self, at: usize) -> Result<Option<(i64, usize)>, Flaw> {
         match &self.buf[at..] {
@@ -520,7 +525,8 @@ mod tests {
         for at in 0..whole.len() {
             let mut broken = whole.clone();
             broken[at] ^= 0x04;
-            // A changed mark makes a comment of the line, which stands for nothing but is no command either.
+            // A changed mark makes a comment of the line, which stands for nothing but is no
+            // command either.
             let (told, flaw, _) = items(&broken);
             assert!(flaw.is_some() || told.contains(&"Comment".to_owned()), "{at}: {told:?}");
         }

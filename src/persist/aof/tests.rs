@@ -201,7 +201,8 @@ fn put(t: &mut TestServer, client: Id, line: &str) {
     }
 }
 
-/// The turn went on after the failure, and the last messages of the process told of writes that nobody will find.
+/// The turn went on after the failure, and the last messages of the process told of writes that
+/// nobody will find.
 #[test]
 fn with_always_no_message_leaves_after_a_sync_has_failed() {
     for (name, last) in [("turn", "PUBLISH c m\r\n"), ("shutdown", "SHUTDOWN NOSAVE\r\n")] {
@@ -313,8 +314,8 @@ fn a_rewrite_replaces_what_was_written_before() {
     }
 }
 
-/// Whatever fails at whatever step, in the child's file or in the parent's: all is there after a start, and the next
-/// attempt succeeds.
+/// Whatever fails at whatever step, in the child's file or in the parent's: all is there after a
+/// start, and the next attempt succeeds.
 #[test]
 fn a_rewrite_that_fails_costs_an_attempt_and_nothing_else() {
     for (op, after) in [
@@ -466,7 +467,8 @@ fn damage_is_found_and_located() {
     assert_eq!(again.run("EXISTS key:150"), ":0\r\n");
 }
 
-/// A byte that is not what was written, at each place: the file is refused, or it was none that mattered.
+/// A byte that is not what was written, at each place: the file is refused, or it was none that
+/// mattered.
 #[test]
 fn a_wrong_byte_anywhere_is_never_believed() {
     let mut kept = kept("flips", |conf| conf.aof.use_rdb_preamble = false);

@@ -1,4 +1,5 @@
-//! Children and the server: forking, listening, what follows their end; snapshots in the background.
+//! Children and the server: forking, listening, what follows their end; snapshots in the
+//! background.
 #![expect(unsafe_code, reason = "a child closes what its parent has open")]
 
 use std::io;
@@ -34,9 +35,9 @@ pub fn fork(
     let started = child::start(&disk, task, |reporter| {
         // What has a descriptor and may be used or dropped by the work lets go of it first.
         srv.log.forked(std::process::id());
-        // SAFETY: the log has nothing open any more. Sockets, the poll, listeners and the append-only file are parts of the
-        // server, which is neither served nor dropped here: the process ends by `_exit`. All that the work reads and
-        // writes it opens itself.
+        // SAFETY: the log has nothing open any more. Sockets, the poll, listeners and the
+        // append-only file are parts of the server, which is neither served nor dropped here: the
+        // process ends by `_exit`. All that the work reads and writes it opens itself.
         unsafe { reporter.close_others() };
         become_child(srv, task);
         work(srv, reporter)

@@ -1,6 +1,7 @@
 //! The children of a server: the one that lives, and what is remembered of those that have gone.
 //!
-//! There is never more than one, since two would copy memory twice; whoever wants another waits for its turn.
+//! There is never more than one, since two would copy memory twice; whoever wants another waits for
+//! its turn.
 
 pub mod commands;
 pub mod driver;

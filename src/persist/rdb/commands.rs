@@ -211,8 +211,8 @@ const BAD_TTL: CmdError = CmdError::Fixed("ERR Invalid TTL value, must be >= 0")
 const BAD_FOOTER: CmdError = CmdError::Fixed("ERR DUMP payload version or checksum are wrong");
 const BAD_DATA: CmdError = CmdError::Fixed("ERR Bad data format");
 
-/// FLUSHALL. A snapshot under way is of data that nobody wants any more: it ends, and if there are save points the empty
-/// databases are saved at once, so that the old ones do not come back.
+/// FLUSHALL. A snapshot under way is of data that nobody wants any more: it ends, and if there are
+/// save points the empty databases are saved at once, so that the old ones do not come back.
 pub fn flushall(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     let outcome = exec::with_data(srv, call, generic::flushall)?;
     children::kill_snapshot(srv);

@@ -91,8 +91,8 @@ pub fn save_options(srv: &Server, aof_base: bool) -> save::Options<'_> {
     }
 }
 
-/// Writes everything to a file, by way of a temporary one. Looks at the server only, so a forked child may call it; what came
-/// of it is for the caller to tell.
+/// Writes everything to a file, by way of a temporary one. Looks at the server only, so a forked
+/// child may call it; what came of it is for the caller to tell.
 pub fn write_file(
     srv: &Server,
     (temp, target): (&Path, &Path),
@@ -192,7 +192,8 @@ pub enum NotLoaded {
     Stopped,
 }
 
-/// Loads a file into the databases, serving clients meanwhile. Returns how many bytes of it were the snapshot.
+/// Loads a file into the databases, serving clients meanwhile. Returns how many bytes of it were
+/// the snapshot.
 pub fn load_file(srv: &mut Box<Server>, path: &Path, terms: Terms) -> Result<u64, NotLoaded> {
     let (source, total): (Box<dyn Read>, u64) = match &srv.files {
         Files::Disk => {
@@ -437,7 +438,8 @@ pub enum Unfit {
     Damaged,
 }
 
-/// Loads the file that the configuration names, if it is there: a step of the start. Writes its own line of success.
+/// Loads the file that the configuration names, if it is there: a step of the start. Writes its own
+/// line of success.
 pub fn load_at_start(srv: &mut Box<Server>) -> Result<(), Unfit> {
     let started_us = srv.clock.mono_us();
     let path = PathBuf::from(&srv.conf.rdb.filename);

@@ -8,9 +8,9 @@
 //!   payload   type  value  version (u16)  crc                       of DUMP: without a name
 //! ```
 //!
-//! What a value's bytes are is said where they are written (`save::value`) and read (`load::value`). A version is the number of
-//! the format that a reader must know; number 22 of types means one thing up to Redis's last version and another from
-//! Valkey's first one on.
+//! What a value's bytes are is said where they are written (`save::value`) and read
+//! (`load::value`). A version is the number of the format that a reader must know; number 22 of
+//! types means one thing up to Redis's last version and another from Valkey's first one on.
 
 /// Opcodes, from the end of the numbers of types downwards.
 pub mod opcode {
@@ -52,7 +52,8 @@ pub mod kind {
     pub const STREAM_2: u8 = 19;
     pub const SET_LISTPACK: u8 = 20;
     pub const STREAM_3: u8 = 21;
-    /// Up to version 79: of a release candidate of Redis 7.4. From 80 on: Valkey's hash with deadlines.
+    /// Up to version 79: of a release candidate of Redis 7.4. From 80 on: Valkey's hash with
+    /// deadlines.
     pub const HASH_TTL_22: u8 = 22;
     pub const HASH_LISTPACK_TTL_PRE_GA: u8 = 23;
     pub const HASH_TTL: u8 = 24;

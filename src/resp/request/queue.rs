@@ -6,8 +6,8 @@
 //!   ends         ^         ^         ^            where each request ends in both
 //! ```
 //!
-//! Nothing is allocated per request. Large words keep their own allocation, so a value can still adopt it when the request
-//! runs. Requests are taken out in order, once.
+//! Nothing is allocated per request. Large words keep their own allocation, so a value can still
+//! adopt it when the request runs. Requests are taken out in order, once.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

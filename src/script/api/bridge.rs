@@ -1,8 +1,8 @@
-//! The functions of the table `redis`: `call`, `pcall`, replies, log, protocol, propagation, and what libraries need to
-//! register their functions.
+//! The functions of the table `redis`: `call`, `pcall`, replies, log, protocol, propagation, and
+//! what libraries need to register their functions.
 //!
-//! Errors that these functions raise are tables with a field `err`, as errors of commands are. Who catches one by `pcall`
-//! gets that field.
+//! Errors that these functions raise are tables with a field `err`, as errors of commands are. Who
+//! catches one by `pcall` gets that field.
 
 use crate::base::double::write_f64;
 use crate::base::text::write_i64;
@@ -96,7 +96,7 @@ fn push_error(s: &mut Leaf<'_>, text: &[u8], is_counted: bool) {
     }
 }
 
-// -- commands -----------------------------------------------------------------------------------------------
+// -- commands -------------------------------------------------------------------------------------
 
 fn call(s: &mut Leaf<'_>, bridge: &mut Bridge) -> Verdict {
     match request(s, bridge) {
@@ -198,7 +198,7 @@ fn acl_check_cmd(s: &mut Leaf<'_>, bridge: &mut Bridge) -> Verdict {
     }
 }
 
-// -- replies ------------------------------------------------------------------------------------------------
+// -- replies --------------------------------------------------------------------------------------
 
 fn single_field(s: &mut Stack, name: &[u8], text: Option<Vec<u8>>) -> Verdict {
     s.set_top(0);
@@ -238,9 +238,10 @@ fn status_reply(s: &mut Stack) -> Verdict {
     single_field(s, b"ok", text)
 }
 
-// -- settings -----------------------------------------------------------------------------------------------
+// -- settings -------------------------------------------------------------------------------------
 
-/// A number as C's conversion to a short integer has it: without its fraction, and what does not fit becomes the lowest.
+/// A number as C's conversion to a short integer has it: without its fraction, and what does not
+/// fit becomes the lowest.
 fn as_int(number: f64) -> i32 {
     let fits = number > f64::from(i32::MIN) - 1.0 && number < f64::from(i32::MAX) + 1.0;
     if fits { number as i32 } else { i32::MIN }
@@ -330,7 +331,7 @@ fn replicate_commands(s: &mut Stack) -> Verdict {
     Ok(1)
 }
 
-// -- chance -------------------------------------------------------------------------------------------------
+// -- chance ---------------------------------------------------------------------------------------
 
 /// Puts `random` and `randomseed` into the table on top.
 pub fn put_random(s: &mut Stack) {

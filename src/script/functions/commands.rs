@@ -1,7 +1,8 @@
 //! FUNCTION and its subcommands; FCALL and FCALL_RO.
 //!
-//! Loading is all or nothing, for one library or all those of a payload: their code runs first, each into a draft; then names
-//! are compared; only then something changes. [`load_code`] is for whoever brings libraries from elsewhere.
+//! Loading is all or nothing, for one library or all those of a payload: their code runs first,
+//! each into a draft; then names are compared; only then something changes. [`load_code`] is for
+//! whoever brings libraries from elsewhere.
 
 use super::registry::{Draft, Function, Library};
 use crate::base::glob;
@@ -67,7 +68,7 @@ fn call_function(srv: &mut Box<Server>, call: &mut Call, read_only: bool) -> Cmd
     bridge::run(srv, call, Job { form: Form::Function, name, flags, read_only, keys }, function)
 }
 
-// -- FUNCTION -------------------------------------------------------------------------------------------------
+// -- FUNCTION -------------------------------------------------------------------------------------
 
 pub static FUNCTION: Command = Command::container(
     "function",

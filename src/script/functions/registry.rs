@@ -1,8 +1,9 @@
 //! The libraries that were loaded, and how a library registers its functions while it is loaded.
 //!
-//! A library's code runs once, when it is loaded, and all it can do then is to call `redis.register_function`. What it
-//! registers is gathered in a [`Draft`]; only when it has come to its end without an error, and none of its names is taken,
-//! it becomes a [`Library`]. Names of functions are the same in any case.
+//! A library's code runs once, when it is loaded, and all it can do then is to call
+//! `redis.register_function`. What it registers is gathered in a [`Draft`]; only when it has come
+//! to its end without an error, and none of its names is taken, it becomes a [`Library`]. Names of
+//! functions are the same in any case.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -120,7 +121,7 @@ impl Libraries {
     }
 }
 
-// -- redis.register_function ------------------------------------------------------------------------------
+// -- redis.register_function ----------------------------------------------------------------------
 
 const ME: &str = "redis.register_function";
 

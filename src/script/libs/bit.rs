@@ -1,4 +1,5 @@
-//! `bit`: operations on the bits of numbers, as LuaJIT has them: arguments are taken modulo 2^32, results are signed.
+//! `bit`: operations on the bits of numbers, as LuaJIT has them: arguments are taken modulo 2^32,
+//! results are signed.
 
 use crate::script::lua::{Raise, Stack, Verdict};
 
@@ -27,7 +28,8 @@ pub fn push(s: &mut Stack) {
     s.set_function(b"tohex", tohex);
 }
 
-/// The lower 32 bits of an argument: rounded to a whole number by adding one so large that no bit of a fraction is left.
+/// The lower 32 bits of an argument: rounded to a whole number by adding one so large that no bit
+/// of a fraction is left.
 fn int(s: &Stack, number: i32) -> Result<u32, Raise> {
     const MAGIC: f64 = 6_755_399_441_055_744.0; // 2^52 + 2^51
     Ok((s.check_number(number)? + MAGIC).to_bits() as u32)

@@ -1,4 +1,5 @@
-//! `os.clock`: the processor time of the process, in seconds. Nothing else of the system is to be had.
+//! `os.clock`: the processor time of the process, in seconds. Nothing else of the system is to be
+//! had.
 
 use rustix::time::{ClockId, clock_gettime};
 

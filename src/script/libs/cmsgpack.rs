@@ -1,8 +1,9 @@
 //! `cmsgpack`: MessagePack.
 //!
-//! Tables whose keys are 1 to n are arrays, all others maps; what lies deeper than [`NESTING_MAX`] tables is nil. Numbers
-//! are as short as they can be. Reading takes what MessagePack was when the library was written: there is no `bin` and
-//! no `ext`. Lengths that the input announces are held against what there is of it before memory is taken.
+//! Tables whose keys are 1 to n are arrays, all others maps; what lies deeper than [`NESTING_MAX`]
+//! tables is nil. Numbers are as short as they can be. Reading takes what MessagePack was when the
+//! library was written: there is no `bin` and no `ext`. Lengths that the input announces are held
+//! against what there is of it before memory is taken.
 
 use crate::script::lua::guard::to_int;
 use crate::script::lua::{Kind, Raise, Stack, Verdict};
@@ -29,7 +30,7 @@ pub fn push(s: &mut Stack) {
     }
 }
 
-// -- writing --------------------------------------------------------------------------------------------
+// -- writing --------------------------------------------------------------------------------------
 
 fn pack(s: &mut Stack) -> Verdict {
     let count = s.top();
@@ -181,7 +182,7 @@ fn put_table(s: &mut Stack, out: &mut Vec<u8>, depth: usize) -> Result<(), Raise
     Ok(())
 }
 
-// -- reading --------------------------------------------------------------------------------------------
+// -- reading --------------------------------------------------------------------------------------
 
 fn missing() -> Raise {
     Raise::here("Missing bytes in input.")
@@ -264,7 +265,8 @@ impl Input<'_> {
             return Err(Raise::here("stack overflow (in function mp_decode_to_lua_hash)"));
         }
         self.depth += 1;
-        // Compat: it grows as it is filled, which shows in the order in which `pairs` finds what is in there.
+        // Compat: it grows as it is filled, which shows in the order in which `pairs` finds what is
+        // in there.
         s.push_table(0, 0);
         for _ in 0..len {
             self.value(s)?;
@@ -310,8 +312,8 @@ fn optional(s: &Stack, number: i32) -> Result<i32, Raise> {
     }
 }
 
-/// Pushes up to `limit` values that stand in the input from `offset` on, and where the rest begins; or, when neither is
-/// asked for, all values alone.
+/// Pushes up to `limit` values that stand in the input from `offset` on, and where the rest begins;
+/// or, when neither is asked for, all values alone.
 fn unpack_from(s: &mut Stack, limit: i32, offset: i32) -> Verdict {
     let data = s.check_text(1)?.to_vec();
     let len = data.len();

@@ -1,5 +1,5 @@
-//! The libraries that scripts find beside Lua's own, in our own words; and those parts of Lua's own that would let a script
-//! stop the server.
+//! The libraries that scripts find beside Lua's own, in our own words; and those parts of Lua's own
+//! that would let a script stop the server.
 
 pub mod bit;
 pub mod cjson;

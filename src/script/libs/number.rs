@@ -9,7 +9,8 @@ pub fn write_14_digits(out: &mut Vec<u8>, number: f64) {
     write_general(out, number, 14);
 }
 
-/// As `%.<digits>g` does: so many digits at most, no zeros at the end, an exponent where that is shorter.
+/// As `%.<digits>g` does: so many digits at most, no zeros at the end, an exponent where that is
+/// shorter.
 pub fn write_general(out: &mut Vec<u8>, number: f64, digits: usize) {
     let whole = number as i64;
     if whole as f64 == number && whole.unsigned_abs() < 10_u64.pow(digits.min(15) as u32) {

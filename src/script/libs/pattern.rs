@@ -6,10 +6,11 @@
 //!   ^ $           at the ends
 //! ```
 //!
-//! Matching goes back when it fails, so there are patterns that take as many steps as one likes, and Lua itself cannot be
-//! interrupted while it matches. Here each match has so many steps and so much depth ([`STEPS_MAX`], [`DEPTH_MAX`]), and is
-//! then said to be too complex. Walks through long sets, captures and subjects are paid for by their bytes. It never reads
-//! beyond pattern or subject.
+//! Matching goes back when it fails, so there are patterns that take as many steps as one likes,
+//! and Lua itself cannot be interrupted while it matches. Here each match has so many steps and so
+//! much depth ([`STEPS_MAX`], [`DEPTH_MAX`]), and is then said to be too complex. Walks through
+//! long sets, captures and subjects are paid for by their bytes. It never reads beyond pattern or
+//! subject.
 
 /// Parts of a pattern that stand for a part of the subject.
 pub const CAPTURES_MAX: usize = 32;
@@ -58,7 +59,8 @@ impl<'a> Matcher<'a> {
         Matcher { subject, pattern, captures: Default::default(), level: 0, steps, depth: 0 }
     }
 
-    /// Matches the pattern, from its byte `pattern_at` on, at a place of the subject: where the match ends, if there is one.
+    /// Matches the pattern, from its byte `pattern_at` on, at a place of the subject: where the
+    /// match ends, if there is one.
     pub fn match_at(&mut self, at: usize, pattern_at: usize) -> Result<Option<usize>, Complaint> {
         self.level = 0;
         self.go(at, pattern_at)
@@ -332,7 +334,8 @@ fn bombs_come_to_an_end() {
     assert!(Matcher::new(&subject, &[nested, b"b".to_vec()].concat()).match_at(0, 0).is_err());
 }
 
-/// Steps were all alike once: with sets, captures and subjects of a megabyte the fifty millions took hours.
+/// Steps were all alike once: with sets, captures and subjects of a megabyte the fifty millions
+/// took hours.
 #[test]
 fn long_walks_are_paid_for() {
     let long = b"a".repeat(1 << 20);

@@ -1,4 +1,5 @@
-//! Chance in scripts: the linear congruential generator of POSIX, so that scripts see the same numbers on every server.
+//! Chance in scripts: the linear congruential generator of POSIX, so that scripts see the same
+//! numbers on every server.
 
 /// 48 bits of state.
 #[derive(Debug)]

@@ -1,4 +1,5 @@
-//! Functions of the library `string` whose originals have no end to what they take: those that match patterns, and `rep`.
+//! Functions of the library `string` whose originals have no end to what they take: those that
+//! match patterns, and `rep`.
 
 use super::pattern::{Capture, Len, Matcher};
 use crate::script::lua::guard::to_int;

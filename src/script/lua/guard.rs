@@ -1,4 +1,5 @@
-//! Tables that scripts cannot change, and what of Lua's own library has to know of them or is replaced for safety.
+//! Tables that scripts cannot change, and what of Lua's own library has to know of them or is
+//! replaced for safety.
 //!
 //! A protected table is an empty one in front of the real one:
 //!
@@ -6,10 +7,11 @@
 //!   script ──► {} ──metatable──► { [1] = MARK, __index = real, __newindex = refuse, __metatable = what may be seen }
 //! ```
 //!
-//! Reading goes through `__index` without leaving the machine, writing always is an assignment to an absent field. Only
-//! functions that touch tables raw could see the difference: those that would change one refuse (`rawset`,
-//! `setmetatable`, `table.insert`), those that read one look behind it (`rawget`, `next`). Nobody ever hands out the real
-//! table. A script cannot forge the mark, which is an address.
+//! Reading goes through `__index` without leaving the machine, writing always is an assignment to
+//! an absent field. Only functions that touch tables raw could see the difference: those that would
+//! change one refuse (`rawset`, `setmetatable`, `table.insert`), those that read one look behind it
+//! (`rawget`, `next`). Nobody ever hands out the real table. A script cannot forge the mark, which
+//! is an address.
 #![expect(
     unsafe_code,
     reason = "functions that raise errors as C does; none of their frames owns anything"
@@ -25,8 +27,8 @@ use super::{Kind, Lua, Raise, Stack, Verdict, heap_of};
 
 static MARK: u8 = 0;
 
-/// Coroutines that may be resumed from one another. Each has its own count of nested calls in C, 200 of them, and all
-/// stand on one stack.
+/// Coroutines that may be resumed from one another. Each has its own count of nested calls in C,
+/// 200 of them, and all stand on one stack.
 const COROUTINES_MAX: u32 = 40;
 
 /// How far below the first element `table.insert` may insert: it moves what is not there, too.
@@ -66,12 +68,13 @@ pub fn is_protected(s: &mut Stack, index: i32) -> bool {
     is
 }
 
-/// Pops a value, `visible`, and under it a table; pushes the protected one. The value is what `getmetatable` shows.
+/// Pops a value, `visible`, and under it a table; pushes the protected one. The value is what
+/// `getmetatable` shows.
 pub fn protect(s: &mut Stack) {
     s.push_table(0, 0); // real, visible, front
     s.push_table(1, 3);
-    // SAFETY: the state is alive, as long as it has a stack to be lent; a function of ours has 20 places, of which two are
-    // in use, and the pointer is a mere value.
+    // SAFETY: the state is alive, as long as it has a stack to be lent; a function of ours has 20
+    // places, of which two are in use, and the pointer is a mere value.
     unsafe { ffi::lua_pushlightuserdata(s.raw(), mark()) };
     s.raw_set_i(-2, 1);
     s.push_value(-4);
@@ -128,7 +131,7 @@ fn closure(s: &mut Stack, function: ffi::lua_CFunction) {
     unsafe { ffi::lua_pushcclosure(s.raw(), function, 1) };
 }
 
-// -- functions in the manner of C: they own nothing, and errors jump out of them ------------------------
+// -- functions in the manner of C: they own nothing, and errors jump out of them ------------------
 
 /// next(table [, key])
 ///
@@ -162,8 +165,8 @@ unsafe extern "C-unwind" fn next(state: *mut lua_State) -> c_int {
 /// # Safety
 /// Called by Lua with a table and a key.
 pub(super) unsafe extern "C-unwind" fn step(state: *mut lua_State) -> c_int {
-    // SAFETY: the first argument is a table and the second a key, which is on top; there is room for a value. An unknown
-    // key is an error, which jumps out of a frame that owns nothing.
+    // SAFETY: the first argument is a table and the second a key, which is on top; there is room
+    // for a value. An unknown key is an error, which jumps out of a frame that owns nothing.
     if unsafe { ffi::lua_next(state, 1) } != 0 { 2 } else { 0 }
 }
 
@@ -180,8 +183,8 @@ pub(super) unsafe extern "C-unwind" fn index(state: *mut lua_State) -> c_int {
 ///
 /// SAFETY: Lua calls it.
 unsafe extern "C-unwind" fn pairs(state: *mut lua_State) -> c_int {
-    // SAFETY: Lua calls it with a stack that has room for 20 values, of which three are pushed. The argument is checked
-    // first; an error jumps out of a frame that owns nothing.
+    // SAFETY: Lua calls it with a stack that has room for 20 values, of which three are pushed. The
+    // argument is checked first; an error jumps out of a frame that owns nothing.
     unsafe {
         ffi::luaL_checktype(state, 1, ffi::LUA_TTABLE);
         ffi::lua_pushcclosure(state, next, 0);
@@ -195,8 +198,8 @@ unsafe extern "C-unwind" fn pairs(state: *mut lua_State) -> c_int {
 ///
 /// SAFETY: Lua calls it, for a closure that keeps a function.
 unsafe extern "C-unwind" fn resume(state: *mut lua_State) -> c_int {
-    // SAFETY: Lua calls it for a closure that keeps the original, which is what `call_counted` wants; the frame owns nothing
-    // that a jump would lose.
+    // SAFETY: Lua calls it for a closure that keeps the original, which is what `call_counted`
+    // wants; the frame owns nothing that a jump would lose.
     unsafe {
         if ffi::lua_type(state, 1) != ffi::LUA_TTHREAD {
             return ffi::luaL_argerror(state, 1, c"coroutine expected".as_ptr());
@@ -209,7 +212,8 @@ unsafe extern "C-unwind" fn resume(state: *mut lua_State) -> c_int {
 ///
 /// SAFETY: Lua calls it, for a closure that keeps a function.
 unsafe extern "C-unwind" fn resume_wrapped(state: *mut lua_State) -> c_int {
-    // SAFETY: the closure keeps what the original made, a function; the frame owns nothing that a jump would lose.
+    // SAFETY: the closure keeps what the original made, a function; the frame owns nothing that a
+    // jump would lose.
     unsafe { call_counted(state) }
 }
 
@@ -217,8 +221,9 @@ unsafe extern "C-unwind" fn resume_wrapped(state: *mut lua_State) -> c_int {
 ///
 /// SAFETY: the function that runs is a closure of C that keeps a function.
 unsafe fn call_counted(state: *mut lua_State) -> c_int {
-    // SAFETY: the kept function and its arguments are what is called, for both are on the stack, with room for the one and for
-    // the text of an error; the heap outlives the state. Nothing in this frame is lost by the jumps at its end.
+    // SAFETY: the kept function and its arguments are what is called, for both are on the stack,
+    // with room for the one and for the text of an error; the heap outlives the state. Nothing in
+    // this frame is lost by the jumps at its end.
     unsafe {
         let depth = &heap_of(state).coroutines;
         if depth.get() >= COROUTINES_MAX {
@@ -242,7 +247,8 @@ unsafe fn call_counted(state: *mut lua_State) -> c_int {
     }
 }
 
-/// setfenv(function or level, table), but for level 0: the environment of the thread is that of all scripts to come.
+/// setfenv(function or level, table), but for level 0: the environment of the thread is that of all
+/// scripts to come.
 ///
 /// SAFETY: as above.
 unsafe extern "C-unwind" fn set_environment(state: *mut lua_State) -> c_int {
@@ -282,8 +288,9 @@ unsafe extern "C-unwind" fn set_environment(state: *mut lua_State) -> c_int {
 ///
 /// SAFETY: Lua calls it, for a closure that keeps a function.
 unsafe extern "C-unwind" fn wrap(state: *mut lua_State) -> c_int {
-    // SAFETY: one argument is left on a stack with room for 20 values, the kept function is called with it, and its one result
-    // becomes what the new closure keeps. An error jumps out of a frame that owns nothing.
+    // SAFETY: one argument is left on a stack with room for 20 values, the kept function is called
+    // with it, and its one result becomes what the new closure keeps. An error jumps out of a frame
+    // that owns nothing.
     unsafe {
         let is_ours = ffi::lua_iscfunction(state, 1) != 0;
         if ffi::lua_type(state, 1) != ffi::LUA_TFUNCTION || is_ours {
@@ -298,7 +305,7 @@ unsafe extern "C-unwind" fn wrap(state: *mut lua_State) -> c_int {
     1
 }
 
-// -- functions in our own manner ----------------------------------------------------------------------
+// -- functions in our own manner ------------------------------------------------------------------
 
 fn raw_get(s: &mut Stack) -> Verdict {
     s.check_table(1)?;
@@ -337,8 +344,9 @@ fn raw_set(s: &mut Stack) -> Verdict {
 
 /// newproxy([boolean or proxy]): a value of its own, whose metatable a script may fill.
 ///
-/// What `getmetatable` shows is a front of the real one, which takes everything but `__gc`: finalizers run whenever
-/// memory is asked for, and at the end of the machine, where no code of a script may run.
+/// What `getmetatable` shows is a front of the real one, which takes everything but `__gc`:
+/// finalizers run whenever memory is asked for, and at the end of the machine, where no code of a
+/// script may run.
 fn new_proxy(s: &mut Stack) -> Verdict {
     s.set_top(1);
     s.push_table(0, 0); // Becomes the metatable, or stays unused.
@@ -430,8 +438,9 @@ fn set_metatable(s: &mut Stack) -> Verdict {
     Ok(1)
 }
 
-/// Compat: of an error that is a table with a text as its field `err`, as commands raise it, the caller gets the field; of
-/// any other table the field is a third result, and an error on the way to it goes through.
+/// Compat: of an error that is a table with a text as its field `err`, as commands raise it, the
+/// caller gets the field; of any other table the field is a third result, and an error on the way
+/// to it goes through.
 fn protected_call(s: &mut Stack) -> Verdict {
     if s.top() == 0 {
         s.push_nil(); // Compat: the original says that a value is missing.

@@ -1,18 +1,22 @@
-//! The Lua machine, as safe Rust sees it: one state, its heap, and functions of ours that scripts may call.
+//! The Lua machine, as safe Rust sees it: one state, its heap, and functions of ours that scripts
+//! may call.
 //!
-//! This room is the only one that speaks to the C library. It is spoken to directly (crate `mlua-sys`), not through
-//! `mlua`: measured, a call of a function of ours takes a tenth of the time, and so does a table made from a reply;
-//! `redis.call` is nearly all that real scripts do. What is safe about it is this:
+//! This room is the only one that speaks to the C library. It is spoken to directly (crate
+//! `mlua-sys`), not through `mlua`: measured, a call of a function of ours takes a tenth of the
+//! time, and so does a table made from a reply; `redis.call` is nearly all that real scripts do.
+//! What is safe about it is this:
 //!
-//! * **Errors of Lua are jumps** (`longjmp`), which must not pass frames that own something. So no function that safe
-//!   code can call here ever raises one: functions of ours return a [`Verdict`], and only the trampoline around them,
-//!   which owns nothing by then, turns it into a jump.
-//! * **The heap has a limit**, and what Lua does when an allocation fails is to jump. So the limit binds only as long as
-//!   Lua itself runs ([`Heap::strict`]), which always is under a protected call; in functions of ours an allocation
-//!   may pass the limit, and the next one of Lua's own pays for it.
-//! * **The context.** Functions made by [`Stack::push_function_with`] get the context that was lent for the length of
-//!   [`Lua::with`], as a mutable reference. They get a [`Leaf`] of the stack, from which no Lua code can be called, so
-//!   there never are two such references. Types are compared at run time.
+//! * **Errors of Lua are jumps** (`longjmp`), which must not pass frames that own something. So no
+//!   function that safe code can call here ever raises one: functions of ours return a [`Verdict`],
+//!   and only the trampoline around them, which owns nothing by then, turns it into a jump.
+//! * **The heap has a limit**, and what Lua does when an allocation fails is to jump. So the limit
+//!   binds only as long as Lua itself runs ([`Heap::strict`]), which always is under a protected
+//!   call; in functions of ours an allocation may pass the limit, and the next one of Lua's own
+//!   pays for it.
+//! * **The context.** Functions made by [`Stack::push_function_with`] get the context that was lent
+//!   for the length of [`Lua::with`], as a mutable reference. They get a [`Leaf`] of the stack,
+//!   from which no Lua code can be called, so there never are two such references. Types are
+//!   compared at run time.
 //!
 //! * **A state may move to another thread** as a whole, which is how large ones are closed.
 //!
@@ -56,8 +60,9 @@ pub struct Lua {
 }
 
 const ALIGN: usize = 8;
-/// A function has 8000 places on the stack (LUAI_MAXCSTACK), and may have been given more than that. Functions without a
-/// context need some for themselves and take no more; those with one empty the stack before they push anything.
+/// A function has 8000 places on the stack (LUAI_MAXCSTACK), and may have been given more than
+/// that. Functions without a context need some for themselves and take no more; those with one
+/// empty the stack before they push anything.
 const ARGUMENTS_MAX: i32 = 7980;
 
 /// The allocator of a state.
@@ -69,7 +74,8 @@ unsafe extern "C" fn allocate(
     old: usize,
     new: usize,
 ) -> *mut c_void {
-    // SAFETY: the pointer is that of the box in `Lua`, which outlives the state; it is only ever shared.
+    // SAFETY: the pointer is that of the box in `Lua`, which outlives the state; it is only ever
+    // shared.
     let heap = unsafe { &*heap.cast::<Heap>() };
     let old = if block.is_null() { 0 } else { old };
     let used = heap.used.get() - old;
@@ -116,7 +122,8 @@ fn conjure<F: Copy>() -> F {
     unsafe { NonNull::<F>::dangling().read() }
 }
 
-/// Gives the machine what a function of ours answered: results, or a jump. Owns nothing when it jumps.
+/// Gives the machine what a function of ours answered: results, or a jump. Owns nothing when it
+/// jumps.
 ///
 /// SAFETY: called by Lua for a thread of ours, inside of a protected call.
 #[inline(always)]
@@ -161,8 +168,9 @@ unsafe extern "C-unwind" fn with_context<C: 'static, F>(state: *mut lua_State) -
 where
     F: Fn(&mut Leaf<'_>, &mut C) -> Verdict + Copy,
 {
-    // SAFETY: the context was lent mutably for the time in which Lua runs, and this is the only reference to it: a
-    // `Leaf` cannot call Lua code, so no other function of this kind begins before this one has ended.
+    // SAFETY: the context was lent mutably for the time in which Lua runs, and this is the only
+    // reference to it: a `Leaf` cannot call Lua code, so no other function of this kind begins
+    // before this one has ended.
     unsafe {
         let heap = heap_of(state);
         heap.strict.set(false);
@@ -183,8 +191,9 @@ unsafe extern "C-unwind" fn hook<C: 'static, F>(state: *mut lua_State, _: *mut f
 where
     F: Fn(&mut Leaf<'_>, &mut C) -> Result<(), Raise> + Copy,
 {
-    // SAFETY: hooks are called between two steps of Lua code, never inside of a function of ours, so that this is the only
-    // reference to the context, whose type is compared first. The jump, if there is one, leaves a frame that owns nothing.
+    // SAFETY: hooks are called between two steps of Lua code, never inside of a function of ours,
+    // so that this is the only reference to the context, whose type is compared first. The jump, if
+    // there is one, leaves a frame that owns nothing.
     unsafe {
         let heap = heap_of(state);
         if heap.context_type.get() != Some(TypeId::of::<C>()) {
@@ -212,7 +221,8 @@ unsafe extern "C-unwind" fn no_way_out(_: *mut lua_State) -> c_int {
 }
 
 impl Lua {
-    /// A state without any library, whose heap may grow to `limit` bytes. `None`: there is no memory for it.
+    /// A state without any library, whose heap may grow to `limit` bytes. `None`: there is no
+    /// memory for it.
     pub fn new(limit: usize) -> Option<Lua> {
         let heap = Box::new(Heap {
             used: Cell::new(0),
@@ -236,8 +246,8 @@ impl Lua {
         let libraries: [ffi::lua_CFunction; 4] =
             [ffi::luaopen_base, ffi::luaopen_table, ffi::luaopen_string, ffi::luaopen_math];
         for open in libraries {
-            // SAFETY: the functions are those of the library; they run under a protected call, and nothing limits
-            // the memory of this moment.
+            // SAFETY: the functions are those of the library; they run under a protected call, and
+            // nothing limits the memory of this moment.
             let failed = unsafe {
                 ffi::lua_pushcclosure(self.state.as_ptr(), open, 0);
                 ffi::lua_pcall(self.state.as_ptr(), 0, 0, 0)
@@ -265,7 +275,8 @@ impl Lua {
         result
     }
 
-    /// Has a function called after every so many steps of Lua code; if it raises an error, after every step from then on.
+    /// Has a function called after every so many steps of Lua code; if it raises an error, after
+    /// every step from then on.
     pub fn set_hook<C: 'static, F>(&mut self, _: F, steps: i32)
     where
         F: Fn(&mut Leaf<'_>, &mut C) -> Result<(), Raise> + Copy,
@@ -294,9 +305,10 @@ impl Lua {
     }
 }
 
-// SAFETY: a state is reached through its `Lua` alone. It refers to its own heap, to functions and to statics; no value in it has
-// a finalizer, and `context`, which does lead elsewhere, is null unless `Lua::with` has borrowed the state. The allocator is the
-// global one, which any thread may call. So a state may be closed by another thread than made it.
+// SAFETY: a state is reached through its `Lua` alone. It refers to its own heap, to functions and
+// to statics; no value in it has a finalizer, and `context`, which does lead elsewhere, is null
+// unless `Lua::with` has borrowed the state. The allocator is the global one, which any thread may
+// call. So a state may be closed by another thread than made it.
 unsafe impl Send for Lua {}
 
 impl Drop for Lua {

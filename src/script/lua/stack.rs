@@ -1,8 +1,9 @@
 //! The stack of a thread of Lua: how values go in and out.
 //!
-//! What is pushed stays until it is popped, so bytes of a string may be borrowed as long as nothing is taken away; pushing
-//! needs a shared reference only, taking away an exclusive one. Each push makes sure that there is room, for it is safe
-//! code that calls it. Tables are touched raw: metamethods could raise errors, which would be jumps.
+//! What is pushed stays until it is popped, so bytes of a string may be borrowed as long as nothing
+//! is taken away; pushing needs a shared reference only, taking away an exclusive one. Each push
+//! makes sure that there is room, for it is safe code that calls it. Tables are touched raw:
+//! metamethods could raise errors, which would be jumps.
 #![expect(
     unsafe_code,
     reason = "the C library of Lua; the essay of the room says what makes it safe"
@@ -22,7 +23,8 @@ use mlua_sys::lua_State;
 use super::{heap_of, plain, with_context};
 pub use leaf::Leaf;
 
-/// What a function of ours answers: the number of values on top of the stack that are its results, or an error.
+/// What a function of ours answers: the number of values on top of the stack that are its results,
+/// or an error.
 pub type Verdict = Result<i32, Raise>;
 
 /// An error to be raised.
@@ -114,19 +116,22 @@ fn bytes_of(text: Cow<'static, str>) -> Cow<'static, [u8]> {
 /// Text of C that may be absent.
 ///
 /// # Safety
-/// The pointer is null, or leads to text that ends with a null and lives for the length of the call.
+/// The pointer is null, or leads to text that ends with a null and lives for the length of the
+/// call.
 unsafe fn text_of(text: *const c_char) -> String {
     if text.is_null() {
         return String::new();
     }
-    // SAFETY: it is not null, so by the caller's promise it leads to such a text, which is copied here.
+    // SAFETY: it is not null, so by the caller's promise it leads to such a text, which is copied
+    // here.
     unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned()
 }
 
-/// What the blocks below argue with, each for itself: *the state is alive*, for a stack is only made for one that is and is
-/// not kept; *memory raises no error*, since the limit of the heap does not bind while code of ours runs (the essay of the
-/// room); *there is room*, which [`Stack::room`] has made; *the index is there*, which was asked ([`Stack::is_there`]) or
-/// holds because a value of some kind was found at it. The library itself checks none of this.
+/// What the blocks below argue with, each for itself: *the state is alive*, for a stack is only
+/// made for one that is and is not kept; *memory raises no error*, since the limit of the heap does
+/// not bind while code of ours runs (the essay of the room); *there is room*, which [`Stack::room`]
+/// has made; *the index is there*, which was asked ([`Stack::is_there`]) or holds because a value
+/// of some kind was found at it. The library itself checks none of this.
 impl Stack {
     pub(super) fn of(state: *mut lua_State) -> Stack {
         Stack { state }
@@ -162,7 +167,8 @@ impl Stack {
     /// Makes room for some values. Compat: there is an end to it, which is Lua's own.
     #[inline]
     pub fn try_room(&self, count: i32) -> bool {
-        // SAFETY: the state is alive, and the count is positive; memory raises no error, and an end is told, not raised.
+        // SAFETY: the state is alive, and the count is positive; memory raises no error, and an end
+        // is told, not raised.
         count <= 0 || unsafe { ffi::lua_checkstack(self.state, count) } != 0
     }
 
@@ -177,8 +183,8 @@ impl Stack {
         if index < 0 && index > ffi::LUA_REGISTRYINDEX { self.top() + 1 + index } else { index }
     }
 
-    /// Whether there is a value at an index: on the stack, from either end, or in one of the two tables that have no place
-    /// there, the registry and that of the globals.
+    /// Whether there is a value at an index: on the stack, from either end, or in one of the two
+    /// tables that have no place there, the registry and that of the globals.
     #[inline]
     fn is_there(&self, index: i32) -> bool {
         matches!(index, ffi::LUA_REGISTRYINDEX | ffi::LUA_GLOBALSINDEX) || self.is_on_stack(index)
@@ -200,8 +206,8 @@ impl Stack {
         assert!(self.top() >= count, "so many values are there");
     }
 
-    /// Whether the library may look at an index: there is a value, or it is one of the first places, which each function has
-    /// and where it finds that there is none by itself.
+    /// Whether the library may look at an index: there is a value, or it is one of the first
+    /// places, which each function has and where it finds that there is none by itself.
     #[inline]
     fn is_visible(&self, index: i32) -> bool {
         matches!(index, 1..=ffi::LUA_MINSTACK) || self.is_there(index)
@@ -223,8 +229,9 @@ impl Stack {
     /// Moves the value on top to an index.
     pub fn insert(&mut self, index: i32) {
         self.assert_on_stack(index);
-        // SAFETY: the state is alive; the index is there. While values move up, the place above the top holds one of
-        // them: it exists, for the library keeps some places (EXTRA_STACK) behind all that it lends.
+        // SAFETY: the state is alive; the index is there. While values move up, the place above the
+        // top holds one of them: it exists, for the library keeps some places (EXTRA_STACK) behind
+        // all that it lends.
         unsafe { ffi::lua_insert(self.state, index) };
     }
 
@@ -251,7 +258,8 @@ impl Stack {
 
     /// The name of a value's type; `no value` where there is none.
     pub fn type_name(&self, index: i32) -> String {
-        // SAFETY: the state is alive, and the index may be looked at; names of types are constants, and LUA_TNONE has one.
+        // SAFETY: the state is alive, and the index may be looked at; names of types are constants,
+        // and LUA_TNONE has one.
         unsafe {
             let kind = match self.is_visible(index) {
                 true => ffi::lua_type(self.state, index),
@@ -275,8 +283,9 @@ impl Stack {
             return None;
         }
         let mut len = 0;
-        // SAFETY: the state is alive, and at the index there is a string. It stays where it is as long as the stack holds
-        // it, which is as long as the stack is borrowed: taking values away needs an exclusive reference.
+        // SAFETY: the state is alive, and at the index there is a string. It stays where it is as
+        // long as the stack holds it, which is as long as the stack is borrowed: taking values away
+        // needs an exclusive reference.
         unsafe {
             let bytes = ffi::lua_tolstring(self.state, index, &mut len);
             Some(std::slice::from_raw_parts(bytes.cast(), len))
@@ -286,8 +295,8 @@ impl Stack {
     /// The bytes of a string, or of the text of a number, which takes the place of the number.
     pub fn text(&mut self, index: i32) -> Option<&[u8]> {
         if self.kind(index) == Kind::Number {
-            // SAFETY: the state is alive, and at the index there is a number, whose text takes its place; memory raises no
-            // error, and the length may be left unasked.
+            // SAFETY: the state is alive, and at the index there is a number, whose text takes its
+            // place; memory raises no error, and the length may be left unasked.
             unsafe { ffi::lua_tolstring(self.state, index, ptr::null_mut()) };
         }
         self.bytes(index)
@@ -305,7 +314,8 @@ impl Stack {
         if !self.is_visible(index) {
             return None;
         }
-        // SAFETY: the state is alive, and the index may be looked at; a string that reads as a number stays one.
+        // SAFETY: the state is alive, and the index may be looked at; a string that reads as a
+        // number stays one.
         unsafe {
             (ffi::lua_isnumber(self.state, index) != 0)
                 .then(|| ffi::lua_tonumber(self.state, index))
@@ -330,7 +340,8 @@ impl Stack {
         if !matches!(self.kind(index), Kind::Text | Kind::Table) {
             return 0;
         }
-        // SAFETY: the state is alive, and at the index there is a string or a table, which is only measured.
+        // SAFETY: the state is alive, and at the index there is a string or a table, which is only
+        // measured.
         unsafe { ffi::lua_objlen(self.state, index) }
     }
 
@@ -360,7 +371,8 @@ impl Stack {
     #[inline]
     pub fn push_bytes(&self, bytes: &[u8]) {
         self.room(1);
-        // SAFETY: the state is alive, there is room, and memory raises no error; so many bytes are there, and are copied.
+        // SAFETY: the state is alive, there is room, and memory raises no error; so many bytes are
+        // there, and are copied.
         unsafe { ffi::lua_pushlstring_(self.state, bytes.as_ptr().cast(), bytes.len()) };
     }
 
@@ -377,7 +389,8 @@ impl Stack {
             return self.push_nil();
         }
         self.room(1);
-        // SAFETY: the state is alive, there is room, and the index may be looked at: of what is not there the copy is nil.
+        // SAFETY: the state is alive, there is room, and the index may be looked at: of what is not
+        // there the copy is nil.
         unsafe { ffi::lua_pushvalue(self.state, index) };
     }
 
@@ -386,15 +399,16 @@ impl Stack {
         self.room(1);
         // What is merely announced takes no memory.
         let [elements, fields] = [elements, fields].map(|n| n.min(1 << 20) as c_int);
-        // SAFETY: the state is alive, there is room, and memory raises no error for as little as the numbers can ask for.
+        // SAFETY: the state is alive, there is room, and memory raises no error for as little as
+        // the numbers can ask for.
         unsafe { ffi::lua_createtable(self.state, elements, fields) };
     }
 
     /// A function of ours.
     pub fn push_function<F: Fn(&mut Stack) -> Verdict + Copy + 'static>(&self, _: F) {
         self.room(1);
-        // SAFETY: the state is alive, there is room, and memory raises no error; the trampoline is one for this `F`, a value
-        // of which was just given.
+        // SAFETY: the state is alive, there is room, and memory raises no error; the trampoline is
+        // one for this `F`, a value of which was just given.
         unsafe { ffi::lua_pushcclosure(self.state, plain::<F>, 0) };
     }
 
@@ -407,20 +421,23 @@ impl Stack {
         self.set_field(-2, name);
     }
 
-    /// A function of ours that keeps the value on top of the stack, which is popped: see [`Stack::push_kept`].
+    /// A function of ours that keeps the value on top of the stack, which is popped: see
+    /// [`Stack::push_kept`].
     pub fn push_closure<F: Fn(&mut Stack) -> Verdict + Copy + 'static>(&mut self, _: F) {
         self.assert_top(1);
-        // SAFETY: the state is alive, memory raises no error, and there is a value for the closure to take, in whose place it
-        // is pushed; the trampoline is one for this `F`, a value of which was just given.
+        // SAFETY: the state is alive, memory raises no error, and there is a value for the closure
+        // to take, in whose place it is pushed; the trampoline is one for this `F`, a value of
+        // which was just given.
         unsafe { ffi::lua_pushcclosure(self.state, plain::<F>, 1) };
     }
 
     /// The value that the function which runs keeps; nil if it keeps none, or none runs.
     pub fn push_kept(&self) {
         self.room(2);
-        // SAFETY: the state is alive, and there is room for the function and its value. The record is all integers, pointers
-        // and arrays of these, for which zero is a value; it is filled before it is used. The function is pushed before it is
-        // asked for, and the library says whether there is a value in it.
+        // SAFETY: the state is alive, and there is room for the function and its value. The record
+        // is all integers, pointers and arrays of these, for which zero is a value; it is filled
+        // before it is used. The function is pushed before it is asked for, and the library says
+        // whether there is a value in it.
         unsafe {
             let mut debug: ffi::lua_Debug = std::mem::zeroed();
             if ffi::lua_getstack(self.state, 0, &mut debug) == 0 {
@@ -440,15 +457,16 @@ impl Stack {
         F: Fn(&mut Leaf<'_>, &mut C) -> Verdict + Copy + 'static,
     {
         self.room(1);
-        // SAFETY: the state is alive, there is room, and memory raises no error; the trampoline is one for this `F`, a value
-        // of which was just given, and compares the type of the context with `C` when it is called.
+        // SAFETY: the state is alive, there is room, and memory raises no error; the trampoline is
+        // one for this `F`, a value of which was just given, and compares the type of the context
+        // with `C` when it is called.
         unsafe { ffi::lua_pushcclosure(self.state, with_context::<C, F>, 0) };
     }
 
     pub(super) fn push_native(&self, function: ffi::lua_CFunction) {
         self.room(1);
-        // SAFETY: the state is alive, there is room, and memory raises no error; whoever gives the function answers for what
-        // it does when Lua calls it.
+        // SAFETY: the state is alive, there is room, and memory raises no error; whoever gives the
+        // function answers for what it does when Lua calls it.
         unsafe { ffi::lua_pushcclosure(self.state, function, 0) };
     }
 
@@ -471,7 +489,8 @@ impl Stack {
     pub fn raw_set_i(&mut self, table: i32, index: i32) {
         self.assert_table(table);
         self.assert_top(1);
-        // SAFETY: the state is alive, memory raises no error, at the index there is a table, and a value on top.
+        // SAFETY: the state is alive, memory raises no error, at the index there is a table, and a
+        // value on top.
         unsafe { ffi::lua_rawseti_(self.state, table, index) };
     }
 
@@ -480,11 +499,13 @@ impl Stack {
     pub fn raw_get(&mut self, table: i32) {
         self.assert_table(table);
         self.assert_top(1);
-        // SAFETY: the state is alive, at the index there is a table, and a key on top, in whose place the value is put.
+        // SAFETY: the state is alive, at the index there is a table, and a key on top, in whose
+        // place the value is put.
         unsafe { ffi::lua_rawget_(self.state, table) };
     }
 
-    /// Pops a value and, from under it, a key, which is neither nil nor NaN: else nothing becomes of it.
+    /// Pops a value and, from under it, a key, which is neither nil nor NaN: else nothing becomes
+    /// of it.
     #[inline]
     pub fn raw_set(&mut self, table: i32) {
         self.assert_table(table);
@@ -492,8 +513,8 @@ impl Stack {
         if self.kind(-2) == Kind::Nil || self.number(-2).is_some_and(f64::is_nan) {
             return self.pop(2);
         }
-        // SAFETY: the state is alive, memory raises no error, at the index there is a table, and on top a key and a value; the
-        // two keys that would raise an error were sorted out.
+        // SAFETY: the state is alive, memory raises no error, at the index there is a table, and on
+        // top a key and a value; the two keys that would raise an error were sorted out.
         unsafe { ffi::lua_rawset(self.state, table) };
     }
 
@@ -513,16 +534,18 @@ impl Stack {
         self.raw_set(table);
     }
 
-    /// Takes the key on top to the next pair of a table: pops it, and pushes key and value if there is another one. The
-    /// key is nil or one that the last step has given; behind a key that the table does not know there is nothing.
+    /// Takes the key on top to the next pair of a table: pops it, and pushes key and value if there
+    /// is another one. The key is nil or one that the last step has given; behind a key that the
+    /// table does not know there is nothing.
     #[inline]
     pub fn next(&mut self, table: i32) -> bool {
         self.assert_table(table);
         self.assert_top(1);
         self.room(2);
         let table = self.absolute(table);
-        // SAFETY: the state is alive, there is room for a copy of the key and for the value, and at the index there is a
-        // table. The step raises an error only for a key that is not in the table, and this one is nil, or has a value there.
+        // SAFETY: the state is alive, there is room for a copy of the key and for the value, and at
+        // the index there is a table. The step raises an error only for a key that is not in the
+        // table, and this one is nil, or has a value there.
         unsafe {
             if ffi::lua_type(self.state, -1) != ffi::LUA_TNIL {
                 ffi::lua_pushvalue(self.state, -1);
@@ -537,7 +560,8 @@ impl Stack {
         }
     }
 
-    /// [`Stack::next`] behind a key that has no value (any more): the walk can go on if the key was there when it came by.
+    /// [`Stack::next`] behind a key that has no value (any more): the walk can go on if the key was
+    /// there when it came by.
     #[cold]
     fn next_protected(&mut self, table: i32) -> bool {
         self.push_value(table);
@@ -557,14 +581,16 @@ impl Stack {
     pub fn set_metatable(&mut self, table: i32) {
         self.assert_table(-1);
         self.assert_table(table);
-        // SAFETY: the state is alive, at the index there is a table, and one on top, which is popped.
+        // SAFETY: the state is alive, at the index there is a table, and one on top, which is
+        // popped.
         unsafe { ffi::lua_setmetatable(self.state, table) };
     }
 
     /// Pushes a value's metatable, if it has one.
     pub fn push_metatable(&self, index: i32) -> bool {
         self.room(1);
-        // SAFETY: the state is alive, there is room, and the index may be looked at: what is not there has none.
+        // SAFETY: the state is alive, there is room, and the index may be looked at: what is not
+        // there has none.
         self.is_visible(index) && unsafe { ffi::lua_getmetatable(self.state, index) != 0 }
     }
 
@@ -575,7 +601,8 @@ impl Stack {
     /// Pops a table, which becomes that of the globals.
     pub fn set_globals(&mut self) {
         self.assert_table(-1);
-        // SAFETY: the state is alive, and on top there is a table, as the globals of a thread must be.
+        // SAFETY: the state is alive, and on top there is a table, as the globals of a thread must
+        // be.
         unsafe { ffi::lua_replace(self.state, ffi::LUA_GLOBALSINDEX) };
     }
 
@@ -585,8 +612,8 @@ impl Stack {
     pub fn keep(&mut self) -> Ref {
         self.assert_top(1);
         self.room(1);
-        // SAFETY: the state is alive, memory raises no error, there is a value on top, and room for what the library looks up
-        // in the registry, which is a table.
+        // SAFETY: the state is alive, memory raises no error, there is a value on top, and room for
+        // what the library looks up in the registry, which is a table.
         Ref(unsafe { ffi::luaL_ref(self.state, ffi::LUA_REGISTRYINDEX) })
     }
 
@@ -599,22 +626,23 @@ impl Stack {
 
     pub fn forget(&mut self, kept: Ref) {
         self.room(2);
-        // SAFETY: the state is alive, memory raises no error, there is room for what the library moves within the registry,
-        // which is a table.
+        // SAFETY: the state is alive, memory raises no error, there is room for what the library
+        // moves within the registry, which is a table.
         unsafe { ffi::luaL_unref(self.state, ffi::LUA_REGISTRYINDEX, kept.0) };
     }
 
     // -- running ----------------------------------------------------------------------------------
 
-    /// Calls the function that stands below its arguments, all of which are popped. `handler` is the index of a function
-    /// that sees an error before the stack is unwound, or 0.
+    /// Calls the function that stands below its arguments, all of which are popped. `handler` is
+    /// the index of a function that sees an error before the stack is unwound, or 0.
     pub fn call(&mut self, args: i32, results: Option<i32>, handler: i32) -> Result<(), Failed> {
         assert!(args >= 0 && self.top() > args, "the function and its arguments are there");
         assert!(handler == 0 || self.is_on_stack(handler), "the handler is there");
         self.room(results.unwrap_or(0));
         let results = results.map_or(ffi::LUA_MULTRET, |count| count.max(0));
-        // SAFETY: the state is alive, function, arguments and handler are there, and there is room for so many results; for
-        // any number of them the library makes it. Errors are caught, that of the heap's limit, too, which binds inside.
+        // SAFETY: the state is alive, function, arguments and handler are there, and there is room
+        // for so many results; for any number of them the library makes it. Errors are caught, that
+        // of the heap's limit, too, which binds inside.
         let failed = unsafe {
             let heap = heap_of(self.state);
             let strict = heap.strict.replace(true);
@@ -635,17 +663,18 @@ impl Stack {
         self.call(2, Some(1), 0)
     }
 
-    /// Compiles source text, and pushes the function, or the error. Programs that are compiled already are refused: they
-    /// need not be what a compiler makes.
+    /// Compiles source text, and pushes the function, or the error. Programs that are compiled
+    /// already are refused: they need not be what a compiler makes.
     pub fn compile(&mut self, source: &[u8], name: &CStr) -> Result<(), Failed> {
         self.room(1);
         if source.first() == Some(&ffi::LUA_SIGNATURE[0]) {
             // Behind a space it is text, and no good one.
             return self.compile(&[b" ", source].concat(), name);
         }
-        // SAFETY: the state is alive, there is room for what is pushed, and so many bytes are there; compiling is protected
-        // by itself, so the heap's limit may bind meanwhile. No garbage is collected meanwhile: what a compiler holds in
-        // its hands only (the name of the source, say) has been freed under it before.
+        // SAFETY: the state is alive, there is room for what is pushed, and so many bytes are
+        // there; compiling is protected by itself, so the heap's limit may bind meanwhile. No
+        // garbage is collected meanwhile: what a compiler holds in its hands only (the name of the
+        // source, say) has been freed under it before.
         let failed = unsafe {
             let heap = heap_of(self.state);
             let strict = heap.strict.replace(true);
@@ -661,10 +690,12 @@ impl Stack {
 
     // -- places -----------------------------------------------------------------------------------
 
-    /// Where a function that is being called stands: 0 is the one that runs, 1 the one that has called it.
+    /// Where a function that is being called stands: 0 is the one that runs, 1 the one that has
+    /// called it.
     pub fn place(&self, level: i32) -> Option<Place> {
-        // SAFETY: the state is alive. The record is all integers, pointers and arrays of these, for which zero is a value;
-        // the library fills it for a level that there is, with texts of a function that is active.
+        // SAFETY: the state is alive. The record is all integers, pointers and arrays of these, for
+        // which zero is a value; the library fills it for a level that there is, with texts of a
+        // function that is active.
         unsafe {
             let mut debug: ffi::lua_Debug = std::mem::zeroed();
             if ffi::lua_getstack(self.state, level, &mut debug) == 0 {
@@ -678,8 +709,8 @@ impl Stack {
 
     /// `name:line: ` of the function at a level, or nothing.
     pub fn position(&self, level: i32) -> Vec<u8> {
-        // SAFETY: the state is alive. For the record, zero is a value; it is looked at only if the library has filled it, and
-        // the short name is an array inside of it that ends with a null.
+        // SAFETY: the state is alive. For the record, zero is a value; it is looked at only if the
+        // library has filled it, and the short name is an array inside of it that ends with a null.
         unsafe {
             let mut debug: ffi::lua_Debug = std::mem::zeroed();
             if ffi::lua_getstack(self.state, level, &mut debug) != 0 {
@@ -695,8 +726,8 @@ impl Stack {
 
     /// What is said of a bad argument: with the name by which the function was called.
     fn about_argument(&self, number: i32, what: &str) -> String {
-        // SAFETY: the state is alive. For the record, zero is a value; it is looked at only if the library has filled it. The
-        // names are constants of functions that are active, or absent.
+        // SAFETY: the state is alive. For the record, zero is a value; it is looked at only if the
+        // library has filled it. The names are constants of functions that are active, or absent.
         let (name, how) = unsafe {
             let mut debug: ffi::lua_Debug = std::mem::zeroed();
             if ffi::lua_getstack(self.state, 0, &mut debug) == 0 {
@@ -745,7 +776,8 @@ impl Stack {
         if !self.is_visible(index) {
             return ptr::null();
         }
-        // SAFETY: the state is alive, and the index may be looked at; the address is never followed.
+        // SAFETY: the state is alive, and the index may be looked at; the address is never
+        // followed.
         unsafe { ffi::lua_topointer(self.state, index) }
     }
 

@@ -1,4 +1,5 @@
-//! Faults of scripting, in Redis, Valkey or Lua, that have become known by a number, and what is like them.
+//! Faults of scripting, in Redis, Valkey or Lua, that have become known by a number, and what is
+//! like them.
 //!
 //! | number | what it was | test |
 //! |---|---|---|
@@ -39,7 +40,8 @@ fn metatables_of_basic_types_are_closed() {
     assert_eq!(t.lua("return ('abc'):upper()"), "$3\r\nABC\r\n");
 }
 
-/// CVE-2022-0543: a library of the system was loaded by `package.loadlib`. CVE-2015-4335: bytecode was run.
+/// CVE-2022-0543: a library of the system was loaded by `package.loadlib`. CVE-2015-4335: bytecode
+/// was run.
 #[test]
 fn neither_bytecode_nor_system_libraries_are_run() {
     let mut t = TestServer::new();
@@ -86,7 +88,8 @@ fn unpack_counts_right() {
     assert_eq!(t.lua("local t = {} for i = 1, 7999 do t[i] = i end return redis.call('rpush', 'l', unpack(t))"), ":7999\r\n");
 }
 
-/// CVE-2024-46981, CVE-2025-49844: the collector freed what the compiler, or a finalizer, still held.
+/// CVE-2024-46981, CVE-2025-49844: the collector freed what the compiler, or a finalizer, still
+/// held.
 #[test]
 fn the_collector_takes_nothing_from_the_compiler() {
     let mut t = TestServer::new();
@@ -105,7 +108,9 @@ fn the_collector_takes_nothing_from_the_compiler() {
     );
 }
 
-/// CVE-2015-8080, CVE-2018-11219, CVE-2020-14147: sizes in formats of `struct` overflowed. CVE-2018-11218, CVE-2022-24834: so did lengths in cmsgpack and cjson. CVE-2024-31449: and the digits of `bit.tohex`.
+/// CVE-2015-8080, CVE-2018-11219, CVE-2020-14147: sizes in formats of `struct` overflowed.
+/// CVE-2018-11218, CVE-2022-24834: so did lengths in cmsgpack and cjson. CVE-2024-31449: and the
+/// digits of `bit.tohex`.
 #[test]
 fn sizes_in_the_libraries_do_not_overflow() {
     with_room(|| {
@@ -251,8 +256,8 @@ fn brackets_of_long_strings_end_with_the_source() {
     );
 }
 
-/// What was raised is asked for its text, and told where that was: what is shared must not be written to, and a metatable that
-/// raises an error itself ends the process in Redis 8.2.
+/// What was raised is asked for its text, and told where that was: what is shared must not be
+/// written to, and a metatable that raises an error itself ends the process in Redis 8.2.
 #[test]
 fn raised_tables_are_no_way_out() {
     let mut t = TestServer::new();
@@ -394,7 +399,8 @@ fn there_is_no_debugger() {
     assert_eq!(t.lua("redis.breakpoint() redis.debug('x') return 1"), ":1\r\n");
 }
 
-/// CVE-2025-67733: line ends and NULs in texts of errors made what came behind look like replies of their own.
+/// CVE-2025-67733: line ends and NULs in texts of errors made what came behind look like replies of
+/// their own.
 #[test]
 fn errors_stay_one_reply() {
     let mut t = TestServer::new();

@@ -1,6 +1,7 @@
 //! Scripts that are killed after they have written: whatever they did, nothing is left of it.
 //!
-//! A script in the box kills itself: SCRIPT KILL leaves a note, which is found some thousand steps later.
+//! A script in the box kills itself: SCRIPT KILL leaves a note, which is found some thousand steps
+//! later.
 
 use proptest::prelude::*;
 use std::time::Duration;
@@ -287,7 +288,8 @@ fn what_reaches_outside_of_the_data_cannot_be_killed() {
     assert!(run_and_kill(&mut t, &["SET s 1"]).starts_with("-UNKILLABLE"));
 }
 
-/// Whoever caches or watches keys that are taken back is told, and nobody waits for what is not there.
+/// Whoever caches or watches keys that are taken back is told, and nobody waits for what is not
+/// there.
 #[test]
 fn others_see_the_data_as_they_are() {
     let mut t = server();

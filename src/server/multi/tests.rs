@@ -1,4 +1,5 @@
-//! Transactions on a whole server. What is compared with Redis byte for byte stands in tests/differential/multi.cmds.
+//! Transactions on a whole server. What is compared with Redis byte for byte stands in
+//! tests/differential/multi.cmds.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! Waiting, with calls that were made for the purpose: TPOP and TMOVE do with strings what BLPOP and BLMOVE do with
-//! lists, SET being the push.
+//! Waiting, with calls that were made for the purpose: TPOP and TMOVE do with strings what BLPOP
+//! and BLMOVE do with lists, SET being the push.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -53,7 +53,8 @@ fn tmove(cx: &mut Cx<'_>) -> CmdResult {
     Ok(Done)
 }
 
-/// TPAST key clock: waits until the clock has passed that moment, `$` being now, and the key is touched.
+/// TPAST key clock: waits until the clock has passed that moment, `$` being now, and the key is
+/// touched.
 static TPAST: Command = Command::data("tpast", tpast).arity(3).flags(flag::READONLY);
 
 fn tpast(cx: &mut Cx<'_>) -> CmdResult {
@@ -122,7 +123,8 @@ fn sent(t: &mut TestServer, id: Id) -> String {
     String::from_utf8_lossy(&t.receive(id)).into_owned()
 }
 
-/// Such a key was handed to a client that waited, for the turn's clock stood still while the unit took its time.
+/// Such a key was handed to a client that waited, for the turn's clock stood still while the unit
+/// took its time.
 #[test]
 fn what_does_not_live_until_the_end_of_its_unit_is_given_to_nobody() {
     let mut t = server();

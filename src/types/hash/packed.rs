@@ -5,9 +5,10 @@
 //!   triples    field value 1700000000000  field value 0 ...   in order of deadline; those without (0) last, as they came
 //! ```
 //!
-//! The order of triples is that of Redis, which shows in HGETALL and DUMP: a field whose deadline changes goes in front of all
-//! with the same or a later one, a field that loses its deadline goes to the end. What is due thus stands in front, and the
-//! earliest deadline is that of the first field.
+//! The order of triples is that of Redis, which shows in HGETALL and DUMP: a field whose deadline
+//! changes goes in front of all with the same or a later one, a field that loses its deadline goes
+//! to the end. What is due thus stands in front, and the earliest deadline is that of the first
+//! field.
 
 use super::{Field, FieldTtl};
 use crate::base::clock::UnixMillis;
@@ -107,7 +108,8 @@ impl<'a> PackedFields<'a> {
         self.iter().take_while(|(_, field)| field.is_due(now)).count()
     }
 
-    /// Where a field with this deadline belongs: in front of the first other one that goes with it or later, or stays for good.
+    /// Where a field with this deadline belongs: in front of the first other one that goes with it
+    /// or later, or stays for good.
     fn place_of(self, deadline: Option<UnixMillis>, except: Option<usize>) -> usize {
         let Some(deadline) = deadline else { return self.pack.end() };
         let mut others = self.iter().filter(|(at, _)| Some(*at) != except);
@@ -160,7 +162,8 @@ pub fn bytes_of(field: &[u8], value: Item<'_>) -> usize {
     field.len() + value.len() + HEADS
 }
 
-/// Stores a value in a listpack of pairs, whose field was found there or not; true when the field is new.
+/// Stores a value in a listpack of pairs, whose field was found there or not; true when the field
+/// is new.
 #[inline]
 pub fn put_pair(pack: &mut Listpack, found: Option<usize>, field: &[u8], value: Item<'_>) -> bool {
     match found {

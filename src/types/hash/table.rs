@@ -1,13 +1,15 @@
 //! Large hashes: a table of records, and an index of deadlines if any field has one.
 //!
-//! A deadline costs the fields that have one, and nobody else: it stands in front of the value, behind a mark.
+//! A deadline costs the fields that have one, and nobody else: it stands in front of the value,
+//! behind a mark.
 //!
 //! ```text
 //!   stored value    value                                   as long as it does not begin with FF
 //!                   FF  deadline (8 bytes, 0: none)  value  else, and for every field with a deadline
 //! ```
 //!
-//! The index (`ds::expiry`) knows the fields in order of deadline, nine bytes each. No change takes a step over all fields.
+//! The index (`ds::expiry`) knows the fields in order of deadline, nine bytes each. No change takes
+//! a step over all fields.
 
 use super::{Field, FieldTtl};
 use crate::base::alloc::class_size;
@@ -18,13 +20,15 @@ use crate::ds::listpack::Item;
 use crate::ds::record::{Record, RecordRef};
 use crate::ds::table::{Iter, Slot, Table};
 
-/// The first byte of a stored value that has a deadline in front, or could be taken for one that has.
+/// The first byte of a stored value that has a deadline in front, or could be taken for one that
+/// has.
 const MARK: u8 = 0xff;
 
 /// Bytes in front of a marked value.
 const MARK_BYTES: usize = 9;
 
-/// The longest field or value: what a record can hold beside its mark. Bulks are shorter unless an option says otherwise.
+/// The longest field or value: what a record can hold beside its mark. Bulks are shorter unless an
+/// option says otherwise.
 pub const TEXT_MAX: usize = u32::MAX as usize - MARK_BYTES;
 
 /// The fields of a large hash.
@@ -77,7 +81,8 @@ fn record(field: &[u8], value: &[u8], deadline: Option<UnixMillis>) -> Record<()
     Record::joined(field, [Mark::of(value, deadline).bytes(), value], ())
 }
 
-/// Puts a value into the place of a record's, in place if it fits. Returns by how many bytes the record has grown.
+/// Puts a value into the place of a record's, in place if it fits. Returns by how many bytes the
+/// record has grown.
 #[inline]
 fn write(slot: &mut Slot<'_, Record<()>>, value: &[u8], deadline: Option<UnixMillis>) -> isize {
     let mark = Mark::of(value, deadline);

@@ -1,8 +1,8 @@
 //! Looking at a hash, whatever its encoding.
 //!
-//! A view has a *horizon*: fields whose deadlines lie before it are hidden, as if they were gone. On a primary there are
-//! next to none, for access removes them (`keyspace::fields`); a replica waits for its primary to say so, and shows its clients
-//! what its primary would.
+//! A view has a *horizon*: fields whose deadlines lie before it are hidden, as if they were gone.
+//! On a primary there are next to none, for access removes them (`keyspace::fields`); a replica
+//! waits for its primary to say so, and shows its clients what its primary would.
 
 use std::collections::HashSet;
 
@@ -71,8 +71,8 @@ impl<'a> HashView<'a> {
         Fields { body, horizon: self.horizon }
     }
 
-    /// True when a random field costs next to nothing: a field of a listpack is counted off, and where most are hidden one that
-    /// is not is hard to find.
+    /// True when a random field costs next to nothing: a field of a listpack is counted off, and
+    /// where most are hidden one that is not is hard to find.
     pub fn draws_well(self) -> bool {
         match self.body {
             Body::Packed(_) => false,
@@ -109,13 +109,15 @@ impl<'a> HashView<'a> {
         self.iter().nth(draws.below(self.len()))
     }
 
-    /// So many different fields at random, in no particular order; all of them in their order if there are not more.
+    /// So many different fields at random, in no particular order; all of them in their order if
+    /// there are not more.
     pub fn sample_distinct(self, count: usize, draws: &mut Draws) -> Vec<Field<'a>> {
         let len = self.len();
         if count >= len {
             return self.iter().collect();
         }
-        // Of many fields few are drawn until they differ; else all are laid out and the first ones shuffled.
+        // Of many fields few are drawn until they differ; else all are laid out and the first ones
+        // shuffled.
         if self.draws_well() && count < len / 4 {
             let (mut seen, mut found) = (HashSet::new(), Vec::new());
             while let (true, Some(field)) = (found.len() < count, self.sample(draws)) {

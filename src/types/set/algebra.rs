@@ -1,8 +1,9 @@
 //! Several sets at once: what they have in common, what one has alone, what there is in any.
 //!
-//! Nothing is copied: one set is walked, and its members are looked for in the others. What a lookup needs is worked out
-//! once per member, for all tables of a server hash with one secret; and the members of a table are taken some at a time,
-//! so that their places in a large table are fetched while others are being looked at.
+//! Nothing is copied: one set is walked, and its members are looked for in the others. What a
+//! lookup needs is worked out once per member, for all tables of a server hash with one secret; and
+//! the members of a table are taken some at a time, so that their places in a large table are
+//! fetched while others are being looked at.
 
 use super::{Rules, Set, SetView};
 use crate::ds::listpack::Item;
@@ -67,8 +68,8 @@ fn walk<'a>(
     }
 }
 
-/// Shows texts with their hashes until `visit` says false, some at a time: their places in the table, if that is large, are
-/// fetched meanwhile.
+/// Shows texts with their hashes until `visit` says false, some at a time: their places in the
+/// table, if that is large, are fetched meanwhile.
 fn look_ahead<'a>(
     table: &Table<Record<()>>,
     mut texts: impl Iterator<Item = &'a [u8]>,
@@ -112,7 +113,8 @@ impl SetView<'_> {
     }
 }
 
-/// Shows what all sets have in common until `visit` says false. The sets are sorted by size: the smallest is walked.
+/// Shows what all sets have in common until `visit` says false. The sets are sorted by size: the
+/// smallest is walked.
 pub fn intersect<'a>(sets: &mut [SetView<'a>], mut visit: impl FnMut(Item<'a>) -> bool) {
     sets.sort_by_key(|set| set.len());
     let Some((smallest, others)) = sets.split_first() else { return };
@@ -121,7 +123,8 @@ pub fn intersect<'a>(sets: &mut [SetView<'a>], mut visit: impl FnMut(Item<'a>) -
     });
 }
 
-/// Shows what is in any of the sets, once. Right for a few sets: members are looked for in all sets before theirs.
+/// Shows what is in any of the sets, once. Right for a few sets: members are looked for in all sets
+/// before theirs.
 pub fn union<'a>(sets: &[SetView<'a>], mut visit: impl FnMut(Item<'a>)) {
     for (index, set) in sets.iter().enumerate() {
         let before = &sets[..index];
@@ -134,7 +137,8 @@ pub fn union<'a>(sets: &[SetView<'a>], mut visit: impl FnMut(Item<'a>)) {
     }
 }
 
-/// Shows what is in none of the others. They are sorted by size: the largest is the likeliest to settle it.
+/// Shows what is in none of the others. They are sorted by size: the largest is the likeliest to
+/// settle it.
 pub fn difference<'a>(
     set: SetView<'a>,
     others: &mut [SetView<'_>],
@@ -150,8 +154,9 @@ pub fn difference<'a>(
     });
 }
 
-/// Whether a difference is better computed by [`difference_by_removal`]: when the others are small together. Compat:
-/// the odds are those of Redis, for the encoding of what SDIFFSTORE stores tells which way was taken.
+/// Whether a difference is better computed by [`difference_by_removal`]: when the others are small
+/// together. Compat: the odds are those of Redis, for the encoding of what SDIFFSTORE stores tells
+/// which way was taken.
 pub fn prefers_removal(set: SetView<'_>, others: &[SetView<'_>]) -> bool {
     let lookups = set.len().saturating_mul(others.len() + 1) / 2;
     let removals = others.iter().map(|other| other.len()).fold(set.len(), usize::saturating_add);

@@ -6,7 +6,8 @@ use crate::ds::listpack::{self, Item};
 use crate::ds::record::Record;
 use crate::ds::table;
 
-/// The members of a set: those of an intset ascending, those of a listpack in its order, those of a table in no order.
+/// The members of a set: those of an intset ascending, those of a listpack in its order, those of a
+/// table in no order.
 pub enum Members<'a> {
     Ints(Ints<'a>, std::ops::Range<usize>),
     Packed(listpack::Iter<'a>),
@@ -24,7 +25,8 @@ impl<'a> SetView<'a> {
         }
     }
 
-    /// Visits the members at a cursor and returns the next cursor, 0 at the end. A compact set shows all members at any.
+    /// Visits the members at a cursor and returns the next cursor, 0 at the end. A compact set
+    /// shows all members at any.
     pub fn scan(self, cursor: u64, mut visit: impl FnMut(Item<'a>)) -> u64 {
         match self {
             SetView::Table(table) => table.scan(cursor, |record| visit(Item::Bytes(record.key()))),

@@ -1,5 +1,5 @@
-//! Random members: one, several, several distinct ones, and taking some out. All members are equally likely, and so are
-//! all selections of so many.
+//! Random members: one, several, several distinct ones, and taking some out. All members are
+//! equally likely, and so are all selections of so many.
 
 use std::collections::HashSet;
 
@@ -68,7 +68,8 @@ impl<'a> SetView<'a> {
     }
 }
 
-/// Chooses some of a number of things that come one by one, each selection being equally likely (Knuth's algorithm S).
+/// Chooses some of a number of things that come one by one, each selection being equally likely
+/// (Knuth's algorithm S).
 struct Choice {
     wanted: usize,
     left: usize,
@@ -116,7 +117,8 @@ impl Set {
                 }
                 *pack = kept;
             }
-            // Compat: when few members stay they move to a set of their own, which may be a compact one.
+            // Compat: when few members stay they move to a set of their own, which may be a compact
+            // one.
             Set::Table(_) if left * 5 <= count => {
                 let mut kept = Gathering::new(rules);
                 self.draw_out(left, draws, |member| kept.push(member));

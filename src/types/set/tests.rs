@@ -121,7 +121,8 @@ fn random_changes_agree_with_an_ordered_set() {
 
 #[test]
 fn encodings_are_those_of_the_reference() {
-    // What a live Redis 8.2 answered, for sets of at most 4 integers, or 3 members of at most 4 bytes.
+    // What a live Redis 8.2 answered, for sets of at most 4 integers, or 3 members of at most 4
+    // bytes.
     let rules = rules(4, 3, 4);
     for (given, added, encoding) in [
         ("1 2 3 4", "", "intset"),

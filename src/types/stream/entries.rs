@@ -1,7 +1,8 @@
 //! Walks over the live entries of a stream between two ids.
 //!
-//! A compressed node is inflated when the walk comes to it, into memory that is the walk's own and serves for one node after
-//! the other. That is why an entry has to be done with before the next one is asked for, and the walk is no `Iterator`.
+//! A compressed node is inflated when the walk comes to it, into memory that is the walk's own and
+//! serves for one node after the other. That is why an entry has to be done with before the next
+//! one is asked for, and the walk is no `Iterator`.
 
 use super::node::{Cursor, Spot};
 use super::{Entry, Node, Scratch, Stream, StreamId};
@@ -80,8 +81,8 @@ impl Entries<'_> {
         if self.backwards { cursor.next_back(pack) } else { cursor.next(pack) }
     }
 
-    /// Goes on to the next node, unless that lies behind the end. A compressed one in which there is nothing for the walk is
-    /// not inflated.
+    /// Goes on to the next node, unless that lies behind the end. A compressed one in which there
+    /// is nothing for the walk is not inflated.
     fn enter(&mut self) -> Option<()> {
         let place = self.node?;
         let nodes = &self.stream.nodes;

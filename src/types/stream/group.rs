@@ -5,9 +5,10 @@
 //!          └─ consumers  name ─► Consumer ── pending: ids            the same entries, once more by consumer
 //! ```
 //!
-//! The two kinds of lists say the same: an id is in a group's list with a consumer exactly if it is in that
-//! consumer's list. All changes go through [`Group`], which keeps it so. A consumer is known by a small number, which
-//! its name leads to; numbers of those who have gone are given out again.
+//! The two kinds of lists say the same: an id is in a group's list with a consumer exactly if it is
+//! in that consumer's list. All changes go through [`Group`], which keeps it so. A consumer is
+//! known by a small number, which its name leads to; numbers of those who have gone are given out
+//! again.
 
 use super::StreamId;
 use crate::base::alloc::class_size;

@@ -110,8 +110,8 @@ fn clip(text: &[u8]) -> Option<&[u8]> {
     (text.len() <= TEXT_MAX).then_some(&text[..end])
 }
 
-/// A half of an id. Compat: what is no canonical number is read as the C library does, with blanks, signs and zeros in
-/// front, and a negative number wraps around.
+/// A half of an id. Compat: what is no canonical number is read as the C library does, with blanks,
+/// signs and zeros in front, and a negative number wraps around.
 fn number(text: &[u8]) -> Option<u64> {
     if let Some(canonical) = parse_i64(text) {
         return u64::try_from(canonical).ok();

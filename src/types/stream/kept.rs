@@ -5,13 +5,15 @@
 //!   Squeezed   raw │ live │ deleted │ last id │ LZF          numbers of 2 bytes, an id of 16
 //! ```
 //!
-//! What is asked of old nodes most often, how many entries live in them and where they end, stands in front of the
-//! compressed bytes: trimming by whole nodes inflates none. Whoever reads entries brings a [`Scratch`], in which the node
-//! that was inflated last stays, so that a walk, or a run of questions about neighbours, inflates each node once.
+//! What is asked of old nodes most often, how many entries live in them and where they end, stands
+//! in front of the compressed bytes: trimming by whole nodes inflates none. Whoever reads entries
+//! brings a [`Scratch`], in which the node that was inflated last stays, so that a walk, or a run
+//! of questions about neighbours, inflates each node once.
 //!
-//! A node that does not get smaller by an eighth stays as it is, and so does a large one, for a question about one of its
-//! entries would have to inflate all of it. A stream whose nodes do not get smaller, one after the other, is soon not
-//! tried but with every sixteenth ([`Hope`]): what does not compress takes longest to find it out.
+//! A node that does not get smaller by an eighth stays as it is, and so does a large one, for a
+//! question about one of its entries would have to inflate all of it. A stream whose nodes do not
+//! get smaller, one after the other, is soon not tried but with every sixteenth ([`Hope`]): what
+//! does not compress takes longest to find it out.
 
 use super::StreamId;
 use super::node::{Counts, Cursor, Head};
@@ -50,14 +52,16 @@ pub struct Hope {
 /// After so many failures there are no more nodes passed over than before.
 const FAILURES_MAX: u8 = 4;
 
-/// Memory for reading compressed nodes, those of one stream. None is taken before the first of them.
+/// Memory for reading compressed nodes, those of one stream. None is taken before the first of
+/// them.
 #[derive(Debug, Default)]
 pub struct Scratch {
     /// The node that was inflated last.
     held: Option<(Edition, Listpack)>,
 }
 
-/// A node as it was at a time. Whatever changes a node changes one of its counts, and neither comes back.
+/// A node as it was at a time. Whatever changes a node changes one of its counts, and neither comes
+/// back.
 type Edition = (StreamId, Counts);
 
 impl Node {
@@ -97,7 +101,8 @@ impl Node {
         if let Node::Squeezed(squeezed) = self { Some(squeezed) } else { None }
     }
 
-    /// The listpack, to be changed: a compressed one is inflated, unless it is in the scratch already.
+    /// The listpack, to be changed: a compressed one is inflated, unless it is in the scratch
+    /// already.
     pub fn open(&mut self, id: StreamId, scratch: &mut Scratch) -> &mut Listpack {
         if self.squeezed().is_some() {
             *self = Node::Plain(scratch.look(id, self).to_owned());
@@ -198,8 +203,8 @@ fn packed_max(raw: usize) -> Option<usize> {
 
 /// What stands in front of a compressed node.
 fn front(id: StreamId, pack: Packed<'_>) -> Option<[u8; FRONT]> {
-    // The id of a node is that of its first entry, deleted or not, unless a strange file says otherwise: without it one could
-    // not tell where the node begins.
+    // The id of a node is that of its first entry, deleted or not, unless a strange file says
+    // otherwise: without it one could not tell where the node begins.
     if Cursor::new(id, pack).next(pack)?.id != id {
         return None;
     }

@@ -12,15 +12,17 @@
 //!   groups   by name                                                           see `group`
 //! ```
 //!
-//! New entries go to the end of the last node, until it is full; then its spare memory is given back. A full node that is no
-//! more among the last [`TAIL`] is compressed. Reading leaves it so (the reader inflates a copy), deleting in it does not: it
-//! is open then, and compressed again when [`OPEN_MAX`] others have been opened after it. So whoever deletes entries
-//! one after the other, be it in one call or in many, pays for one inflation and one compression of each node.
+//! New entries go to the end of the last node, until it is full; then its spare memory is given
+//! back. A full node that is no more among the last [`TAIL`] is compressed. Reading leaves it so
+//! (the reader inflates a copy), deleting in it does not: it is open then, and compressed again
+//! when [`OPEN_MAX`] others have been opened after it. So whoever deletes entries one after the
+//! other, be it in one call or in many, pays for one inflation and one compression of each node.
 //!
-//! A node whose last live entry is deleted is removed, while deleted entries within a node stay as tombstones. `length`
-//! counts live entries; `first_id` is the first live one (0-0 without any). The other numbers only ever move on: `last_id`, `max_deleted_id` and
-//! `entries_added`, from which the place of an id within all entries ever added is estimated ([`Stream::position`]).
-//! An empty stream keeps its key, since these numbers are its state.
+//! A node whose last live entry is deleted is removed, while deleted entries within a node stay as
+//! tombstones. `length` counts live entries; `first_id` is the first live one (0-0 without any).
+//! The other numbers only ever move on: `last_id`, `max_deleted_id` and `entries_added`, from which
+//! the place of an id within all entries ever added is estimated ([`Stream::position`]). An empty
+//! stream keeps its key, since these numbers are its state.
 
 mod entries;
 pub mod group;
@@ -46,11 +48,12 @@ use crate::ds::listpack::{Corrupt, Listpack};
 use kept::Hope;
 use node::{Counts, Head};
 
-/// Fields and values of an entry may have so many bytes together, and a node whose size is not limited.
+/// Fields and values of an entry may have so many bytes together, and a node whose size is not
+/// limited.
 pub const BYTES_MAX: u64 = 1 << 30;
 
-/// So many nodes at the end are not compressed. Two: at least a node's worth of entries behind the last one, for which most
-/// readers come, is always plain.
+/// So many nodes at the end are not compressed. Two: at least a node's worth of entries behind the
+/// last one, for which most readers come, is always plain.
 const TAIL: usize = 2;
 
 /// So many compressed nodes may be open at a time.
@@ -69,7 +72,8 @@ pub struct Limits {
 #[derive(Clone, Debug, Default)]
 pub struct Stream {
     nodes: Ascending<StreamId, Node>,
-    /// Nodes that were compressed until an entry was deleted, the one that was opened last at the end.
+    /// Nodes that were compressed until an entry was deleted, the one that was opened last at the
+    /// end.
     open: Vec<StreamId>,
     hope: Hope,
     length: u64,
@@ -105,9 +109,10 @@ impl Stream {
         &self.nodes
     }
 
-    /// Takes over a node from outside, behind those that are there, and perhaps its compressed form. The numbers of the stream
-    /// are the caller's to set, but for those that the entries themselves tell. Returns the id of its last entry.
-    /// The last nodes are to be made ready by [`Stream::end_nodes`].
+    /// Takes over a node from outside, behind those that are there, and perhaps its compressed
+    /// form. The numbers of the stream are the caller's to set, but for those that the entries
+    /// themselves tell. Returns the id of its last entry. The last nodes are to be made ready by
+    /// [`Stream::end_nodes`].
     pub fn push_node(
         &mut self,
         id: StreamId,
@@ -141,8 +146,8 @@ impl Stream {
         }
     }
 
-    /// Adds an entry at the end: fields with values, and how many bytes they have, at most [`BYTES_MAX`]. Its id is
-    /// greater than the last one.
+    /// Adds an entry at the end: fields with values, and how many bytes they have, at most
+    /// [`BYTES_MAX`]. Its id is greater than the last one.
     pub fn append<'f>(
         &mut self,
         id: StreamId,
@@ -192,8 +197,8 @@ impl Stream {
         }
     }
 
-    /// The node at a place, to be changed within. If that opens it, the one that has been open for longest may be
-    /// compressed again.
+    /// The node at a place, to be changed within. If that opens it, the one that has been open for
+    /// longest may be compressed again.
     fn open(&mut self, place: Place, scratch: &mut Scratch) -> &mut Listpack {
         let id = self.nodes.at(place).0;
         if self.nodes.at(place).1.squeezed().is_some() {
@@ -348,8 +353,8 @@ impl Stream {
         (group.entries_read, group.last_id) = (read, id);
     }
 
-    /// How many entries a group has not read yet, if that can be told. Compat: less than none, if it was told that it has
-    /// read more than there were.
+    /// How many entries a group has not read yet, if that can be told. Compat: less than none, if
+    /// it was told that it has read more than there were.
     pub fn lag(&self, group: &Group) -> Option<i64> {
         if self.entries_added == 0 || self.length == 0 {
             return Some(0);
@@ -372,7 +377,8 @@ impl Stream {
     }
 }
 
-/// Nodes of a radix tree over sorted keys, the branching node above them being at a depth (-1: they are all).
+/// Nodes of a radix tree over sorted keys, the branching node above them being at a depth (-1: they
+/// are all).
 fn radix_nodes(keys: &[[u8; 16]], above: isize) -> usize {
     // What of an edge is longer than the byte that its upper end keeps is a node of its own.
     let edge = |depth: usize| usize::from(depth as isize > above + 1);
@@ -392,7 +398,8 @@ fn radix_nodes(keys: &[[u8; 16]], above: isize) -> usize {
 }
 
 impl Limits {
-    /// Whether a node of so many bytes and entries has room for an entry with so many bytes more of names and values.
+    /// Whether a node of so many bytes and entries has room for an entry with so many bytes more of
+    /// names and values.
     #[inline]
     fn allow(self, node_bytes: usize, counts: Counts, more: u64) -> bool {
         let bytes_max = match self.node_bytes {

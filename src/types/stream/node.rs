@@ -6,9 +6,10 @@
 //!           flags │ ms │ seq │ pairs │ name 1 │ value 1 .. name m │ value m │ elements    else
 //! ```
 //!
-//! `flags & 1` marks a deleted entry, which stays where it is. `ms` and `seq` are differences to the node's id, that of its
-//! first entry ever; they wrap around. `elements` counts those before it in the entry, so that one can walk from the
-//! right; the 0 of the head ends such a walk. Files carry nodes byte by byte, so the layout is that of Redis.
+//! `flags & 1` marks a deleted entry, which stays where it is. `ms` and `seq` are differences to
+//! the node's id, that of its first entry ever; they wrap around. `elements` counts those before it
+//! in the entry, so that one can walk from the right; the 0 of the head ends such a walk. Files
+//! carry nodes byte by byte, so the layout is that of Redis.
 //!
 //! Nodes are well-formed: made here, or passed by [`check`].
 
@@ -328,7 +329,8 @@ impl Entry<'_> {
     }
 }
 
-/// Marks the live entry at an offset as deleted. The offsets of others may move with it, by as much as is returned.
+/// Marks the live entry at an offset as deleted. The offsets of others may move with it, by as much
+/// as is returned.
 pub fn delete(pack: &mut Listpack, at: usize) -> isize {
     let before = pack.view().bytes().len();
     let head = Head::of(pack.view());
@@ -340,8 +342,9 @@ pub fn delete(pack: &mut Listpack, at: usize) -> isize {
     pack.view().bytes().len() as isize - before as isize
 }
 
-/// Checks the bytes of a node from outside: that they are a listpack, that all entries are as long as they say,
-/// ascending from the node's id on, and counted right. Returns the head, and the last id.
+/// Checks the bytes of a node from outside: that they are a listpack, that all entries are as long
+/// as they say, ascending from the node's id on, and counted right. Returns the head, and the last
+/// id.
 pub fn check(id: StreamId, bytes: &[u8]) -> Result<(Head, StreamId), Corrupt> {
     let pack = Packed::check(bytes)?;
     let mut items = Items(pack.offsets());

@@ -56,7 +56,8 @@ fn words_of(entry: Entry<'_>) -> Vec<Vec<u8>> {
     entry.fields.flat_map(|(name, value)| [name.to_vec(), value.to_vec()]).collect()
 }
 
-/// A node as live servers write it: an entry with the fields of the first, a deleted one, one with others.
+/// A node as live servers write it: an entry with the fields of the first, a deleted one, one with
+/// others.
 #[test]
 fn bytes_of_a_node_are_those_of_the_reference() {
     let mut stream = Stream::default();
@@ -365,7 +366,8 @@ fn what_does_not_compress_stays_as_it_is() {
     nodes_are_sound(&stream);
 }
 
-/// A node whose first entry is not the one it is named after, as no server writes it, has no compressed form.
+/// A node whose first entry is not the one it is named after, as no server writes it, has no
+/// compressed form.
 #[test]
 fn nodes_with_strange_names_are_not_compressed() {
     let node = StreamId::new(5, 5);
@@ -391,7 +393,8 @@ fn nodes_with_strange_names_are_not_compressed() {
     assert_eq!((squeezed(&stream), stream.first_id()), (0, StreamId::new(5, 6)));
 }
 
-/// What was handed out stands in the list of the group and in that of one consumer, whatever happens.
+/// What was handed out stands in the list of the group and in that of one consumer, whatever
+/// happens.
 #[test]
 fn the_two_kinds_of_pending_lists_agree() {
     let mut group = Group::new(b"g", StreamId::ZERO, None);

@@ -1,9 +1,10 @@
 //! Trimming: the oldest entries of a stream go, down to a number of entries or up to an id.
 //!
-//! Whole nodes go as long as that is possible. Then an approximate trim is over; an exact one deletes entries one by one,
-//! which leaves tombstones. What groups still know of an entry can be kept, or go with it, or protect it; in the last two
-//! cases every entry has to be looked at, so that nothing goes as a whole, and an approximate trim differs from an exact one
-//! only in its limit. Whole nodes are not inflated for it.
+//! Whole nodes go as long as that is possible. Then an approximate trim is over; an exact one
+//! deletes entries one by one, which leaves tombstones. What groups still know of an entry can be
+//! kept, or go with it, or protect it; in the last two cases every entry has to be looked at, so
+//! that nothing goes as a whole, and an approximate trim differs from an exact one only in its
+//! limit. Whole nodes are not inflated for it.
 
 use super::node::{self, Walk};
 use super::{Scratch, Stream, StreamId};
@@ -137,7 +138,8 @@ impl Stream {
         if trim.references == References::Drop {
             doomed.iter().for_each(|(id, _)| self.drop_references(*id));
         }
-        // Compat: a node that ends with tombstones behind the bound stays, even if nothing in it lives.
+        // Compat: a node that ends with tombstones behind the bound stays, even if nothing in it
+        // lives.
         if is_whole {
             self.nodes.remove_at(at);
             return is_done;

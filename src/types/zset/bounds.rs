@@ -40,9 +40,10 @@ impl ScoreRange {
     }
 }
 
-/// Reads a bound: its score, and whether it is an open one.
-/// Compat: this is not how scores are read elsewhere: blanks may stand in front, a NUL ends the text, no text is 0, what is too
-/// large is infinite, and what is too small is 0. Redis 8.2 alone knows no hexadecimal numbers and no blanks here.
+/// Reads a bound: its score, and whether it is an open one. Compat: this is not how scores are read
+/// elsewhere: blanks may stand in front, a NUL ends the text, no text is 0, what is too large is
+/// infinite, and what is too small is 0. Redis 8.2 alone knows no hexadecimal numbers and no blanks
+/// here.
 fn parse_bound(text: &[u8]) -> Option<(f64, bool)> {
     let (text, is_open) = match text {
         [b'(', rest @ ..] => (rest, true),
@@ -117,8 +118,8 @@ impl<'a> LexRange<'a> {
     }
 }
 
-/// The positions, in a walk over all, of the elements from the first one above the minimum on, as long as they are
-/// below the maximum.
+/// The positions, in a walk over all, of the elements from the first one above the minimum on, as
+/// long as they are below the maximum.
 pub fn ranks<T>(
     mut all: impl Iterator<Item = T>,
     mut is_above_min: impl FnMut(&T) -> bool,

@@ -1,5 +1,6 @@
-//! The append-only file: any manifest, any file. A manifest that is read can be written back; a file is read to its end or
-//! to a flaw, never beyond, and what was read lies where the reader says.
+//! The append-only file: any manifest, any file. A manifest that is read can be written back; a
+//! file is read to its end or to a flaw, never beyond, and what was read lies where the reader
+//! says.
 
 #![no_main]
 

@@ -1,6 +1,6 @@
-//! Small collections in payloads, in every form that was ever written: ziplists, zipmaps, intsets, listpacks, and lists of
-//! nodes. Their frames are put right, so that more than these is tried. What is let in can be looked at and saved, and what
-//! was saved comes back as the same.
+//! Small collections in payloads, in every form that was ever written: ziplists, zipmaps, intsets,
+//! listpacks, and lists of nodes. Their frames are put right, so that more than these is tried.
+//! What is let in can be looked at and saved, and what was saved comes back as the same.
 
 #![no_main]
 

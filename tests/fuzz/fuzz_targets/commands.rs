@@ -1,5 +1,6 @@
-//! Commands that move data, with any arguments: keys, numbers of every kind, the words that their documentation names, and
-//! bytes. Each is answered by one well-formed reply; and whatever was made can be saved and read again.
+//! Commands that move data, with any arguments: keys, numbers of every kind, the words that their
+//! documentation names, and bytes. Each is answered by one well-formed reply; and whatever was made
+//! can be saved and read again.
 
 #![no_main]
 

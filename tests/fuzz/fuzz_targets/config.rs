@@ -1,5 +1,5 @@
-//! The configuration parser: any file, any command line. It says what is wrong, and never panics; what it accepts can be
-//! written back and read again.
+//! The configuration parser: any file, any command line. It says what is wrong, and never panics;
+//! what it accepts can be written back and read again.
 
 #![no_main]
 

@@ -1,5 +1,5 @@
-//! HyperLogLogs: any bytes that a client may call one, and elements added to them. Whatever is read from it must agree, and
-//! what was sound must stay so.
+//! HyperLogLogs: any bytes that a client may call one, and elements added to them. Whatever is read
+//! from it must agree, and what was sound must stay so.
 
 #![no_main]
 

@@ -1,5 +1,5 @@
-//! Bytes as an intset. What the check lets through can be walked and searched, and every change to a copy of it does to
-//! the copy what it does to an ordered set. The check never panics.
+//! Bytes as an intset. What the check lets through can be walked and searched, and every change to
+//! a copy of it does to the copy what it does to an ordered set. The check never panics.
 
 #![no_main]
 

@@ -1,5 +1,6 @@
-//! Bytes as a listpack. What the check lets through can be walked both ways and searched, and every change to a copy of
-//! it does to the copy what it does to a vector of texts. The check never panics.
+//! Bytes as a listpack. What the check lets through can be walked both ways and searched, and every
+//! change to a copy of it does to the copy what it does to a vector of texts. The check never
+//! panics.
 
 #![no_main]
 

@@ -1,4 +1,5 @@
-//! Compressed strings of snapshots: any bytes as one, of any length told; and any bytes compressed and restored.
+//! Compressed strings of snapshots: any bytes as one, of any length told; and any bytes compressed
+//! and restored.
 
 #![no_main]
 

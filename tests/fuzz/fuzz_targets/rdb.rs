@@ -1,5 +1,5 @@
-//! Snapshots and payloads from anywhere: the loader answers with an error or with values that can be saved and read again;
-//! it never panics and takes no memory that the bytes do not pay for.
+//! Snapshots and payloads from anywhere: the loader answers with an error or with values that can
+//! be saved and read again; it never panics and takes no memory that the bytes do not pay for.
 
 #![no_main]
 
@@ -38,7 +38,8 @@ impl Host for Bytes<'_> {
     }
 }
 
-// The first byte says what the others are: a whole snapshot, or the value of a payload of this version.
+// The first byte says what the others are: a whole snapshot, or the value of a payload of this
+// version.
 fuzz_target!(|input: &[u8]| {
     let Some((kind, bytes)) = input.split_first() else { return };
     let mut keyspace = Keyspace::default();

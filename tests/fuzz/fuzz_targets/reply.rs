@@ -1,4 +1,5 @@
-//! Replies of a peer, cut anywhere: the same whole and in pieces, and never more memory than the limits allow.
+//! Replies of a peer, cut anywhere: the same whole and in pieces, and never more memory than the
+//! limits allow.
 
 #![no_main]
 

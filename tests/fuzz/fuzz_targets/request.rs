@@ -1,4 +1,5 @@
-//! The request parser: any bytes, cut anywhere. The way they are cut must not change what is understood.
+//! The request parser: any bytes, cut anywhere. The way they are cut must not change what is
+//! understood.
 
 #![no_main]
 

@@ -1,6 +1,7 @@
-//! The libraries of scripts that read bytes: cjson, cmsgpack, struct, patterns, and the compiler. Whatever they are given, they
-//! answer or raise an error; and what cjson and cmsgpack have read can be written, and read again as the same. Patterns that go
-//! back and forth until their steps are used up are not tried: that takes a minute here.
+//! The libraries of scripts that read bytes: cjson, cmsgpack, struct, patterns, and the compiler.
+//! Whatever they are given, they answer or raise an error; and what cjson and cmsgpack have read
+//! can be written, and read again as the same. Patterns that go back and forth until their steps
+//! are used up are not tried: that takes a minute here.
 
 #![no_main]
 

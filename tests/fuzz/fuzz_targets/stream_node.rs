@@ -1,5 +1,5 @@
-//! Nodes of streams from outside: whatever bytes pass the check can be walked from both ends with the same entries, and
-//! changed.
+//! Nodes of streams from outside: whatever bytes pass the check can be walked from both ends with
+//! the same entries, and changed.
 
 #![no_main]
 

@@ -1,12 +1,14 @@
-//! Loading the append-only file: its commands are run again, in order, as if a client sent them that nobody hears.
+//! Loading the append-only file: its commands are run again, in order, as if a client sent them
+//! that nobody hears.
 //!
 //! ```text
 //!   manifest ─► base (a snapshot or commands) ─► increments ─► the last one may end inside a command: cut off
 //! ```
 //!
-//! Clients are served meanwhile, and told that data are being loaded. What is queued by MULTI runs when its EXEC comes; if
-//! that never comes, the whole transaction is cut off, whatever it ends in. Keys whose time is over are kept: their DEL
-//! comes when it came, and what was done to them before was done while they lived.
+//! Clients are served meanwhile, and told that data are being loaded. What is queued by MULTI runs
+//! when its EXEC comes; if that never comes, the whole transaction is cut off, whatever it ends in.
+//! Keys whose time is over are kept: their DEL comes when it came, and what was done to them before
+//! was done while they lived.
 
 use std::fs::File;
 
@@ -33,7 +35,8 @@ pub struct Fatal;
 pub struct Loaded {
     /// Bytes of all files as they are now.
     pub bytes: u64,
-    /// The second before which everything was loaded and after which nothing was: loading stopped at a moment.
+    /// The second before which everything was loaded and after which nothing was: loading stopped
+    /// at a moment.
     pub stopped_at: Option<i64>,
     /// Some annotation of time was met.
     pub is_stamped: bool,
@@ -71,7 +74,8 @@ pub fn load(srv: &mut Box<Server>, until_s: Option<i64>) -> Result<Loaded, Fatal
     }
     let began_us = srv.clock.mono_us();
     begin(srv, total);
-    // What a script does is told by the calls inside it: here nobody may hear of it, and it counts as no change.
+    // What a script does is told by the calls inside it: here nobody may hear of it, and it counts
+    // as no change.
     let (readers, accounted) = (srv.unit.readers(), srv.unit.accounted);
     srv.unit.set_readers(Readers::default());
     let loaded = load_parts(srv, &parts, until_s);
@@ -108,7 +112,8 @@ fn load_parts(
     for (index, part) in parts.iter().enumerate() {
         let name = String::from_utf8_lossy(&part.name).into_owned();
         let began_us = srv.clock.mono_us();
-        // What was begun and never written to does not count: the manifest may be ahead of its files.
+        // What was begun and never written to does not count: the manifest may be ahead of its
+        // files.
         let is_empty = |part: &Part| srv.aof.folder.size(&part.name).is_ok_and(|size| size == 0);
         let is_last = parts[index + 1..].iter().all(is_empty);
         let under = Under { name: &name, is_last, before: loaded.bytes, until_s };

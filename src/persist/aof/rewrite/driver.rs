@@ -5,8 +5,9 @@
 //!   child                                                  └─► temp-rewriteaof-<pid>.aof ─► ..-bg-<pid>.aof
 //! ```
 //!
-//! At every moment the manifest on the disk names files that hold everything: before the last step the old base with all
-//! increments, after it the new base with the last one. Whatever fails in between leaves the former and costs an attempt.
+//! At every moment the manifest on the disk names files that hold everything: before the last step
+//! the old base with all increments, after it the new base with the last one. Whatever fails in
+//! between leaves the former and costs an attempt.
 
 use std::io;
 use std::path::PathBuf;
@@ -209,7 +210,8 @@ fn say_not_written(srv: &mut Server, not: &NotWritten) {
     srv.log.warning(format_args!("{what}: {}", os_text(&not.error)));
 }
 
-/// Writes a base of the data as they are, and puts it in its place. `tell` hears now and then how many keys are done.
+/// Writes a base of the data as they are, and puts it in its place. `tell` hears now and then how
+/// many keys are done.
 pub fn write_file(
     srv: &Server,
     (temp, target): (&PathBuf, &PathBuf),

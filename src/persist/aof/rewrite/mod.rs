@@ -1,4 +1,5 @@
-//! The data as commands: a base of the append-only file for those who want no snapshot (`aof-use-rdb-preamble no`).
+//! The data as commands: a base of the append-only file for those who want no snapshot
+//! (`aof-use-rdb-preamble no`).
 //!
 //! ```text
 //!   [#TS:<now>]   per library: FUNCTION LOAD   SELECT n   per key: the commands of its type, at most 64 elements in each, PEXPIREAT
@@ -8,8 +9,8 @@
 //!   stream  XADD per entry, XSETID, per group XGROUP CREATE, per pending entry XCLAIM, XGROUP CREATECONSUMER
 //! ```
 //!
-//! These are the words of the reference, so that its releases from 7.0 on load the file; those before 7.4 know no deadlines
-//! of fields. The driver decides when to write and where.
+//! These are the words of the reference, so that its releases from 7.0 on load the file; those
+//! before 7.4 know no deadlines of fields. The driver decides when to write and where.
 
 pub mod driver;
 
@@ -93,7 +94,8 @@ impl Lines<'_> {
         }
     }
 
-    /// Begins a command about a key, whose elements come in batches: to be called before each, `left` counted.
+    /// Begins a command about a key, whose elements come in batches: to be called before each,
+    /// `left` counted.
     fn batch(&mut self, (name, key): (&str, &[u8]), index: usize, left: usize, words_each: usize) {
         if index.is_multiple_of(ITEMS_MAX) {
             line::begin(&mut self.buf, 2 + words_each * left.min(ITEMS_MAX));

@@ -1,8 +1,9 @@
 //! Beginning with an append-only file: read the manifest, load, open what will be written to.
 //!
-//! As of a moment (`--restore-to`): what was written up to that second is loaded, and a new generation of files begins with
-//! it. Nothing of the old one is lost: all its files, under a manifest of their own, are kept in a folder inside that of
-//! the append-only file (hard links, so it takes no time and no space), from which they can be moved back.
+//! As of a moment (`--restore-to`): what was written up to that second is loaded, and a new
+//! generation of files begins with it. Nothing of the old one is lost: all its files, under a
+//! manifest of their own, are kept in a folder inside that of the append-only file (hard links, so
+//! it takes no time and no space), from which they can be moved back.
 //!
 //! ```text
 //!   appendonlydir/ appendonly.aof.3.base.rdb  .3.incr.aof  .manifest       the new generation
@@ -24,7 +25,8 @@ use crate::base::os::os_text;
 use crate::persist::dismiss::Dismiss;
 use crate::server::Server;
 
-/// Loads the append-only file and opens it, if there is to be one. With `until_s`: as of that second.
+/// Loads the append-only file and opens it, if there is to be one. With `until_s`: as of that
+/// second.
 pub fn start(srv: &mut Box<Server>, until_s: Option<i64>) -> Result<(), Fatal> {
     let conf = &srv.conf;
     let disk = srv.aof.folder.disk.clone();
@@ -129,8 +131,8 @@ fn open(srv: &mut Server) -> io::Result<()> {
     take_up(srv, next)
 }
 
-/// Compat: a snapshot is not loaded when there is to be an append-only file, even if that is not there yet. Many have lost
-/// their data by that, so they are told.
+/// Compat: a snapshot is not loaded when there is to be an append-only file, even if that is not
+/// there yet. Many have lost their data by that, so they are told.
 fn warn_of_snapshot(srv: &mut Server) {
     let path = srv.aof.folder.beside(&srv.conf.rdb.filename);
     if srv.keyspace.is_empty() && path.exists() {
@@ -206,7 +208,8 @@ fn begin_anew(srv: &mut Server, second: i64) -> io::Result<()> {
     Ok(())
 }
 
-/// Keeps all files that count in a folder of their own, which could take the place of the present one.
+/// Keeps all files that count in a folder of their own, which could take the place of the present
+/// one.
 fn keep_old(srv: &mut Server, second: i64) -> io::Result<PathBuf> {
     let Server { aof, .. } = srv;
     let stem = String::from_utf8_lossy(&aof.folder.stem).into_owned();

@@ -1,8 +1,10 @@
-//! Blobs from outside: they become values as they stand if they are well-formed and in the shortest form.
+//! Blobs from outside: they become values as they stand if they are well-formed and in the shortest
+//! form.
 //!
-//! Two lines of servers write the length behind an element of exactly 16383 bytes (and two other sizes) in different widths, and
-//! each is lost in the other's blobs. Here either is understood; such a blob is written anew, and so is one whose
-//! elements are not in the shortest form, for the types rely on that.
+//! Two lines of servers write the length behind an element of exactly 16383 bytes (and two other
+//! sizes) in different widths, and each is lost in the other's blobs. Here either is understood;
+//! such a blob is written anew, and so is one whose elements are not in the shortest form, for the
+//! types rely on that.
 
 use crate::ds::hash::HashSeed;
 use crate::ds::listpack::{Item, Packed};

@@ -67,7 +67,8 @@ pub fn of_blob(form: Form, blob: Vec<u8>, count: usize, limits: Limits) -> Value
     Value::Hash(Box::new(hash))
 }
 
-/// Checks that every third element is a deadline, and that they stand in order, those without at the end.
+/// Checks that every third element is a deadline, and that they stand in order, those without at
+/// the end.
 pub fn check_deadlines(pack: Packed<'_>) -> Result<(), Fault> {
     let mut before = 0;
     for (_, item) in pack.offsets().skip(2).step_by(3) {

@@ -1,5 +1,5 @@
-//! Keys on their way into the keyspace: some at a time, so that the processor fetches the places of all while the first
-//! ones go in.
+//! Keys on their way into the keyspace: some at a time, so that the processor fetches the places of
+//! all while the first ones go in.
 
 use super::{Fault, corrupt};
 use crate::keyspace::{DbIndex, Entry, Keyspace};

@@ -1,11 +1,12 @@
 //! Loading: a stream of bytes becomes keys again.
 //!
-//! The loader pulls bytes from a [`Host`] and hands it what it finds. A host that belongs to a server lets the server serve
-//! its clients while it is asked for bytes, so that even a value of a gigabyte stops nobody; the checker's host counts.
+//! The loader pulls bytes from a [`Host`] and hands it what it finds. A host that belongs to a
+//! server lets the server serve its clients while it is asked for bytes, so that even a value of a
+//! gigabyte stops nobody; the checker's host counts.
 //!
-//! Nothing from outside is believed: every length is checked against the bytes that are really there before memory is
-//! taken, every blob is walked through before it becomes a value, and whatever is wrong ends the load with an error that says
-//! where ([`LoadError`]).
+//! Nothing from outside is believed: every length is checked against the bytes that are really
+//! there before memory is taken, every blob is walked through before it becomes a value, and
+//! whatever is wrong ends the load with an error that says where ([`LoadError`]).
 
 mod blob;
 mod hash;
@@ -452,7 +453,8 @@ fn is_payload_version(version: u16, options: &Options) -> bool {
     }
 }
 
-/// Takes the end of a payload off, if version and checksum are as they should be: what is in front of it, and its version.
+/// Takes the end of a payload off, if version and checksum are as they should be: what is in front
+/// of it, and its version.
 pub fn check_payload<'p>(payload: &'p [u8], options: &Options) -> Option<(&'p [u8], u16)> {
     let (body, crc) = payload.split_last_chunk::<8>()?;
     let (value, number) = body.split_last_chunk::<2>()?;
@@ -469,7 +471,8 @@ pub enum BadPayload {
     Value(Fault),
 }
 
-/// The sources of libraries in a payload of FUNCTION DUMP. A payload is checked whatever the options say.
+/// The sources of libraries in a payload of FUNCTION DUMP. A payload is checked whatever the
+/// options say.
 pub fn functions_in(payload: &[u8]) -> Result<Vec<Vec<u8>>, BadPayload> {
     let Some((body, crc)) = payload.split_last_chunk::<8>() else {
         return Err(BadPayload::Footer);

@@ -1,4 +1,5 @@
-//! Encodings that nobody writes any more, read into listpacks: ziplists (up to Redis 6.2) and zipmaps (up to 2.4).
+//! Encodings that nobody writes any more, read into listpacks: ziplists (up to Redis 6.2) and
+//! zipmaps (up to 2.4).
 //!
 //! ```text
 //!   ziplist   bytes (u32)  offset of the last (u32)  count (u16)  entry*  FF
@@ -193,7 +194,8 @@ mod tests {
         for at in 0..map.len() {
             assert!(zipmap(&map[..at]).is_none(), "{at}");
         }
-        // Servers disagree on where a value begins behind a length that takes more bytes than it needs.
+        // Servers disagree on where a value begins behind a length that takes more bytes than it
+        // needs.
         assert!(zipmap(b"\x01\xfe\x03\0\0\0foo\x03\x00bar\xff").is_none());
         assert!(zipmap(b"\x01\x03foo\xfe\x03\0\0\0\x00bar\xff").is_none());
         let long = [&b"\x01\x01f\xfe\xfe\0\0\0\x00"[..], &[b'x'; 254], b"\xff"].concat();

@@ -1,10 +1,10 @@
 //! Bytes as they come: numbers and strings out of a stream, counted and checksummed.
 //!
-//! A string is named by a [`Span`]: most lie in the buffer where they were read, the others, compressed or too long for that,
-//! in the scratch. A span holds until the next read.
+//! A string is named by a [`Span`]: most lie in the buffer where they were read, the others,
+//! compressed or too long for that, in the scratch. A span holds until the next read.
 //!
-//! No length is believed. What is to be taken in one piece is either in the buffer, or grows as its bytes arrive; if the
-//! host knows how many are left, a length beyond that ends the load at once.
+//! No length is believed. What is to be taken in one piece is either in the buffer, or grows as its
+//! bytes arrive; if the host knows how many are left, a length beyond that ends the load at once.
 
 use std::ops::Range;
 

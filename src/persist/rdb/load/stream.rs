@@ -1,7 +1,8 @@
 //! Streams: their nodes, numbers and groups; the layout stands where they are saved.
 //!
-//! Of the numbers those are believed that the entries themselves do not tell. What a group has handed out is first read as
-//! a whole and then given to the consumers, who name the same ids once more: each id must have exactly one of them.
+//! Of the numbers those are believed that the entries themselves do not tell. What a group has
+//! handed out is first read as a whole and then given to the consumers, who name the same ids once
+//! more: each id must have exactly one of them.
 
 use super::reader::Reader;
 use super::value::{Found, doubtful, listpack};

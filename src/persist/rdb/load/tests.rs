@@ -252,7 +252,8 @@ fn what_is_saved_comes_back() {
                 // Valkey knows no listpack with deadlines.
                 if version != Some(version::VALKEY_9) {
                     for (a, b) in before.iter().zip(&after) {
-                        // The lowest version says of a listpack without any deadline that it is a plain one.
+                        // The lowest version says of a listpack without any deadline that it is a
+                        // plain one.
                         let a = a.replace("listpackex", "listpack");
                         let b = b.replace("listpackex", "listpack");
                         // What was raw by its history is not any more.
@@ -268,7 +269,8 @@ fn what_is_saved_comes_back() {
     }
 }
 
-/// Old nodes of a stream are compressed in memory, and they come back so, however the file was written.
+/// Old nodes of a stream are compressed in memory, and they come back so, however the file was
+/// written.
 #[test]
 fn long_streams_come_back_compressed() {
     let mut t = server();

@@ -1,7 +1,8 @@
 //! Values: from the number of a type and its bytes to what an entry keeps.
 //!
-//! A value takes the encoding that the thresholds of this server demand, whatever the one was that it was saved in. A blob
-//! that may stay one, and is small, goes from the buffer into the entry without an allocation of its own.
+//! A value takes the encoding that the thresholds of this server demand, whatever the one was that
+//! it was saved in. A blob that may stay one, and is small, goes from the buffer into the entry
+//! without an allocation of its own.
 
 use super::blob::{self, Seen, Shape};
 use super::reader::{Reader, Span, Word};
@@ -37,7 +38,8 @@ impl Context {
     }
 }
 
-/// Room is made for so many elements at most before they have been seen: what comes beyond makes its own.
+/// Room is made for so many elements at most before they have been seen: what comes beyond makes
+/// its own.
 const ROOM_MAX: usize = 1 << 20;
 
 /// What there was.
@@ -175,7 +177,8 @@ pub fn packed<'r>(
     Ok(Found::Value(large(form, blob, count, rules)))
 }
 
-/// A value of one listpack that does not fit into an entry, or has too many elements for a listpack.
+/// A value of one listpack that does not fit into an entry, or has too many elements for a
+/// listpack.
 fn large(form: Form, blob: Vec<u8>, count: usize, rules: Rules) -> Value<'static> {
     const OWN: &str = "the form is one of the type";
     match form {
@@ -223,7 +226,8 @@ fn score_of(item: Item<'_>, kind: u8) -> Result<f64, Fault> {
     }
 }
 
-/// Whether pairs are in the order of a sorted set. All scores are looked at: what is no number is an error.
+/// Whether pairs are in the order of a sorted set. All scores are looked at: what is no number is
+/// an error.
 fn scores_ascend(pack: Packed<'_>, kind: u8) -> Result<bool, Fault> {
     let (mut ascend, mut before) = (true, None::<(f64, Item<'_>)>);
     let (mut a, mut b) = (Vec::new(), Vec::new());

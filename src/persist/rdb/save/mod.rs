@@ -1,7 +1,8 @@
 //! Saving: all data as one stream of bytes.
 //!
-//! The data stands still meanwhile: it is that of a forked child, or the reactor waits. Bytes go through one large buffer
-//! ([`Writer`]), which is checksummed when it is written out; blobs are copied as they stand, and no element is copied twice.
+//! The data stands still meanwhile: it is that of a forked child, or the reactor waits. Bytes go
+//! through one large buffer ([`Writer`]), which is checksummed when it is written out; blobs are
+//! copied as they stand, and no element is copied twice.
 //!
 //! ```text
 //!   save ─► header, aux, functions ─► per database: sizes ─► per key: deadline, access, type, name, value ─► FF, checksum
@@ -74,7 +75,8 @@ pub struct Progress {
     pub bytes: u64,
 }
 
-/// Saves everything. `progress` is called again and again, at least after each megabyte and each 1024 keys; an error it answers ends the save.
+/// Saves everything. `progress` is called again and again, at least after each megabyte and each
+/// 1024 keys; an error it answers ends the save.
 pub fn save(
     keyspace: &Keyspace,
     to: &mut dyn Write,
@@ -237,7 +239,8 @@ pub fn delay(us: i32, keys: u64) {
     std::thread::sleep(Duration::from_micros(us));
 }
 
-/// A value as the payload that DUMP answers, in the lowest version that holds it unless one is given.
+/// A value as the payload that DUMP answers, in the lowest version that holds it unless one is
+/// given.
 pub fn payload(entry: EntryRef<'_>, version: Option<u16>, compress: bool) -> io::Result<Vec<u8>> {
     let version = version.unwrap_or_else(|| value::lowest_version(entry));
     let (mut out, mut progress) = (Vec::new(), |_| Ok(()));
@@ -248,7 +251,8 @@ pub fn payload(entry: EntryRef<'_>, version: Option<u16>, compress: bool) -> io:
     Ok(out)
 }
 
-/// Bytes of a value in a snapshot, without its key and the byte for its type. Nothing of it is kept.
+/// Bytes of a value in a snapshot, without its key and the byte for its type. Nothing of it is
+/// kept.
 pub fn value_bytes(entry: EntryRef<'_>, version: Option<u16>, compress: bool) -> io::Result<u64> {
     let version = version.unwrap_or_else(|| value::lowest_version(entry));
     let (mut out, mut progress) = (io::sink(), |_| Ok(()));

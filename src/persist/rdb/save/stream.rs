@@ -5,7 +5,8 @@
 //!   count  (group  last id  read   count (id delivered deliveries)*   count (consumer  seen [active]  count id*)*)*
 //! ```
 //!
-//! Only from version 11 on do consumers have two times; what reads an older form takes the one for the other.
+//! Only from version 11 on do consumers have two times; what reads an older form takes the one for
+//! the other.
 
 use std::io;
 

@@ -12,8 +12,8 @@
 //!   stream                     see `stream`                     19 21
 //! ```
 //!
-//! [`kind_of`] decides, [`lowest_version`] what a reader must know for it. A set in a listpack is written element by element
-//! where the version has no word for it.
+//! [`kind_of`] decides, [`lowest_version`] what a reader must know for it. A set in a listpack is
+//! written element by element where the version has no word for it.
 
 use std::io;
 

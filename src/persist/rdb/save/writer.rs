@@ -77,7 +77,8 @@ impl<'a> Writer<'a> {
         self.written + self.buffer.len() as u64
     }
 
-    /// A key is complete. Of the first and now and then somebody is told, however little the keys take.
+    /// A key is complete. Of the first and now and then somebody is told, however little the keys
+    /// take.
     #[inline]
     pub fn count_key(&mut self) -> io::Result<()> {
         self.keys += 1;
@@ -88,7 +89,8 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// Ends with the checksum of all before it: zero without one. Returns how many bytes there were in all.
+    /// Ends with the checksum of all before it: zero without one. Returns how many bytes there were
+    /// in all.
     pub fn finish(mut self) -> io::Result<u64> {
         if let Some(crc) = &mut self.crc {
             crc.update(&self.buffer);
@@ -117,7 +119,8 @@ impl<'a> Writer<'a> {
         (self.progress)(Progress { keys: self.keys, bytes: self.written })
     }
 
-    /// A byte. As all small things it leaves the buffer alone: what follows it looks whether that is full.
+    /// A byte. As all small things it leaves the buffer alone: what follows it looks whether that
+    /// is full.
     #[inline]
     pub fn byte(&mut self, byte: u8) {
         self.buffer.push(byte);

@@ -1,7 +1,7 @@
 //! JSON to values.
 //!
-//! What is accepted is what the reference accepts: a NUL ends the text, numbers may have a plus sign or be hexadecimal, and
-//! so forth. Depth is limited by a setting and by Lua's own stack.
+//! What is accepted is what the reference accepts: a NUL ends the text, numbers may have a plus
+//! sign or be hexadecimal, and so forth. Depth is limited by a setting and by Lua's own stack.
 
 use super::{DEPTH_MAX, DecodeDepth, DecodeInvalid, setting};
 use crate::script::lua::{Raise, Stack, Verdict};
@@ -93,7 +93,8 @@ impl Decoder<'_> {
         self.input.get(self.at).copied().unwrap_or(0)
     }
 
-    // -- values ---------------------------------------------------------------------------------------
+    // -- values
+    // ---------------------------------------------------------------------------------------
 
     /// Pushes the value that begins with a token.
     fn value(&mut self, s: &mut Stack, token: Token) -> Result<(), Raise> {
@@ -180,7 +181,8 @@ impl Decoder<'_> {
         Ok(())
     }
 
-    // -- tokens ---------------------------------------------------------------------------------------
+    // -- tokens
+    // ---------------------------------------------------------------------------------------
 
     fn next(&mut self) -> Token {
         while matches!(self.peek(), b' ' | b'\t' | b'\n' | b'\r') && self.at < self.input.len() {
@@ -326,7 +328,8 @@ impl Decoder<'_> {
     }
 }
 
-/// Numbers that JSON does not have: with a plus, a leading zero, in hexadecimal, infinite or not a number.
+/// Numbers that JSON does not have: with a plus, a leading zero, in hexadecimal, infinite or not a
+/// number.
 fn is_odd(text: &[u8]) -> bool {
     if text[0] == b'+' {
         return true;

@@ -1,9 +1,10 @@
 //! `cjson`: JSON.
 //!
-//! A table with keys 1 to n is an array, with gaps as null; an empty one, or one with any other key, is an object; one with
-//! mostly gaps is refused, or made an object if that is wished. Null is a null pointer, which is a value, unlike nil.
-//! Numbers have up to 14 digits. Settings are those of a copy of the library (`cjson.new`), and of all scripts that use it:
-//! they stand in a table that its functions keep.
+//! A table with keys 1 to n is an array, with gaps as null; an empty one, or one with any other
+//! key, is an object; one with mostly gaps is refused, or made an object if that is wished. Null is
+//! a null pointer, which is a value, unlike nil. Numbers have up to 14 digits. Settings are those
+//! of a copy of the library (`cjson.new`), and of all scripts that use it: they stand in a table
+//! that its functions keep.
 
 mod decode;
 mod encode;
@@ -72,7 +73,7 @@ fn new(s: &mut Stack) -> Verdict {
     Ok(1)
 }
 
-// -- settings -------------------------------------------------------------------------------------------
+// -- settings -------------------------------------------------------------------------------------
 
 fn setting(s: &mut Stack, which: Setting) -> f64 {
     s.push_kept();

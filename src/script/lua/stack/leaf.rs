@@ -1,5 +1,6 @@
-//! What functions see of the stack that have been given the context: enough to read arguments and to push results, and nothing
-//! that could run Lua code, which might ask for the context a second time.
+//! What functions see of the stack that have been given the context: enough to read arguments and
+//! to push results, and nothing that could run Lua code, which might ask for the context a second
+//! time.
 
 use super::{Ref, Stack};
 

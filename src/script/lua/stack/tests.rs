@@ -57,7 +57,8 @@ fn lua_pop(s: &Stack) {
     Stack::of(s.raw()).pop(1);
 }
 
-/// The library raises an error for a key that it does not find, which would jump over frames of ours.
+/// The library raises an error for a key that it does not find, which would jump over frames of
+/// ours.
 #[test]
 fn a_walk_goes_on_behind_a_pair_that_was_cleared_and_ends_behind_an_unknown_key() {
     let mut lua = lua();
