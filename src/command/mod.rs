@@ -2,8 +2,9 @@
 //!
 //! A command is a `static` record standing on top of its function. Everything that users, clients
 //! and other rooms know of it is derived from the record: COMMAND and its subcommands, arity and
-//! key checks, ACL categories, cluster routing, statistics. [`table`] lists the records; [`lookup`]
-//! finds them by name; [`admit`] decides whether a call may run now; `server::exec` runs it.
+//! key checks, ACL categories, cluster routing, statistics ([`record`], [`flags`]). `server::table`
+//! lists the records; [`lookup`] finds them by name; `server::admit` decides whether a call may run
+//! now, by the [`states`] that hold; `server::exec` runs it. What travels with one is a [`call`].
 //!
 //! Data commands live in this room, one file per type; the others live with the state they move, in
 //! a file called `commands.rs` of that room.

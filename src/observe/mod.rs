@@ -8,8 +8,6 @@
 //! * [`monitor`]: the live stream of commands;
 //! * [`rates`]: the `instantaneous_*` figures of INFO; [`usage`]: memory and processor time;
 //!   [`memory`]: what it is used for;
-//! * [`log`]: the server's log, and [`raw_log`], its form for signal handlers; [`crash`]: the
-//!   report of a crash; [`watchdog`]: where a loop is stuck that does not come back;
 //! * [`redact`]: which words of a call are secrets, for all who show calls.
 //!
 //! Everything here is paid for on the path of every command, so each part is built so that the
