@@ -46,6 +46,11 @@ STORM ?= 300000
 fuzz-smoke:
 	$(CARGO) bench --features sim --bench storm -- --requests $(STORM)
 
+# Whole servers, simulated by seed (src/sim); SIM_SEED=17 with `cargo test --lib sim::` replays one of them.
+SEEDS ?= 10000
+sim:
+	SIM_SEEDS=$(SEEDS) $(CARGO) test --lib sim:: -- --nocapture
+
 # Unit tests of unsafe code under Miri, which installs nothing (tests/README.md).
 MIRI_TESTS ?= base::alloc base::cells base::tape ds::record ds::table ds::ordered ds::bits the_wide_unit_says_the_same \
 	keyspace::entry keyspace::tests keyspace::fields types::hash types::set types::zset
@@ -66,4 +71,4 @@ clean:
 	rm -rf tests/tmp
 	rm -f src/redis-server $(LINKS:%=src/%)
 
-.PHONY: all build run test check bench fuzz-smoke miri install clean
+.PHONY: all build run test check bench fuzz-smoke sim miri install clean

@@ -31,6 +31,8 @@ pub mod server;
 
 // Separate dwellings.
 pub mod check;
+#[cfg(any(test, feature = "sim"))]
+pub mod sim;
 
 #[global_allocator]
 static ALLOCATOR: base::alloc::Counting = base::alloc::Counting;

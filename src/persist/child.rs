@@ -34,6 +34,16 @@ pub enum Task {
     Rewrite,
 }
 
+/// How children come about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Spawner {
+    #[default]
+    Fork,
+    /// The work is done at once, in this process, and its end is found like that of a child: a
+    /// simulated machine has no others.
+    Inline,
+}
+
 /// What a child tells.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Figures {
@@ -74,6 +84,8 @@ pub struct Child {
     pub dirty: u64,
     pipe: PipeReader,
     partial: Vec<u8>,
+    /// How its work ended, if it was done inline.
+    ended: Option<End>,
 }
 
 /// The child's end of the pipe.
@@ -84,9 +96,19 @@ pub struct Reporter {
     sum: u64,
     count: u64,
     dismiss: Dismiss,
+    is_child: bool,
 }
 
 impl Reporter {
+    fn new(pipe: PipeWriter, dismiss: Dismiss, is_child: bool) -> Reporter {
+        Reporter { pipe, peak: 0, sum: 0, count: 0, dismiss, is_child }
+    }
+
+    /// The work is done in a process of its own.
+    pub fn is_child(&self) -> bool {
+        self.is_child
+    }
+
     /// Leave to give memory back.
     pub fn dismiss(&self) -> Dismiss {
         self.dismiss
@@ -133,6 +155,7 @@ fn private_bytes() -> u64 {
 /// Starts a child that does some work. `work` runs there only; what it answers decides the exit
 /// code.
 pub fn start(
+    spawner: Spawner,
     disk: &Disk,
     task: Task,
     work: impl FnOnce(&mut Reporter) -> io::Result<()>,
@@ -141,6 +164,11 @@ pub fn start(
     rustix::io::ioctl_fionbio(&reader, true)?;
     rustix::io::ioctl_fionbio(&writer, true)?;
     disk.check(Op::Fork)?;
+    if spawner == Spawner::Inline {
+        let done = work(&mut Reporter::new(writer, Dismiss::default(), false));
+        let ended = if done.is_ok() { End::Done } else { End::Failed(1) };
+        return Ok(Child::new(task, std::process::id() as i32, reader, Some(ended)));
+    }
     // SAFETY: the child runs on memory of its own as it is now. Threads of the parent are gone
     // there; of what they may have held it needs only the allocator, which resets its locks itself
     // (pthread_atfork). It never returns from here.
@@ -151,26 +179,14 @@ pub fn start(
             // SAFETY: this process is a fork; its work writes each value once, and `_exit` below
             // runs no destructor.
             let dismiss = unsafe { Dismiss::in_child() };
-            let mut reporter = Reporter { pipe: writer, peak: 0, sum: 0, count: 0, dismiss };
+            let mut reporter = Reporter::new(writer, dismiss, true);
             let done = catch_unwind(AssertUnwindSafe(|| work(&mut reporter)));
             let code = i32::from(!matches!(done, Ok(Ok(()))));
             // SAFETY: `_exit` runs no destructor and flushes no buffer that the parent flushes,
             // too.
             unsafe { libc::_exit(code) }
         }
-        pid => Ok(Child {
-            task,
-            pid,
-            figures: Figures::default(),
-            peak: 0,
-            started_us: 0,
-            told_us: 0,
-            keys_total: 0,
-            started_s: 0,
-            dirty: 0,
-            pipe: reader,
-            partial: vec![],
-        }),
+        pid => Ok(Child::new(task, pid, reader, None)),
     }
 }
 
@@ -243,6 +259,23 @@ fn open_descriptors() -> io::Result<Vec<u32>> {
 }
 
 impl Child {
+    fn new(task: Task, pid: i32, pipe: PipeReader, ended: Option<End>) -> Child {
+        Child {
+            task,
+            pid,
+            figures: Figures::default(),
+            peak: 0,
+            started_us: 0,
+            told_us: 0,
+            keys_total: 0,
+            started_s: 0,
+            dirty: 0,
+            pipe,
+            partial: vec![],
+            ended,
+        }
+    }
+
     /// The pipe, to be watched.
     pub fn descriptor(&self) -> i32 {
         self.pipe.as_raw_fd()
@@ -280,7 +313,11 @@ impl Child {
     }
 
     /// Ends it. It leaves what it was writing behind.
-    pub fn kill(&self) {
+    pub fn kill(&mut self) {
+        if let Some(end) = &mut self.ended {
+            *end = End::Killed(libc::SIGUSR1);
+            return;
+        }
         // SAFETY: the pid is that of our child, which nobody has waited for yet, so it is nobody
         // else's.
         unsafe { libc::kill(self.pid, libc::SIGUSR1) };
@@ -288,6 +325,9 @@ impl Child {
 
     /// Waits for its end, which is near when the pipe is closed or it was killed.
     pub fn wait(self) -> End {
+        if let Some(end) = self.ended {
+            return end;
+        }
         let mut status = 0;
         loop {
             // SAFETY: `status` is a live integer.
@@ -328,7 +368,7 @@ mod tests {
     fn a_child_works_reports_and_ends() {
         let scratch = Scratch::new("child");
         let path = scratch.0.join("a");
-        let mut child = start(&Disk::default(), Task::Snapshot, |reporter| {
+        let mut child = start(Spawner::Fork, &Disk::default(), Task::Snapshot, |reporter| {
             reporter.tell(7);
             fs::write(&path, "by the child")
         })
@@ -352,7 +392,7 @@ mod tests {
         let high = rustix::io::fcntl_dupfd_cloexec(&socket, 200).expect("a high number");
         for by in [close_range as unsafe fn(u32, u32) -> io::Result<()>, unknown] {
             let path = scratch.0.join("left");
-            let child = start(&Disk::default(), Task::Snapshot, |reporter| {
+            let child = start(Spawner::Fork, &Disk::default(), Task::Snapshot, |reporter| {
                 let kept = reporter.pipe.as_raw_fd();
                 // SAFETY: what this closure uses it opens afterwards, and the process ends by
                 // `_exit`.
@@ -379,11 +419,12 @@ mod tests {
     #[test]
     fn failure_and_violence_are_told_apart() {
         let disk = Disk::default();
-        let failed = start(&disk, Task::Rewrite, |_| Err(io::ErrorKind::StorageFull.into()));
+        let failed =
+            start(Spawner::Fork, &disk, Task::Rewrite, |_| Err(io::ErrorKind::StorageFull.into()));
         let mut failed = failed.expect("forked");
         listen_to_the_end(&mut failed);
         assert_eq!(failed.wait(), End::Failed(1));
-        let sleeper = start(&disk, Task::Rewrite, |_| {
+        let sleeper = start(Spawner::Fork, &disk, Task::Rewrite, |_| {
             std::thread::sleep(std::time::Duration::from_secs(60));
             Ok(())
         });
@@ -393,7 +434,7 @@ mod tests {
         assert_eq!(sleeper.wait(), End::Killed(libc::SIGUSR1));
         let (disk, faults) = Disk::faulty();
         faults.plan(Fault::lasting(Op::Fork, libc::EAGAIN));
-        let refused = start(&disk, Task::Snapshot, |_| Ok(())).expect_err("a fault");
+        let refused = start(Spawner::Fork, &disk, Task::Snapshot, |_| Ok(())).expect_err("a fault");
         assert_eq!(refused.raw_os_error(), Some(libc::EAGAIN));
     }
 }

@@ -12,6 +12,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
+#[cfg(any(test, feature = "sim"))]
+use super::power::Power;
+
 /// A kind of call that a fault may hit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Op {
@@ -95,17 +98,45 @@ impl Faults {
 #[derive(Clone, Debug, Default)]
 pub struct Disk {
     faults: Option<Arc<Faults>>,
+    /// What goes through it is lost if it was not forced out when the power goes.
+    #[cfg(any(test, feature = "sim"))]
+    power: Option<Arc<Power>>,
 }
 
 impl Disk {
     /// A disk that fails as planned.
     pub fn faulty() -> (Disk, Arc<Faults>) {
         let faults = Arc::new(Faults::default());
-        (Disk { faults: Some(Arc::clone(&faults)) }, faults)
+        (Disk { faults: Some(Arc::clone(&faults)), ..Disk::default() }, faults)
+    }
+
+    /// A disk with one folder, whose power can go.
+    #[cfg(any(test, feature = "sim"))]
+    pub fn powered(root: &Path) -> io::Result<(Disk, Arc<Power>)> {
+        let power = Arc::new(Power::new(root)?);
+        Ok((Disk { power: Some(Arc::clone(&power)), ..Disk::default() }, power))
+    }
+
+    /// Tells the power supply of a simulated machine what happened.
+    #[cfg(any(test, feature = "sim"))]
+    fn watch(&self, tell: impl FnOnce(&Power)) {
+        if let Some(power) = &self.power {
+            tell(power);
+        }
+    }
+
+    /// A file is there now that may be written to.
+    pub fn opened(&self, #[cfg_attr(not(any(test, feature = "sim")), expect(unused))] path: &Path) {
+        #[cfg(any(test, feature = "sim"))]
+        self.watch(|power| power.opened(path));
     }
 
     /// Lets a planned fault happen.
     pub fn check(&self, op: Op) -> io::Result<()> {
+        #[cfg(any(test, feature = "sim"))]
+        if let Some(power) = &self.power {
+            power.strike()?;
+        }
         match self.faults.as_ref().and_then(|faults| faults.strike(op)) {
             None => Ok(()),
             Some(fault) => Err(io::Error::from_raw_os_error(fault.errno)),
@@ -115,13 +146,18 @@ impl Disk {
     /// Creates a file, or empties the one that there is.
     pub fn create(&self, path: &Path) -> io::Result<File> {
         self.check(Op::Create)?;
-        OpenOptions::new().write(true).create(true).truncate(true).mode(0o644).open(path)
+        let file =
+            OpenOptions::new().write(true).create(true).truncate(true).mode(0o644).open(path)?;
+        self.opened(path);
+        Ok(file)
     }
 
     /// Opens a file to write at its end; it is created if it is not there.
     pub fn append(&self, path: &Path) -> io::Result<File> {
         self.check(Op::Open)?;
-        OpenOptions::new().append(true).create(true).mode(0o644).open(path)
+        let file = OpenOptions::new().append(true).create(true).mode(0o644).open(path)?;
+        self.opened(path);
+        Ok(file)
     }
 
     /// Creates or empties a file, to write at its end wherever that may be: after a cut, too.
@@ -132,6 +168,10 @@ impl Disk {
 
     /// One attempt to write.
     pub fn write(&self, mut file: &File, bytes: &[u8]) -> io::Result<usize> {
+        #[cfg(any(test, feature = "sim"))]
+        if let Some(power) = &self.power {
+            power.strike()?;
+        }
         let Some(fault) = self.faults.as_ref().and_then(|faults| faults.strike(Op::Write)) else {
             return file.write(bytes);
         };
@@ -149,7 +189,10 @@ impl Disk {
     /// Forces what was written to the disk; the length goes with it, the times need not.
     pub fn sync_data(&self, file: &File) -> io::Result<()> {
         self.check(Op::Sync)?;
-        file.sync_data()
+        file.sync_data()?;
+        #[cfg(any(test, feature = "sim"))]
+        self.watch(|power| power.synced(file));
+        Ok(())
     }
 
     pub fn truncate(&self, file: &File, len: u64) -> io::Result<()> {
@@ -170,7 +213,10 @@ impl Disk {
     /// Makes what happened to the names in a folder last.
     pub fn sync_folder(&self, folder: &Path) -> io::Result<()> {
         self.check(Op::SyncFolder)?;
-        File::open(folder)?.sync_all()
+        File::open(folder)?.sync_all()?;
+        #[cfg(any(test, feature = "sim"))]
+        self.watch(|power| power.synced_folder(folder));
+        Ok(())
     }
 
     /// Puts bytes in the place of a file's, so that a crash leaves either: by a temporary file in
@@ -215,10 +261,10 @@ impl From<NotReplaced> for io::Error {
 }
 
 /// A folder for a test, removed when it ends.
-#[cfg(test)]
+#[cfg(any(test, feature = "sim"))]
 pub struct Scratch(pub std::path::PathBuf);
 
-#[cfg(test)]
+#[cfg(any(test, feature = "sim"))]
 impl Scratch {
     pub fn new(name: &str) -> Scratch {
         let path = std::env::temp_dir().join(format!("hematite-{name}-{}", std::process::id()));
@@ -228,7 +274,7 @@ impl Scratch {
     }
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "sim"))]
 impl Drop for Scratch {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);

@@ -230,17 +230,22 @@ mod tests {
             let path = scratch.0.join("written");
             let mut whole = vec![];
             write(&t, as_lines, Dismiss::default(), &mut whole);
-            let child = child::start(&Disk::default(), Task::Snapshot, |reporter| {
-                // Room that is in memory already, so that only what is given back changes the sum.
-                let mut bytes = vec![1; whole.len()];
-                bytes.clear();
-                let before = resident();
-                write(&t, as_lines, reporter.dismiss(), &mut bytes);
-                let freed = before.saturating_sub(resident());
-                // Not the string that two keys share, nor ends and buffers.
-                assert!(freed > (whole.len() as u64 - (8 << 20)) / 2, "{freed} of {}", whole.len());
-                std::fs::write(&path, &bytes)
-            });
+            let child =
+                child::start(child::Spawner::Fork, &Disk::default(), Task::Snapshot, |reporter| {
+                    // Room that is in memory already, so that only what is given back changes the sum.
+                    let mut bytes = vec![1; whole.len()];
+                    bytes.clear();
+                    let before = resident();
+                    write(&t, as_lines, reporter.dismiss(), &mut bytes);
+                    let freed = before.saturating_sub(resident());
+                    // Not the string that two keys share, nor ends and buffers.
+                    assert!(
+                        freed > (whole.len() as u64 - (8 << 20)) / 2,
+                        "{freed} of {}",
+                        whole.len()
+                    );
+                    std::fs::write(&path, &bytes)
+                });
             wait(child.expect("forked"));
             assert!(std::fs::read(&path).expect("read") == whole);
             let mut again = vec![];

@@ -74,6 +74,7 @@ impl NewFile {
     ) -> Result<NewFile, NotWritten> {
         let created = disk.check(Op::Create).and_then(|()| File::create(temp));
         let file = created.map_err(NotWritten::at(Step::Open))?;
+        disk.opened(temp);
         let (disk, temp, target) = (disk.clone(), temp.to_owned(), target.to_owned());
         let begun = incremental.then_some(0);
         Ok(NewFile { disk, file, temp, target, written: 0, begun, is_done: false })

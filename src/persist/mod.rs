@@ -21,4 +21,6 @@ pub mod children;
 pub mod disk;
 pub mod dismiss;
 pub mod file;
+#[cfg(any(test, feature = "sim"))]
+pub mod power;
 pub mod rdb;

@@ -32,7 +32,11 @@ pub fn fork(
     let disk = srv.aof.folder.disk.clone();
     let before_us = srv.clock.mono_us();
     let (keys_total, dirty) = (srv.keyspace.len() as u64, srv.keyspace.dirty);
-    let started = child::start(&disk, task, |reporter| {
+    let spawner = srv.children.spawner;
+    let started = child::start(spawner, &disk, task, |reporter| {
+        if !reporter.is_child() {
+            return work(srv, reporter);
+        }
         // What has a descriptor and may be used or dropped by the work lets go of it first.
         srv.log.forked(std::process::id());
         // SAFETY: the log has nothing open any more. Sockets, the poll, listeners and the
@@ -235,7 +239,7 @@ fn remove_temporary(srv: &mut Server, pid: i32) {
 
 /// Ends a snapshot that is under way. True if there was one.
 pub fn kill_snapshot(srv: &mut Server) -> bool {
-    let Some(child) = srv.children.active.take_if(|child| child.task == Task::Snapshot) else {
+    let Some(mut child) = srv.children.active.take_if(|child| child.task == Task::Snapshot) else {
         return false;
     };
     let pid = child.pid;

@@ -6,11 +6,13 @@
 pub mod commands;
 pub mod driver;
 
-use super::child::Child;
+use super::child::{Child, Spawner};
 
 #[derive(Debug)]
 pub struct Children {
     pub active: Option<Child>,
+    /// How they come about.
+    pub spawner: Spawner,
     /// How long the last fork took (INFO `latest_fork_usec`), and how many there were.
     pub last_fork_us: u64,
     pub forks: u64,
@@ -29,6 +31,7 @@ impl Default for Children {
     fn default() -> Children {
         Children {
             active: None,
+            spawner: Spawner::Fork,
             last_fork_us: 0,
             forks: 0,
             snapshot_copied: 0,

@@ -386,7 +386,7 @@ pub fn drop_history(srv: &mut Server) {
 
 /// Ends a rewrite that is under way.
 pub fn kill(srv: &mut Server) {
-    let Some(child) = srv.children.active.take_if(|child| child.task == Task::Rewrite) else {
+    let Some(mut child) = srv.children.active.take_if(|child| child.task == Task::Rewrite) else {
         return;
     };
     srv.log.notice(format_args!("Killing running AOF rewrite child: {}", child.pid));
