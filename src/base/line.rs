@@ -45,11 +45,17 @@ fn length(out: &mut Vec<u8>, mark: u8, length: usize) {
     }
 }
 
+/// Bytes in front of a word of this length: `$`, the length, and CRLF.
+pub fn header_len(length: usize) -> usize {
+    1 + length.checked_ilog10().unwrap_or(0) as usize + 1 + 2
+}
+
 #[test]
 fn lengths_of_any_number_of_digits() {
     for len in [0, 1, 9, 10, 11, 99, 100, 12_345] {
         let mut out = vec![];
         write(&mut out, &[&vec![b'x'; len]]);
         assert_eq!(out, format!("*1\r\n${len}\r\n{}\r\n", "x".repeat(len)).into_bytes());
+        assert_eq!(4 + header_len(len) + len + 2, out.len());
     }
 }

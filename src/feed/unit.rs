@@ -1,11 +1,13 @@
 //! Units of work and what they tell the outside: the seam for propagation.
 //!
 //! A unit is one command of a client, or all commands of one EXEC or script. What it changed is
-//! encoded while it runs, straight from the words of the calls into one buffer, the feed, which the
-//! AOF and the replication backlog both read before the reactor sleeps. Nearly every unit has one
-//! effect, which goes alone; when a second one comes, MULTI is put in front of the first, and the
-//! end of the unit adds EXEC. As long as nobody reads ([`Unit::listen`]), nothing is gathered and a
-//! write pays one test.
+//! encoded while it runs, straight from the words of the calls into one buffer, the feed, which
+//! [`drain`] hands to the AOF and to the backlog of replicas before the reactor sleeps. Nearly
+//! every unit has one effect, which goes alone; when a second one comes, MULTI is put in front of
+//! the first, and the end of the unit adds EXEC. As long as nobody reads ([`Unit::set_readers`]),
+//! nothing is gathered and a write pays one test.
+//!
+//! [`drain`]: super::drain
 //!
 //! ```text
 //!   feed   ... *3 SET a 1 | *1 MULTI *2 SELECT 1 *3 SET b 2 *2 PUBLISH .. *2 DEL c *1 EXEC |
@@ -23,7 +25,10 @@
 mod tests;
 
 use std::ops::Range;
+use std::sync::Arc;
 
+use super::blocks::{Backlog, SHARED_MIN};
+use super::notes::{Hidden, Notes, Shared};
 use crate::base::line;
 use crate::command::effects::{Effects, Readers};
 use crate::keyspace::DbIndex;
@@ -31,19 +36,6 @@ use crate::resp::request::Args;
 
 /// Buffers of more bytes are given back when they have been read.
 const KEPT_BYTES: usize = 1 << 20;
-
-/// Bytes of the feed that are not for everybody.
-#[derive(Clone, Debug)]
-struct Hidden {
-    range: Range<usize>,
-    from: Readers,
-}
-
-impl Hidden {
-    fn moved(&self, place: impl Fn(usize) -> usize) -> Hidden {
-        Hidden { range: place(self.range.start)..place(self.range.end), from: self.from }
-    }
-}
 
 /// Effects of a unit that each reader is told of.
 #[derive(Clone, Copy, Debug, Default)]
@@ -75,9 +67,8 @@ pub struct Unit {
     listening: bool,
     /// Encoded effects that the readers have not fetched.
     feed: Vec<u8>,
-    /// Parts of the feed that are not for all readers, in order; those of one reader do not
-    /// overlap.
-    hidden: Vec<Hidden>,
+    /// Parts of it that are not for all readers, and large values.
+    notes: Notes,
     /// Where the unit under way begins in the feed, and its effects so far.
     start: usize,
     /// Bytes in front of it that say in which database it goes on, after others were served in its
@@ -111,13 +102,32 @@ impl Unit {
         self.select_anew();
     }
 
-    /// Who reads from now on. Without any, what was not fetched is forgotten.
+    /// Who reads from now on. A new reader is told nothing of what was before; without any reader,
+    /// what was not fetched is forgotten.
     pub fn set_readers(&mut self, readers: Readers) {
+        let new = readers.but(self.readers);
         self.readers = readers;
         self.listening = readers.is_any();
         if !self.listening {
             self.forget();
+        } else if new.is_any() {
+            self.hide_so_far(new);
         }
+    }
+
+    /// These readers have the effects of everything so far from elsewhere (a snapshot, a new base),
+    /// those of the unit under way included. The others are told of it as always.
+    pub fn hide_so_far(&mut self, from: Readers) {
+        let end = self.end();
+        self.notes.hide_over(0..end, from);
+        if self.effects > 0 {
+            // What follows in the unit is still a part of a transaction if there is more of it.
+            let wrapped = if self.effects > 1 { MULTI.len() } else { 0 };
+            self.notes.hide_over(self.start + wrapped..self.feed.len(), from);
+            self.kept.aof *= u32::from(!from.aof);
+            self.kept.replicas *= u32::from(!from.replicas);
+        }
+        self.select_anew();
     }
 
     pub fn readers(&self) -> Readers {
@@ -151,6 +161,25 @@ impl Unit {
         for index in 0..args.len() {
             line::word(&mut self.feed, args.at(index));
         }
+        if self.readers.replicas && args.has_bigs() {
+            self.note_bigs(args);
+        }
+    }
+
+    /// Notes which words of the call written last have an allocation of their own.
+    #[cold]
+    fn note_bigs(&mut self, args: Args<'_>) {
+        let mut end = self.feed.len();
+        let first = self.notes.shared.len();
+        for index in (0..args.len()).rev() {
+            let word = args.at(index);
+            let start = end - b"\r\n".len() - word.len();
+            if let Some(big) = args.big(index).filter(|big| big.len() >= SHARED_MIN) {
+                self.notes.shared.push(Shared { start, bytes: Arc::clone(big) });
+            }
+            end = start - line::header_len(word.len());
+        }
+        self.notes.shared[first..].reverse();
     }
 
     fn gather_said(&mut self, db: DbIndex, args: Args<'_>, fx: &mut Effects) {
@@ -177,7 +206,7 @@ impl Unit {
     /// The effect that was written last is not for these.
     fn hide(&mut self, start: usize, from: Readers) {
         if from.is_any() {
-            self.hidden.push(Hidden { range: start..self.feed.len(), from });
+            self.notes.hidden.push(Hidden { range: start..self.feed.len(), from });
             self.kept.aof -= u32::from(from.aof);
             self.kept.replicas -= u32::from(from.replicas);
         }
@@ -220,9 +249,7 @@ impl Unit {
     /// Puts MULTI before the effect that was thought to be the only one.
     fn wrap(&mut self) {
         self.feed.splice(self.start..self.start, MULTI.iter().copied());
-        for part in self.hidden.iter_mut().rev().take_while(|part| part.range.start >= self.start) {
-            *part = part.moved(|at| at + MULTI.len());
-        }
+        self.notes.open_gap(self.start, MULTI.len());
     }
 
     fn enter(&mut self, db: DbIndex) {
@@ -253,12 +280,7 @@ impl Unit {
 
     /// Nothing of the unit is for these readers, who must not miss a change of the database either.
     fn hide_whole(&mut self, from: Readers) {
-        let at = self.hidden.partition_point(|part| part.range.start < self.start);
-        for part in &mut self.hidden[at..] {
-            part.from = part.from.but(from);
-        }
-        self.hidden.retain(|part| part.from.is_any());
-        self.hidden.insert(at, Hidden { range: self.start..self.feed.len(), from });
+        self.notes.hide_over(self.start..self.feed.len(), from);
         self.feed_db = None;
     }
 
@@ -288,34 +310,49 @@ impl Unit {
         self.end() > 0
     }
 
-    /// Appends the part of the feed that is for replicas.
-    pub fn feed_replicas(&self, out: &mut Vec<u8>) {
-        self.feed_to(out, |hidden_from| hidden_from.replicas);
+    /// Appends the part of the feed that is for replicas. It has to come before
+    /// [`Unit::feed_aof`].
+    pub(super) fn feed_replicas(&self, backlog: &mut Backlog) {
+        let mut shared = self.notes.shared.iter().peekable();
+        for piece in self.visible(|hidden_from| hidden_from.replicas) {
+            let mut from = piece.start;
+            while let Some(value) = shared.next_if(|value| value.start < piece.end) {
+                if value.start >= from {
+                    backlog.append(&self.feed[from..value.start]);
+                    backlog.append_shared(&value.bytes);
+                    from = value.start + value.bytes.len();
+                }
+            }
+            backlog.append(&self.feed[from..piece.end]);
+        }
     }
 
-    /// Appends the part of the feed that is for the AOF. If the AOF is its only reader and `out` is
-    /// empty, the two change places instead.
-    pub fn feed_aof(&mut self, out: &mut Vec<u8>) {
-        let is_between = self.effects == 0;
-        if self.hidden.is_empty() && out.is_empty() && !self.readers.replicas && is_between {
+    /// Appends the part of the feed that is for the AOF. If that is all of it and `out` is empty,
+    /// the two change places instead.
+    pub(super) fn feed_aof(&mut self, out: &mut Vec<u8>) {
+        if self.notes.hidden.is_empty() && out.is_empty() && self.effects == 0 {
             std::mem::swap(out, &mut self.feed);
             return;
         }
-        self.feed_to(out, |hidden_from| hidden_from.aof);
+        for piece in self.visible(|hidden_from| hidden_from.aof) {
+            out.extend_from_slice(&self.feed[piece]);
+        }
     }
 
-    fn feed_to(&self, out: &mut Vec<u8>, is_hidden: impl Fn(Readers) -> bool) {
+    /// The parts of the feed that may be fetched and are not hidden from a reader, in order.
+    fn visible(&self, is_hidden: impl Fn(Readers) -> bool) -> impl Iterator<Item = Range<usize>> {
         let (mut from, end) = (0, self.end());
-        let told = self.hidden.iter().take_while(|part| part.range.start < end);
-        for part in told.filter(|part| is_hidden(part.from)) {
-            out.extend_from_slice(&self.feed[from..part.range.start]);
-            from = part.range.end;
-        }
-        out.extend_from_slice(&self.feed[from..end]);
+        let told = self.notes.hidden.iter().filter(move |part| is_hidden(part.from));
+        let gaps = told.map(|part| part.range.clone()).take_while(move |gap| gap.start < end);
+        gaps.chain(std::iter::once(end..end)).map(move |gap| {
+            let piece = from..gap.start;
+            from = gap.end;
+            piece
+        })
     }
 
     /// All readers have had the feed.
-    pub fn clear_feed(&mut self) {
+    pub(super) fn clear_feed(&mut self) {
         if self.effects > 0 {
             return self.cut_feed();
         }
@@ -323,7 +360,7 @@ impl Unit {
             self.feed = Vec::new();
         }
         self.feed.clear();
-        self.hidden.clear();
+        self.notes.clear();
     }
 
     /// How far the unit under way has come: what calls tell from now on may be forgotten.
@@ -359,13 +396,11 @@ impl Unit {
         if mark.effects == 1 {
             // What was wrapped for the sake of the others is alone again.
             self.feed.drain(start..start + MULTI.len());
-            for part in self.hidden.iter_mut().rev().take_while(|part| part.range.start >= start) {
-                *part = part.moved(|at| at - MULTI.len());
-            }
+            self.notes.close_gap(start + MULTI.len(), MULTI.len());
         }
         let end = start + mark.bytes;
         self.feed.truncate(end);
-        self.hidden.retain(|part| part.range.start < end);
+        self.notes.truncate(end);
         (self.effects, self.kept) = (mark.effects, mark.kept);
         if self.effects == 0 {
             self.drop_lead();
@@ -379,21 +414,18 @@ impl Unit {
     fn cut_feed(&mut self) {
         let end = self.end();
         self.feed.drain(..end);
-        self.hidden.retain(|part| part.range.start >= end);
-        for part in &mut self.hidden {
-            *part = part.moved(|at| at - end);
-        }
+        self.notes.drop_before(end);
         (self.start, self.lead) = (0, 0);
     }
 
     /// The unit does not go on here.
     fn drop_lead(&mut self) {
         self.feed.truncate(self.start - std::mem::take(&mut self.lead));
+        self.notes.truncate(self.feed.len());
     }
 
-    /// Forgets all that was told, of the unit under way, too: the readers have its state from
-    /// elsewhere, or are no more.
-    pub fn forget(&mut self) {
+    /// Forgets all that was told, of the unit under way, too: nobody reads any more.
+    fn forget(&mut self) {
         (self.effects, self.kept, self.lead) = (0, Kept::default(), 0);
         self.clear_feed();
     }
@@ -405,11 +437,9 @@ impl Unit {
             return Aside { depth, standing, told: None };
         }
         let start = self.start;
-        let at = self.hidden.partition_point(|part| part.range.start < start);
-        let hidden = self.hidden.split_off(at);
         let told = Told {
             bytes: self.feed.split_off(start),
-            hidden: hidden.iter().map(|part| part.moved(|at| at - start)).collect(),
+            notes: self.notes.split_off(start),
             effects: std::mem::take(&mut self.effects),
             kept: std::mem::take(&mut self.kept),
             first_db: self.first_db,
@@ -428,14 +458,14 @@ impl Unit {
         self.enter(told.first_db);
         self.start = self.feed.len();
         self.lead = self.start - from;
-        let shift = self.start;
         self.feed.extend_from_slice(&told.bytes);
-        self.hidden.extend(told.hidden.iter().map(|part| part.moved(|at| at + shift)));
+        self.notes.append(told.notes, self.start);
         (self.effects, self.kept) = (told.effects, told.kept);
         (self.first_db, self.feed_db) = (told.first_db, told.feed_db);
     }
 
-    /// Hands over what was encoded since the last time.
+    /// Takes what was encoded since the last time, hidden parts included: for tests that read what
+    /// nobody else does.
     pub fn take_feed(&mut self) -> Vec<u8> {
         let feed = std::mem::take(&mut self.feed);
         self.clear_feed();
@@ -455,7 +485,7 @@ pub struct Aside {
 #[derive(Debug)]
 struct Told {
     bytes: Vec<u8>,
-    hidden: Vec<Hidden>,
+    notes: Notes,
     effects: u32,
     kept: Kept,
     first_db: DbIndex,

@@ -656,6 +656,12 @@ impl<'a> Args<'a> {
         (arg.start & IS_BIG != 0).then(|| &self.query.bigs[arg.start & !IS_BIG])
     }
 
+    /// Whether some arguments have allocations of their own.
+    #[inline]
+    pub fn has_bigs(self) -> bool {
+        !self.query.bigs.is_empty()
+    }
+
     /// The arguments from `first` on.
     pub fn from(self, first: usize) -> impl ExactSizeIterator<Item = &'a [u8]> + Clone {
         self.query.argv[first.min(self.len())..].iter().map(move |arg| self.slice(*arg))

@@ -164,7 +164,7 @@ fn what_a_script_writes_is_told_as_one_transaction() {
     assert!(t.propagated().is_empty());
     t.lua("redis.set_repl(redis.REPL_REPLICA) redis.call('set','b',2) redis.call('getdel','b')");
     let mut aof = vec![];
-    t.srv.unit.feed_aof(&mut aof);
+    crate::feed::drain(&mut t.srv.unit, Some(&mut aof), None);
     assert!(!String::from_utf8_lossy(&aof).contains("set"), "told to replicas only");
     t.propagated();
     t.lua("redis.call('set','c',1) error('x')");

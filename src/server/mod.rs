@@ -43,6 +43,7 @@ use crate::command::states::LongWork;
 use crate::command::{Call, CmdResult};
 use crate::config::Config;
 use crate::ds::hash::HashSeed;
+use crate::feed::blocks::Backlog;
 use crate::feed::unit::Unit;
 use crate::keyspace::{Classes, Keyspace, KeyspaceStats, Policy, Tuning};
 use crate::net::Net;
@@ -87,6 +88,8 @@ pub struct Server {
     pub pubsub: PubSub,
     pub tracking: Tracking,
     pub unit: Unit,
+    /// The stream of replicas, from the first one on.
+    pub backlog: Option<Box<Backlog>>,
     pub script: Scripts,
     pub stats: Stats,
     pub cron: Cron,
@@ -173,6 +176,7 @@ impl Server {
             pubsub: PubSub::default(),
             tracking,
             unit: Unit::default(),
+            backlog: None,
             script: Scripts::default(),
             stats,
             cron: Cron::default(),

@@ -12,9 +12,12 @@
 
 use super::{Run, Server, waits};
 use crate::base::slab::Id;
+use crate::command::effects::Readers;
 use crate::command::{Arg, Call, CmdError, CmdResult, Command, Done, Group, Outcome, Wait, args};
 use crate::command::{category, flag};
+use crate::feed::blocks::{Backlog, Offset};
 use crate::persist::aof::State;
+use crate::persist::aof::driver as aof;
 use crate::resp::reply::Reply;
 use crate::resp::request::Args;
 
@@ -260,10 +263,36 @@ fn is_kept_waiting(srv: &mut Box<Server>, client: Id, place: u64) -> bool {
     false
 }
 
+/// Begins to keep the stream of replicas: when the first one asks for it. Its first effect says
+/// which database it is about.
+pub fn keep_backlog(srv: &mut Server, start: Offset) {
+    aof::flush(srv, aof::Flush::Turn);
+    srv.backlog = Some(Box::new(Backlog::new(start, backlog_size(srv))));
+    srv.unit.set_readers(Readers { replicas: true, ..srv.unit.readers() });
+    srv.unit.select_anew();
+}
+
+/// Gives up what of the stream is older than the configuration wants it. A step of the turn.
+pub fn trim_backlog(srv: &mut Server) {
+    let size = backlog_size(srv);
+    if let Some(backlog) = &mut srv.backlog {
+        backlog.resize(size);
+        backlog.trim(None);
+    }
+}
+
+fn backlog_size(srv: &Server) -> usize {
+    // Compat: less is taken for this much.
+    const SIZE_MIN: usize = 16 << 10;
+    usize::try_from(srv.conf.repl.backlog_bytes).unwrap_or(usize::MAX).max(SIZE_MIN)
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
+    use crate::command::effects::Readers;
+    use crate::feed::blocks::{Cursor, Offset};
     use crate::server::testing::TestServer;
 
     /// As Redis 8.2 answers without replicas.
@@ -325,6 +354,71 @@ mod tests {
         assert_eq!(t.run("SET a b"), refused);
         t.run("CONFIG SET min-slaves-to-write 0");
         assert_eq!(t.run("SET a b"), "+OK\r\n");
+    }
+
+    /// What the backlog got behind a cursor, as words.
+    fn stream(t: &TestServer, cursor: &mut Cursor) -> String {
+        let backlog = t.srv.backlog.as_ref().expect("there is one");
+        let bytes: Vec<_> = cursor.slices(backlog).expect("not lost").collect();
+        let bytes = bytes.concat();
+        cursor.advance(bytes.len());
+        let text = String::from_utf8_lossy(&bytes).replace("\r\n", " ");
+        let words = text.split(' ').filter(|word| !word.starts_with(['*', '$']));
+        words.collect::<Vec<_>>().join(" ").trim().to_owned()
+    }
+
+    /// The stream of replicas, without an append-only file, turn by turn.
+    #[test]
+    fn the_backlog_gets_the_stream_of_replicas() {
+        let mut t = TestServer::new();
+        t.srv.unit.set_readers(Readers { aof: true, replicas: false });
+        t.run("SET before 1");
+        t.srv.unit.set_readers(Readers::NONE);
+        super::keep_backlog(&mut t.srv, Offset(50));
+        let mut cursor = Cursor::new(Offset(50));
+        assert_eq!(stream(&t, &mut cursor), "");
+        for (line, told) in [
+            ("SET a 1", "SELECT 0 SET a 1"),
+            ("GET a", ""),
+            ("PUBLISH c m", "PUBLISH c m"),
+            ("MULTI", ""),
+            ("INCR a", ""),
+            ("SELECT 3", ""),
+            ("SET b 1", ""),
+            // The database of before the message is not taken for granted.
+            ("EXEC", "MULTI SELECT 0 INCR a SELECT 3 SET b 1 EXEC"),
+            (
+                "EVAL 'redis.set_repl(redis.REPL_AOF) redis.call(\"set\",\"x\",1) \
+                 redis.set_repl(redis.REPL_REPLICA) redis.call(\"set\",\"y\",1)' 0",
+                "set y 1",
+            ),
+            ("DEL b", "DEL b"),
+        ] {
+            t.run(line);
+            assert_eq!(stream(&t, &mut cursor), told, "{line}");
+        }
+        let end = t.srv.backlog.as_ref().map(|backlog| backlog.end());
+        assert_eq!(Some(cursor.at()), end, "offsets count bytes");
+    }
+
+    #[test]
+    fn the_backlog_is_kept_as_long_as_configured() {
+        let mut t = TestServer::new();
+        super::keep_backlog(&mut t.srv, Offset(0));
+        let cursor = Cursor::new(Offset(0));
+        let value = "v".repeat(30_000);
+        let held = |t: &TestServer| {
+            let backlog = t.srv.backlog.as_ref().expect("there is one");
+            (backlog.end().since(backlog.first()), cursor.slices(backlog).is_some())
+        };
+        for _ in 0..40 {
+            t.run(&format!("SET a {value}"));
+        }
+        let (bytes, is_kept) = held(&t);
+        assert!((1 << 20..=1 << 20 | 1 << 16).contains(&bytes) && !is_kept, "{bytes}");
+        t.run("CONFIG SET repl-backlog-size 1kb");
+        t.run("PING");
+        assert!((1 << 14..=1 << 17).contains(&held(&t).0), "{}", held(&t).0);
     }
 
     #[test]

@@ -204,6 +204,7 @@ pub fn before_sleep(srv: &mut Box<Server>) {
 /// what may still be lost.
 fn tell_readers(srv: &mut Server) {
     aof::flush(srv, aof::Flush::Turn);
+    replicas::trim_backlog(srv);
 }
 
 /// Closes clients that do not take the messages they are sent, as soon as these pass the limit. To

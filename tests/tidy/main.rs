@@ -171,7 +171,10 @@ const EXPECTED: &[&str] = &[
     "take_rest",
     "jump_wall",      // The simulator.
     "also_propagate", // Replication.
-    "feed_replicas",
+    "keep_backlog",
+    "hide_so_far",
+    "memory",
+    "lag",
     "replace_all",
     "take_slot", // Cluster.
 ];

@@ -25,6 +25,7 @@ use super::{Aof, State};
 use crate::base::os::os_text;
 use crate::command::effects::Readers;
 use crate::config::AppendFsync;
+use crate::feed;
 use crate::observe::latency::event;
 use crate::persist::bio::Job;
 use crate::server::Server;
@@ -46,12 +47,13 @@ pub enum Flush {
     Now,
 }
 
-/// Hands what was told to the system, and has it forced out as the configuration wants it.
+/// Hands what was told to its readers, the AOF's part of it on to the system, and has that forced
+/// out as the configuration wants it.
 pub fn flush(srv: &mut Server, how: Flush) {
+    drain(srv);
     if srv.aof.appender.is_none() {
         return;
     }
-    take_feed(srv);
     let now_ms = srv.clock.mono_us() / 1000;
     if may_write(srv, how, now_ms) && write(srv, how, now_ms) {
         sync(srv, now_ms);
@@ -59,19 +61,19 @@ pub fn flush(srv: &mut Server, how: Flush) {
     note_health(srv);
 }
 
-/// Moves what was told into the buffer, with its annotations.
-fn take_feed(srv: &mut Server) {
-    let Server { aof, unit, conf, clock, .. } = srv;
-    let Some(appender) = &mut aof.appender else { return };
+/// Moves what was told into the buffer, with its annotations, and into the backlog.
+fn drain(srv: &mut Server) {
+    let Server { aof, unit, conf, clock, backlog, .. } = srv;
+    let backlog = backlog.as_deref_mut();
+    let Some(appender) = &mut aof.appender else { return feed::drain(unit, None, backlog) };
     let now_s = clock.now().seconds();
     if unit.has_feed() {
         if conf.aof.timestamp_enabled {
             appender.stamp(now_s);
         }
         let from = appender.buf.len();
-        unit.feed_aof(&mut appender.buf);
+        feed::drain(unit, Some(&mut appender.buf), backlog);
         appender.cover(from, now_s, conf.aof.checksum);
-        unit.clear_feed();
     } else if conf.aof.checksum {
         appender.seal_if_due(now_s);
     }

@@ -18,6 +18,7 @@ use super::super::driver::{Flush, flush, listen};
 use super::super::folder::{Folder, Unreadable};
 use super::super::manifest::Manifest;
 use crate::base::os::os_text;
+use crate::command::effects::Readers;
 use crate::observe::latency::event;
 use crate::persist::bio::Job;
 use crate::persist::child::{End, Reporter, Task};
@@ -154,8 +155,8 @@ fn temporary_increment(srv: &mut Server) -> io::Result<()> {
     srv.log.notice(format_args!("Creating AOF incr file {shown} on background rewrite"));
     let disk = srv.aof.folder.disk.clone();
     let file = disk.begin(&srv.aof.folder.path(&name))?;
-    // What is told before the fork is in the base.
-    srv.unit.forget();
+    // What is told before the fork is in the base. Replicas are to hear of it all the same.
+    srv.unit.hide_so_far(Readers { aof: true, replicas: false });
     srv.aof.waiting_from = srv.unit.told();
     srv.aof.appender = Some(Appender::new(disk, file, 0));
     listen(srv, true);
