@@ -20,6 +20,7 @@ pub mod glob;
 pub mod line;
 pub mod lzf;
 pub mod memory;
+pub mod offset;
 pub mod os;
 pub mod pages;
 pub mod rng;

@@ -6,7 +6,7 @@
 //! which CLIENT UNBLOCK names clients. Nothing of this costs anything in a turn in which nothing
 //! happens to those who wait.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Client, Clients};
 use crate::base::slab::Id;
@@ -37,8 +37,8 @@ pub struct Waits {
     by_number: BTreeMap<u64, Id>,
     /// Those who wait for so long and no longer.
     deadlines: BTreeSet<(u64, Id)>,
-    /// Those who wait for the thread that frees, and for what, in order.
-    freed: VecDeque<(u64, Id)>,
+    /// Those who wait for something that has to be looked at, see [`Wait::is_looked_at`].
+    looked_at: Vec<Id>,
 }
 
 impl Waits {
@@ -55,16 +55,17 @@ impl Waits {
         self.deadlines.len()
     }
 
-    /// The client with this number, if it waits for keys.
-    pub fn find(&self, number: i64) -> Option<Id> {
-        let id = self.by_number.get(&u64::try_from(number).ok()?).copied()?;
-        (!self.freed.iter().any(|(_, waiting)| *waiting == id)).then_some(id)
+    /// Takes the list of those whose waits have to be looked at; those who go on waiting come back
+    /// to it.
+    #[inline]
+    pub fn take_looked_at(&mut self) -> Vec<Id> {
+        std::mem::take(&mut self.looked_at)
     }
 
-    /// Who is first in line for the thread that frees, and what it has to do for that.
-    #[inline]
-    pub fn first_for_freeing(&self) -> Option<(u64, Id)> {
-        self.freed.front().copied()
+    /// They go on waiting, in front of those who have begun meanwhile.
+    pub fn look_again_at(&mut self, mut ids: Vec<Id>) {
+        ids.append(&mut self.looked_at);
+        self.looked_at = ids;
     }
 
     /// When the first wait ends, in monotonic microseconds.
@@ -87,12 +88,19 @@ impl Client {
 }
 
 impl Clients {
+    /// The client with this number, if it waits and CLIENT UNBLOCK may end that.
+    pub fn find_waiting(&self, number: i64) -> Option<Id> {
+        let id = *self.waits.by_number.get(&u64::try_from(number).ok()?)?;
+        let waiting = self.get(id)?.waiting.as_ref()?;
+        (waiting.wait.can_be_ended() && !self.is_closing(id)).then_some(id)
+    }
+
     /// A client begins to wait.
     pub fn begin_wait(&mut self, id: Id, waiting: Waiting) {
         let Clients { slab, waits, .. } = self;
         let Some(client) = slab.get_mut(id) else { return };
         waits.by_number.insert(client.number, id);
-        waits.freed.extend(waiting.wait.freed.map(|number| (number, id)));
+        waits.looked_at.extend(waiting.wait.is_looked_at().then_some(id));
         waits.deadlines.extend(waiting.deadline_us.map(|at_us| (at_us, id)));
         client.waiting = Some(Box::new(waiting));
     }
@@ -106,8 +114,8 @@ impl Clients {
         if let Some(at_us) = waiting.deadline_us {
             waits.deadlines.remove(&(at_us, id));
         }
-        if waiting.wait.freed.is_some() {
-            waits.freed.retain(|(_, other)| *other != id);
+        if waiting.wait.is_looked_at() {
+            waits.looked_at.retain(|other| *other != id);
         }
         Some(waiting)
     }

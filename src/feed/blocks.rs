@@ -21,6 +21,7 @@ mod tests;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use crate::base::offset::Offset;
 use crate::resp::request::BIG;
 
 /// Sizes of blocks: a sixteenth of the backlog within these.
@@ -30,17 +31,6 @@ const BLOCK_MAX: usize = 1 << 20;
 pub const SHARED_MIN: usize = BIG;
 /// Blocks freed by one call of [`Backlog::trim`], so that no turn has to free a gigabyte.
 const TRIMMED_AT_ONCE: usize = 64;
-
-/// A place in the replication stream: the number of bytes in front of it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Offset(pub u64);
-
-impl Offset {
-    /// Bytes from an earlier place to this one.
-    pub fn since(self, earlier: Offset) -> u64 {
-        self.0.saturating_sub(earlier.0)
-    }
-}
 
 /// A part of the stream that changes no more.
 #[derive(Debug)]

@@ -84,24 +84,24 @@ pub fn retry(srv: &mut Box<Server>, call: &mut Call) -> Flow {
     }
 }
 
-/// Answers a call that has waited for keys in vain: with an error, or as it wants to be answered in
-/// that case.
-pub fn answer_in_vain(
+/// Answers a call whose wait is over, other than by running it again: with an error, or as `answer`
+/// writes it.
+pub fn answer_late<W: FnOnce(&mut Reply)>(
     srv: &mut Server,
     call: &mut Call,
-    on_timeout: fn(&mut Reply),
-    error: Option<CmdError>,
+    answer: Result<W, CmdError>,
 ) {
     let (mark, written) = (call.out.begin(), call.out.len());
-    match &error {
-        None => on_timeout(&mut call.out),
-        Some(error) => {
+    let failed = answer.is_err();
+    match answer {
+        Ok(write) => write(&mut call.out),
+        Err(error) => {
             call.out.error(error.text());
             srv.stats.count_error(&error.code());
         }
     }
     assert_eq!(call.out.owed(), 0, "{} must answer once", call.cmd.name);
-    count(srv, call, error.is_some(), written);
+    count(srv, call, failed, written);
     conclude(srv, call, mark);
 }
 

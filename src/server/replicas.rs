@@ -7,15 +7,16 @@
 //!
 //! ```text
 //!   WAITAOF 1 0 t ── everything told so far is synced? ──yes──► [1, 0]
-//!                          └no──► the client waits; in each turn `serve_synced` looks how far the syncs have come
+//!                          └no──► the client waits; in each turn `waits::answer_met` looks how far the syncs have come
 //! ```
 
-use super::{Run, Server, waits};
-use crate::base::slab::Id;
+use super::{Run, Server};
+use crate::base::offset::Offset;
 use crate::command::effects::Readers;
+use crate::command::wait::For;
 use crate::command::{Arg, Call, CmdError, CmdResult, Command, Done, Group, Outcome, Wait, args};
 use crate::command::{category, flag};
-use crate::feed::blocks::{Backlog, Offset};
+use crate::feed::blocks::Backlog;
 use crate::persist::aof::State;
 use crate::persist::aof::driver as aof;
 use crate::resp::reply::Reply;
@@ -144,17 +145,30 @@ pub static WAIT: Command = Command::server("wait", &Run(wait))
 
 fn wait(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     let words = call.args();
-    let replicas = args::integer(words.at(1))?;
+    let count = args::integer(words.at(1))?;
     let until = args::timeout_ms(words.at(2), srv.clock.now())?;
-    if replicas <= 0 {
-        none(&mut call.out);
+    let offset = offset(srv);
+    let has = acknowledged(srv, offset);
+    if has >= count || !call.may_wait {
+        call.out.int(has);
         return Ok(Done);
     }
-    Ok(Outcome::Wait(Wait::for_time(until, none)))
+    Ok(Outcome::Wait(Wait::new(For::Replicas { offset, count }, until, none)))
 }
 
 fn none(out: &mut Reply) {
     out.int(0);
+}
+
+/// The end of the replication stream.
+fn offset(srv: &Server) -> Offset {
+    let told = Offset(srv.unit.told().max(0).unsigned_abs());
+    srv.backlog.as_ref().map_or(told, |backlog| backlog.end())
+}
+
+/// How many replicas have acknowledged the stream up to a place: none, for there are none.
+pub fn acknowledged(_: &Server, _: Offset) -> i64 {
+    0
 }
 
 pub static WAITAOF: Command = Command::server("waitaof", &Run(wait_aof))
@@ -169,26 +183,21 @@ pub static WAITAOF: Command = Command::server("waitaof", &Run(wait_aof))
     .args(&[Arg::integer("numlocal"), Arg::integer("numreplicas"), Arg::integer("timeout")]);
 
 fn wait_aof(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
-    let (own, replicas) = wanted(call.args())?;
+    let (own, count) = wanted(call.args())?;
     let until = args::timeout_ms(call.args().at(3), srv.clock.now())?;
     if own && !srv.conf.aof.enabled {
         return Err(NO_AOF);
     }
-    let is_synced = has_synced_all(srv);
-    if replicas == 0 && (is_synced || !own) || !call.may_wait {
-        answer(&mut call.out, is_synced);
+    let (is_synced, replicas) = on_disk(srv, None);
+    if (is_synced || !own) && replicas >= count || !call.may_wait {
+        write_disk(&mut call.out, is_synced, replicas);
         return Ok(Done);
     }
-    if replicas > 0 {
-        // No replica comes. How far the own file is by then is not asked again.
-        let when_over = if is_synced { synced } else { not_synced };
-        return Ok(Outcome::Wait(Wait::for_time(until, when_over)));
-    }
-    srv.aof.waiting.push((call.client, None));
-    Ok(Outcome::Wait(Wait::for_time(until, not_synced)))
+    let what = For::Disk { own, place: None, replicas: count };
+    Ok(Outcome::Wait(Wait::new(what, until, not_synced)))
 }
 
-const NO_AOF: CmdError =
+pub const NO_AOF: CmdError =
     CmdError::Fixed("ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.");
 
 /// Whether the own file is waited for, and for how many replicas.
@@ -204,63 +213,34 @@ fn wanted(words: Args<'_>) -> Result<(bool, i64), CmdError> {
     Ok((own == 1, replicas))
 }
 
-fn synced(out: &mut Reply) {
-    answer(out, true);
-}
-
 fn not_synced(out: &mut Reply) {
-    answer(out, false);
+    write_disk(out, false, 0);
 }
 
-fn answer(out: &mut Reply, is_synced: bool) {
+/// The answer of WAITAOF.
+pub fn write_disk(out: &mut Reply, own: bool, replicas: i64) {
     out.array(2);
-    out.int(i64::from(is_synced));
-    out.int(0);
+    out.int(i64::from(own));
+    out.int(replicas);
 }
 
-/// Whether all that was told so far is in the file, and on the disk.
-fn has_synced_all(srv: &Server) -> bool {
-    let is_written = !srv.unit.has_feed() && srv.aof.appender.as_ref().is_none_or(|a| a.is_empty());
-    is_written && is_synced_to(srv, srv.aof.written)
+/// Whether the append-only file is on the disk up to a place, or with all that was told so far, and
+/// those of how many replicas.
+pub fn on_disk(srv: &Server, place: Option<u64>) -> (bool, i64) {
+    let is_written =
+        || !srv.unit.has_feed() && srv.aof.appender.as_ref().is_none_or(|a| a.is_empty());
+    let is_synced_to = |place| srv.aof.state == State::On && srv.aof.bio.synced_to() >= place;
+    let own = match place {
+        Some(place) => is_synced_to(place),
+        None => is_written() && is_synced_to(srv.aof.written),
+    };
+    (own, 0)
 }
 
-fn is_synced_to(srv: &Server, place: u64) -> bool {
-    srv.aof.state == State::On && srv.aof.bio.synced_to() >= place
-}
-
-/// Answers those who wait for the append-only file and have what they want. A step of the turn,
-/// behind the one that hands to the file what was told: only then it is known where that ends.
-pub fn serve_synced(srv: &mut Box<Server>) {
-    if srv.aof.waiting.is_empty() {
-        return;
-    }
+/// Where all ends in the append-only file that was handed to it.
+pub fn end_of_file(srv: &Server) -> u64 {
     let buffered = srv.aof.appender.as_ref().map_or(0, |appender| appender.buf.len() as u64);
-    let end = srv.aof.written + buffered;
-    for (client, place) in std::mem::take(&mut srv.aof.waiting) {
-        let place = place.unwrap_or(end);
-        if is_kept_waiting(srv, client, place) {
-            srv.aof.waiting.push((client, Some(place)));
-        }
-    }
-}
-
-/// Answers a client, unless it has to go on waiting.
-fn is_kept_waiting(srv: &mut Box<Server>, client: Id, place: u64) -> bool {
-    let waiting = srv.clients.get(client).and_then(|client| client.waiting.as_ref());
-    let waits_here =
-        waiting.is_some_and(|w| srv.commands.entry(w.command).command.name == WAITAOF.name);
-    if !waits_here {
-        return false; // It has been answered, or is gone.
-    }
-    if !srv.conf.aof.enabled {
-        waits::answer(srv, client, not_synced, Some(NO_AOF));
-        return false;
-    }
-    if !is_synced_to(srv, place) {
-        return true;
-    }
-    waits::answer(srv, client, synced, None);
-    false
+    srv.aof.written + buffered
 }
 
 /// Begins to keep the stream of replicas: when the first one asks for it. Its first effect says
@@ -291,8 +271,9 @@ fn backlog_size(srv: &Server) -> usize {
 mod tests {
     use std::time::Duration;
 
+    use crate::base::offset::Offset;
     use crate::command::effects::Readers;
-    use crate::feed::blocks::{Cursor, Offset};
+    use crate::feed::blocks::Cursor;
     use crate::server::testing::TestServer;
 
     /// As Redis 8.2 answers without replicas.

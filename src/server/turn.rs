@@ -60,8 +60,7 @@ pub fn turn(srv: &mut Box<Server>, ready: &mut Vec<Ready>) -> io::Result<()> {
     obey_signals(srv);
     cron::end_pause_if_over(srv);
     waits::end_overdue(srv);
-    replicas::serve_synced(srv);
-    waits::answer_freed(srv);
+    waits::answer_met(srv);
     cron::run_if_due(srv);
     expire::run(srv);
     waits::serve_ready(srv);

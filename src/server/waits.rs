@@ -6,7 +6,9 @@
 //!        a unit ends that touched the key ───────┼──► serve_ready: the call is run again, from the start, first come
 //!        its time is up ─────────────────────────┼──► end_overdue: it is answered what it asked for in that case
 //!        CLIENT UNBLOCK ─────────────────────────┼──► unblock: the same, or an error
-//!        the thread has freed what it flushed ───┼──► answer_freed: it is answered
+//!        the thread has freed, the disk has got, │
+//!        replicas have acknowledged what it      │
+//!        wanted (met) ───────────────────────────┼──► answer_met: it is answered
 //!        the client goes ────────────────────────┴──► forget
 //! ```
 //!
@@ -21,10 +23,11 @@ mod tests;
 use std::time::Duration;
 
 use super::exec::{self, Flow};
-use super::{Server, serve};
+use super::{Server, replicas, serve};
 use crate::base::slab::Id;
 use crate::client::waits::Waiting;
 use crate::command::states::LongWork;
+use crate::command::wait::For;
 use crate::command::{Call, CmdError, Wait};
 use crate::keyspace::blocked::{Ready, Waiter};
 use crate::keyspace::{Keyspace, Type};
@@ -42,9 +45,11 @@ pub fn park(srv: &mut Server, call: &mut Call, mut wait: Box<Wait>) {
         .until
         .map(|until| clock.mono_cached_us().saturating_add(left_ms(until.0).saturating_mul(1000)));
     let ticket = keyspace.blocked.draw_ticket();
-    let waiter = Waiter { ticket, client: call.client, news: wait.news };
-    for index in wait.keys.clone() {
-        keyspace.blocked.enter(call.session.db, call.query.args().at(index), waiter);
+    if let For::Keys { words, news } = &wait.what {
+        let waiter = Waiter { ticket, client: call.client, news: *news };
+        for index in words.clone() {
+            keyspace.blocked.enter(call.session.db, call.query.args().at(index), waiter);
+        }
     }
     for (index, instead) in wait.words.drain(..) {
         call.query.replace(index, instead.into_vec());
@@ -110,18 +115,79 @@ fn try_again(srv: &mut Box<Server>, waiter: Waiter) {
 pub fn end_overdue(srv: &mut Box<Server>) {
     let now_us = srv.clock.mono_cached_us();
     while let Some(id) = srv.clients.waits.overdue(now_us) {
-        give_up(srv, id, None);
+        give_up(srv, id);
     }
 }
 
-/// Answers those for whom the thread has freed what they flushed.
-pub fn answer_freed(srv: &mut Box<Server>) {
-    while let Some((number, id)) = srv.clients.waits.first_for_freeing() {
-        if !srv.keyspace.lazyfree.await_done(number) {
-            return;
+/// How a wait is answered that is over.
+pub enum Answer {
+    /// As the call has said.
+    AsSaid,
+    /// So many replicas have it.
+    Replicas(i64),
+    /// Whether the disk here has it, and those of so many replicas.
+    Disk {
+        own: bool,
+        replicas: i64,
+    },
+    Error(CmdError),
+}
+
+/// The answer to a call for which has come about what it waits for. The one place that decides:
+/// for keys their lines do ([`serve_ready`]).
+fn met(srv: &Server, wait: &Wait) -> Option<Answer> {
+    match wait.what {
+        For::Keys { .. } => None,
+        For::Freed(number) => srv.keyspace.lazyfree.await_done(number).then_some(Answer::AsSaid),
+        For::Replicas { offset, count } => {
+            let has = replicas::acknowledged(srv, offset);
+            (has >= count).then_some(Answer::Replicas(has))
         }
-        give_up(srv, id, None);
+        For::Disk { own: true, .. } if !srv.conf.aof.enabled => {
+            Some(Answer::Error(replicas::NO_AOF))
+        }
+        For::Disk { own, place, replicas: count } => {
+            let (has_own, replicas) = replicas::on_disk(srv, place);
+            let is_met = (has_own || !own) && replicas >= count;
+            is_met.then_some(Answer::Disk { own: has_own, replicas })
+        }
     }
+}
+
+/// The answer to a call whose time is up.
+fn in_vain(srv: &Server, wait: &Wait) -> Answer {
+    match wait.what {
+        For::Keys { .. } | For::Freed(_) => Answer::AsSaid,
+        For::Replicas { offset, .. } => Answer::Replicas(replicas::acknowledged(srv, offset)),
+        For::Disk { place, .. } => {
+            let (own, replicas) = replicas::on_disk(srv, place);
+            Answer::Disk { own, replicas }
+        }
+    }
+}
+
+/// Answers those who have what they wait for, keys left out. A step of the turn, behind the one
+/// that hands over what was told: only then it is known where that ends in the append-only file.
+pub fn answer_met(srv: &mut Box<Server>) {
+    let mut ids = srv.clients.waits.take_looked_at();
+    if ids.is_empty() {
+        return;
+    }
+    let end = replicas::end_of_file(srv);
+    ids.retain(|id| {
+        let waiting = srv.clients.get_mut(*id).and_then(|client| client.waiting.as_mut());
+        let Some(waiting) = waiting else { return false };
+        if let For::Disk { place, .. } = &mut waiting.wait.what {
+            place.get_or_insert(end);
+        }
+        let wait = srv.clients.get(*id).and_then(|client| client.waiting.as_ref());
+        match wait.and_then(|waiting| met(srv, &waiting.wait)) {
+            Some(found) => answer(srv, *id, found),
+            None => return true,
+        }
+        false
+    });
+    srv.clients.waits.look_again_at(ids);
 }
 
 /// How long the reactor may sleep for all that those who wait care.
@@ -133,33 +199,50 @@ pub fn sleep_time(srv: &Server, now_us: u64) -> Option<Duration> {
 /// Ends the wait of the client with this number, if it waits: it is answered as if its time were
 /// up, or with an error.
 pub fn unblock(srv: &mut Box<Server>, number: i64, error: Option<CmdError>) -> bool {
-    let found = srv.clients.waits.find(number).filter(|id| !srv.clients.is_closing(*id));
-    if let Some(id) = found {
-        give_up(srv, id, error);
+    let found = srv.clients.find_waiting(number);
+    match (found, error) {
+        (Some(id), None) => give_up(srv, id),
+        (Some(id), Some(error)) => answer(srv, id, Answer::Error(error)),
+        (None, _) => {}
     }
     found.is_some()
 }
 
-/// Ends the wait of a client with an answer of this form, or with an error.
-pub fn answer(srv: &mut Box<Server>, id: Id, write: fn(&mut Reply), error: Option<CmdError>) {
-    if let Some(waiting) = srv.clients.get_mut(id).and_then(|client| client.waiting.as_mut()) {
-        waiting.wait.on_timeout = write;
-        give_up(srv, id, error);
+/// Answers a call that has waited in vain.
+fn give_up(srv: &mut Box<Server>, id: Id) {
+    let waiting = srv.clients.get(id).and_then(|client| client.waiting.as_ref());
+    if let Some(found) = waiting.map(|waiting| in_vain(srv, &waiting.wait)) {
+        answer(srv, id, found);
     }
 }
 
-/// Answers a call that has waited in vain.
-fn give_up(srv: &mut Box<Server>, id: Id, error: Option<CmdError>) {
+/// Ends the wait of a client.
+fn answer(srv: &mut Box<Server>, id: Id, answer: Answer) {
     with_waiting(srv, id, |srv, call, waiting| {
         call.id = waiting.command;
         call.cmd = srv.commands.entry(call.id).command;
         call.earlier_us = waiting.spent_us;
         call.started_us = srv.clock.mono_us();
-        if waiting.wait.freed.is_some() {
+        if matches!(waiting.wait.what, For::Freed(_)) {
             // Compat: freeing is part of a flush, whoever does it.
             call.earlier_us += call.started_us.saturating_sub(waiting.since_us);
         }
-        exec::answer_in_vain(srv, call, waiting.wait.on_timeout, error);
+        match answer {
+            Answer::AsSaid => exec::answer_late(srv, call, Ok(waiting.wait.on_timeout)),
+            Answer::Replicas(has) => {
+                exec::answer_late(srv, call, Ok(|out: &mut Reply| out.int(has)))
+            }
+            Answer::Disk { own, replicas } => {
+                exec::answer_late(
+                    srv,
+                    call,
+                    Ok(|out: &mut Reply| {
+                        replicas::write_disk(out, own, replicas);
+                    }),
+                );
+            }
+            Answer::Error(error) => exec::answer_late::<fn(&mut Reply)>(srv, call, Err(error)),
+        }
         call.earlier_us = 0;
         Flow::Continue
     });
@@ -194,7 +277,7 @@ fn with_waiting(
 
 /// Takes a call out of the lines for its keys.
 fn leave_lines(keyspace: &mut Keyspace, call: &Call, waiting: &Waiting) {
-    for index in waiting.wait.keys.clone() {
+    for index in waiting.wait.keys() {
         keyspace.blocked.leave(waiting.db, call.query.args().at(index), waiting.ticket);
     }
 }
@@ -216,7 +299,7 @@ pub fn forget(srv: &mut Server, id: Id) {
     let Server { clients, keyspace, .. } = srv;
     let Some(waiting) = clients.end_wait(id) else { return };
     if let Some(client) = clients.get(id) {
-        for index in waiting.wait.keys.clone() {
+        for index in waiting.wait.keys() {
             let key = client.query.args().at(index);
             keyspace.blocked.leave(waiting.db, key, waiting.ticket);
         }

@@ -59,6 +59,20 @@ start_server {tags {replicas redis8} overrides {appendonly yes appendfsync every
         assert_error {ERR value is out of range, value must between 0 and 1} {r waitaof 2 0 0}
     }
 
+    test {WAITAOF in vain tells how far the own file is by then} {
+        set client [redis_deferring_client]
+        $client client id
+        set id [$client read]
+        $client set k x
+        $client read
+        $client waitaof 0 1 0
+        wait_for_condition 50 100 {[s blocked_clients] == 1} else {fail "the client does not wait"}
+        assert_equal {1 0} [r waitaof 1 0 0]
+        assert_equal 1 [r client unblock $id]
+        assert_equal {1 0} [$client read]
+        $client close
+    }
+
     test {WAITAOF ends when the file is switched off} {
         with_config {appendfsync no} {
             set client [redis_deferring_client]

@@ -1,6 +1,7 @@
 //! Units, and what each reader gets of them.
 
-use crate::feed::blocks::{Backlog, Offset};
+use crate::base::offset::Offset;
+use crate::feed::blocks::Backlog;
 use crate::feed::drain;
 use crate::feed::unit::*;
 use crate::resp::request::Query;

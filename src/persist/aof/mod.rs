@@ -33,7 +33,6 @@ use manifest::Manifest;
 
 use super::bio::Bio;
 use super::disk::Disk;
-use crate::base::slab::Id;
 
 /// Whether changes are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -127,9 +126,6 @@ pub struct Aof {
     pub sync_asked: u64,
     /// Monotonic milliseconds.
     pub last_sync_ms: u64,
-    /// Clients that wait until what was told before their WAITAOF is on the disk, and where that
-    /// ends in `written`, once it is known.
-    pub waiting: Vec<(Id, Option<u64>)>,
     /// When a write was put off for a sync that takes its time.
     pub put_off_ms: Option<u64>,
     /// Writes that waited so long for a sync that they went ahead (INFO `aof_delayed_fsync`).
