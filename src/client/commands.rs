@@ -8,9 +8,11 @@ use super::filter::{Filter, Purpose};
 use super::pause::PauseMode;
 use crate::base::clock::UnixMillis;
 use crate::base::slab::Id;
+use crate::client::peer::Peer;
 use crate::command::args::{either, integer, integer_or, integer32};
 use crate::command::{
-    Arg, Call, CmdError, CmdResult, Command, Done, Group, ReplyMode, Session, category, flag,
+    Arg, Call, CmdError, CmdResult, Command, Done, Group, Origin, ReplyMode, Session, category,
+    flag,
 };
 use crate::keyspace::DbIndex;
 use crate::server::{Run, Server, cron, multi, waits};
@@ -408,7 +410,9 @@ fn client_reply(_: &mut Box<Server>, call: &mut Call) -> CmdResult {
     } else {
         return Err(CmdError::SYNTAX);
     };
-    call.session.reply = mode;
+    if call.origin != Origin::Primary {
+        call.session.reply = mode;
+    }
     call.out.ok(); // Taken back by the executor unless the mode is ON.
     Ok(Done)
 }
@@ -584,6 +588,10 @@ pub static RESET: Command = Command::server("reset", &Run(reset))
     .complexity("O(1)");
 
 fn reset(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
+    let peer = srv.clients.get(call.client).map(|client| &client.peer);
+    if matches!(peer, Some(Peer::Primary | Peer::Replica(_))) {
+        return Err(CmdError::Fixed("ERR can only reset normal client connections"));
+    }
     srv.clients.monitors.retain(|id| *id != call.client);
     multi::forget(srv, call);
     tracking::stop(srv, call.client);
@@ -591,7 +599,7 @@ fn reset(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     let Server { clients, pubsub, .. } = &mut **srv;
     let client = clients.get_mut(call.client).ok_or(CmdError::NO_SUCH_CLIENT)?;
     pubsub.leave(client);
-    client.marks.monitor = false;
+    client.peer = Peer::Normal;
     client.marks.no_evict = false;
     client.name = None;
     call.session = session;

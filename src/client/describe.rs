@@ -48,7 +48,7 @@ impl Client {
         let marks = &self.marks;
         let tracked = |holds: fn(&Tracked) -> bool| self.tracked.as_deref().is_some_and(holds);
         let letters: String = [
-            ('O', marks.monitor),
+            ('O', self.peer.is_monitor()),
             ('P', self.subscriptions.is_some()),
             ('x', self.session.multi != Multi::No),
             ('b', self.stands_still()),

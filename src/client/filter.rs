@@ -8,8 +8,9 @@ use super::Client;
 use super::describe::Scene;
 use crate::acl::DEFAULT_USER;
 use crate::base::text::parse_i64;
+use crate::client::peer::Peer;
+use crate::command::CmdError;
 use crate::command::args::{either, positive};
-use crate::command::{CmdError, Origin};
 use crate::resp::request::Args;
 
 /// The types of clients that users tell apart.
@@ -238,9 +239,11 @@ impl What {
 impl Client {
     /// What this connection is used for.
     pub fn kind(&self) -> ClientType {
-        match self.origin {
-            Origin::User if self.subscriptions.is_some() => ClientType::Pubsub,
-            Origin::User | Origin::Aof | Origin::Script => ClientType::Normal,
+        match self.peer {
+            Peer::Primary => ClientType::Primary,
+            Peer::Replica(_) => ClientType::Replica,
+            Peer::Normal | Peer::Monitor if self.subscriptions.is_some() => ClientType::Pubsub,
+            Peer::Normal | Peer::Monitor => ClientType::Normal,
         }
     }
 }

@@ -74,7 +74,7 @@ impl Client {
         timeout_s > 0
             && self.kind() == ClientType::Normal
             && !self.stands_still()
-            && !self.marks.monitor
+            && !self.peer.is_monitor()
             && self.idle_s(now_us) > u64::from(timeout_s)
     }
 }

@@ -17,6 +17,7 @@ pub mod limits;
 pub mod mail;
 pub mod message;
 pub mod pause;
+pub mod peer;
 pub mod recent;
 pub mod subscriptions;
 pub mod tracked;
@@ -25,10 +26,11 @@ pub mod waits;
 
 use crate::base::cpu;
 use crate::base::slab::{Id, Slab};
+use crate::client::peer::Peer;
 use crate::client::subscriptions::Subscriptions;
 use crate::client::tracked::Tracked;
 use crate::command::lookup::CommandId;
-use crate::command::{Call, Origin, Session};
+use crate::command::{Call, ReplyMode, Session};
 use crate::net::Net;
 use crate::net::buffers::BufferPool;
 use crate::net::conn::Conn;
@@ -48,7 +50,7 @@ pub struct Client {
     /// Bytes already sent of the first piece of `out`.
     pub sent: usize,
     pub session: Session,
-    pub origin: Origin,
+    pub peer: Peer,
     /// It said CLIENT CAPA redirect.
     pub capa_redirect: bool,
     pub name: Option<Box<[u8]>>,
@@ -108,8 +110,6 @@ pub struct Marks {
     pub swelling: bool,
     /// Is being served: its output and session travel in the call.
     pub lent: bool,
-    /// Receives every command (MONITOR).
-    pub monitor: bool,
     /// Exempt from client eviction (CLIENT NO-EVICT).
     pub no_evict: bool,
 }
@@ -126,6 +126,7 @@ impl Client {
     pub fn lend_to(&mut self, call: &mut Call, buffers: &mut BufferPool) {
         call.client = self.id;
         call.session = self.session;
+        call.origin = self.peer.origin();
         std::mem::swap(&mut call.out, &mut self.out);
         // What it is sent meanwhile waits here, see `mail`.
         self.out.set_proto(call.out.proto());
@@ -232,7 +233,7 @@ impl Clients {
                 out: Reply::default(),
                 sent: 0,
                 session,
-                origin: Origin::User,
+                peer: Peer::Normal,
                 capa_redirect: false,
                 name: None,
                 lib_name: None,
@@ -282,6 +283,16 @@ impl Clients {
 
     pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Client> {
         self.slab.iter_mut().map(|(_, c)| &mut **c)
+    }
+
+    /// A connection turns out to lead to our primary: what comes from it is the replication stream.
+    pub fn become_primary(&mut self, id: Id) {
+        if let Some(client) = self.get_mut(id) {
+            client.peer = Peer::Primary;
+            client.session.authenticated = true;
+            client.session.reply = ReplyMode::Off;
+            self.set_weight(id, 0);
+        }
     }
 
     /// All ids in order of arrival, for replies that list clients.

@@ -16,6 +16,8 @@ pub enum Origin {
     Aof,
     /// A script, on behalf of a user.
     Script,
+    /// The replication stream of the primary.
+    Primary,
 }
 
 /// A call on its way through the server: it owns everything that moves with it.

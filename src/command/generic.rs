@@ -256,7 +256,7 @@ fn copy(cx: &mut Cx<'_>) -> CmdResult {
         cx.out.flag(false);
         return Ok(Done);
     };
-    let mut db = cx.db.keyspace.select(target, cx.now);
+    let mut db = cx.db.beside(target);
     let stored = replace || !db.settle(to);
     if stored {
         let replaced = db.put(entry);
@@ -285,11 +285,11 @@ fn move_key(cx: &mut Cx<'_>) -> CmdResult {
         return Err(CmdError::SAME_OBJECT);
     }
     let exists = cx.db.settle(key);
-    let moved = exists && !cx.db.keyspace.select(target, cx.now).settle(key);
+    let moved = exists && !cx.db.beside(target).settle(key);
     if moved && let Some(entry) = cx.db.take(key) {
-        cx.db.keyspace.select(target, cx.now).put_moved(entry);
+        cx.db.beside(target).put_moved(entry);
         cx.db.changed(key, Event::generic("move_from"), 1);
-        let mut db = cx.db.keyspace.select(target, cx.now);
+        let mut db = cx.db.beside(target);
         db.changed(key, Event::generic("move_to"), 0);
     }
     cx.out.flag(moved);

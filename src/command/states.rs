@@ -35,6 +35,9 @@ pub const UNSAFE: u32 = 1 << 11;
 /// `min-replicas-to-write` wants replicas, and there are none.
 pub const TOO_FEW_REPLICAS: u32 = 1 << 12;
 
+/// What concerns calls of the primary, too. Everything else was the primary's to judge.
+pub const OF_PRIMARY: u32 = ALWAYS | IN_MULTI;
+
 /// Work that takes so long that others are served meanwhile, within limits: see the gates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LongWork {

@@ -34,7 +34,7 @@ impl Selected<'_> {
     /// The moment before which fields are gone, whether they are still there or not.
     #[inline]
     pub fn horizon(&self) -> UnixMillis {
-        match self.keyspace.expire {
+        match self.expire {
             Expire::Delete | Expire::Hide => self.now,
             Expire::Ignore => UnixMillis(i64::MIN),
         }
@@ -43,7 +43,7 @@ impl Selected<'_> {
     /// Removes those of the given fields that are due. To be called before a command changes them.
     #[inline]
     pub fn settle_fields<'f>(&mut self, key: &[u8], fields: impl Iterator<Item = &'f [u8]>) {
-        if self.db().parts.has_due(self.now) && self.keyspace.expire != Expire::Ignore {
+        if self.db().parts.has_due(self.now) && self.expire != Expire::Ignore {
             self.settle_fields_slow(key, fields);
         }
     }
@@ -124,7 +124,8 @@ impl Keyspace {
         key: &[u8],
         (now, max): (UnixMillis, usize),
     ) -> usize {
-        let mut db = Selected { keyspace: self, index, now, no_touch: true };
+        let expire = self.expire;
+        let mut db = Selected { keyspace: self, index, now, no_touch: true, expire };
         let Ok(Some(mut edit)) = db.edit_found::<Hash>(key, hash) else { return 0 };
         let mut fields = Vec::new();
         edit.take_due(now, max, |field| fields.push(field.to_vec().into()));

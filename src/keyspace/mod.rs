@@ -196,7 +196,8 @@ impl Keyspace {
     /// [`Keyspace::databases`].
     #[inline]
     pub fn select(&mut self, index: DbIndex, now: UnixMillis) -> Selected<'_> {
-        Selected { keyspace: self, index, now, no_touch: false }
+        let expire = self.expire;
+        Selected { keyspace: self, index, now, no_touch: false, expire }
     }
 
     /// Number of databases.

@@ -76,6 +76,8 @@ pub struct Selected<'a> {
     pub now: UnixMillis,
     /// The access clock of keys is left alone (CLIENT NO-TOUCH).
     pub no_touch: bool,
+    /// What deadlines mean to this call.
+    pub expire: Expire,
 }
 
 impl Selected<'_> {
@@ -114,7 +116,7 @@ impl Selected<'_> {
     #[inline]
     fn entry_hashed(&mut self, hash: u64, key: &[u8]) -> Option<EntryRef<'_>> {
         let gone = self.is_gone(hash, key);
-        let Selected { keyspace, index, now, no_touch } = self;
+        let Selected { keyspace, index, now, no_touch, .. } = self;
         let Keyspace { dbs, stats, tuning, random, events, .. } = &mut **keyspace;
         let found = if gone { None } else { dbs[index.0 as usize].keys.find_mut(hash, key) };
         let Some(slot) = found else {
@@ -161,7 +163,7 @@ impl Selected<'_> {
     /// Stores a value, whatever the key held before. True when it existed.
     pub fn set(&mut self, key: &[u8], value: Value<'_>, ttl: Ttl) -> bool {
         let hash = self.hash(key);
-        if self.is_gone(hash, key) && !self.keyspace.deletes_expired() {
+        if self.is_gone(hash, key) && !self.deletes_expired() {
             // A replica may be written to: what was hidden goes without a word.
             drop(self.db_mut().remove(hash, key));
         }
@@ -255,7 +257,19 @@ impl Selected<'_> {
 
     /// True when expired keys are ours to delete: on a primary.
     pub fn expires_by_itself(&self) -> bool {
-        self.keyspace.expire == Expire::Delete
+        self.expire == Expire::Delete
+    }
+
+    /// Another database, seen in the same way.
+    pub fn beside(&mut self, index: DbIndex) -> Selected<'_> {
+        let Selected { now, expire, .. } = *self;
+        Selected { keyspace: self.keyspace, index, now, no_touch: false, expire }
+    }
+
+    /// True when this call deletes what has expired.
+    #[inline]
+    fn deletes_expired(&self) -> bool {
+        self.expire == Expire::Delete && self.keyspace.deletes_expired()
     }
 
     /// Removes a collection that a command has emptied, and queues the event; true when it was
@@ -402,7 +416,7 @@ impl Selected<'_> {
             if self.settle(&key) {
                 return Some(key);
             }
-            if attempt >= TRIES_MAX && !self.keyspace.deletes_expired() {
+            if attempt >= TRIES_MAX && !self.deletes_expired() {
                 return Some(self.any_live_key().unwrap_or(key));
             }
         }
@@ -463,7 +477,7 @@ impl Selected<'_> {
     /// True when an entry's deadline has passed, and that means something.
     fn hides(&self, entry: EntryRef<'_>) -> bool {
         let is_past = entry.deadline().is_some_and(|deadline| deadline < self.now);
-        is_past && self.keyspace.expire != Expire::Ignore
+        is_past && self.expire != Expire::Ignore
     }
 
     /// True when the key is there but its deadline has passed: it is deleted, or hidden on a
@@ -479,7 +493,7 @@ impl Selected<'_> {
     #[cold]
     fn is_gone_slow(&mut self, hash: u64, key: &[u8]) -> bool {
         let Some(entry) = self.db().keys.find(hash, key) else { return false };
-        let deletes = self.keyspace.deletes_expired();
+        let deletes = self.deletes_expired();
         if self.hides(entry) {
             if deletes {
                 self.keyspace.remove_expired(self.index, hash, key);

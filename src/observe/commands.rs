@@ -2,6 +2,7 @@
 
 use super::slowlog::{Entry, Kind};
 use crate::base::text::parse_i64;
+use crate::client::peer::Peer;
 use crate::command::{Arg, Call, CmdError, CmdResult, Command, Done, Group, flag};
 use crate::resp::reply::Reply;
 use crate::server::{Run, Server};
@@ -241,12 +242,12 @@ fn monitor(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     let Some(client) = srv.clients.get_mut(call.client) else {
         return Err(CmdError::NO_SUCH_CLIENT);
     };
-    if client.marks.monitor {
+    if client.peer.is_monitor() {
         // Compat: Redis does not answer a second MONITOR at all.
         call.out.settle();
         return Ok(Done);
     }
-    client.marks.monitor = true;
+    client.peer = Peer::Monitor;
     srv.clients.monitors.push(call.client);
     srv.refresh_states();
     call.out.ok();

@@ -5,7 +5,7 @@
 
 use super::{Server, multi};
 use crate::command::states::LongWork;
-use crate::command::{Call, CmdError, flag, states};
+use crate::command::{Call, CmdError, Origin, flag, states};
 use crate::config::Guard;
 use crate::resp::Proto;
 
@@ -40,6 +40,10 @@ const GATES: &[(u32, Gate)] = &[
 /// Asks the gates of the states in `bits`, all of which hold and concern the command.
 #[cold]
 pub fn check(srv: &Server, call: &Call, bits: u32) -> Admission {
+    let bits = match call.origin {
+        Origin::Primary => bits & states::OF_PRIMARY,
+        _ => bits,
+    };
     for (states, gate) in GATES {
         if states & bits != 0 {
             match gate(srv, call) {
@@ -153,7 +157,7 @@ fn monitoring(srv: &Server, call: &Call) -> Admission {
         return Admission::Run;
     }
     match srv.clients.get(call.client) {
-        Some(client) if client.marks.monitor => Admission::Refuse(CmdError::NO_KEYSPACE),
+        Some(client) if client.peer.is_monitor() => Admission::Refuse(CmdError::NO_KEYSPACE),
         _ => Admission::Run,
     }
 }

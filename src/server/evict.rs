@@ -281,6 +281,21 @@ mod tests {
         assert!(t.run("EXEC").starts_with("-EXECABORT"));
     }
 
+    /// A replica would evict what its primary keeps.
+    #[test]
+    fn calls_of_a_primary_evict_nothing() {
+        let mut t = limited(1, MaxmemoryPolicy::AllkeysRandom);
+        let link = t.connect();
+        t.srv.clients.become_primary(link);
+        for n in 0..3 {
+            t.run_as(link, &format!("SET k{n} 1"));
+        }
+        assert_eq!((t.srv.keyspace.len(), t.srv.keyspace.stats.evicted_keys), (3, 0));
+        t.srv.conf.memory.replica_ignore_max = false;
+        t.run_as(link, "SET k4 1");
+        assert!(t.srv.keyspace.stats.evicted_keys > 0);
+    }
+
     #[test]
     fn keys_go_until_the_limit_is_kept_and_are_told_of() {
         for policy in [

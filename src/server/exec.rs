@@ -8,7 +8,7 @@ use crate::command::states;
 use crate::command::{
     Caching, Call, CmdError, CmdResult, Cx, Handler, Multi, Origin, Outcome, ReplyMode, Wait, flag,
 };
-use crate::keyspace::DbIndex;
+use crate::keyspace::{DbIndex, Expire};
 use crate::observe::latency::{self, event};
 use crate::observe::monitor;
 use crate::observe::slowlog::{Caller, Measured};
@@ -33,11 +33,8 @@ pub enum Flow {
 /// Handles the request in `call.query`, which came from a client.
 #[inline]
 pub fn process(srv: &mut Box<Server>, call: &mut Call) -> Flow {
-    if srv.states & states::LIMITED != 0 {
-        if srv.clients.are_weighed() && !evict_clients::before_call(srv, call) {
-            return Flow::Stop;
-        }
-        evict::before_call(srv, call);
+    if srv.states & states::LIMITED != 0 && !make_room(srv, call) {
+        return Flow::Stop;
     }
     let mark = call.out.begin();
     let resolved = resolve(srv, call);
@@ -63,6 +60,20 @@ pub fn process(srv: &mut Box<Server>, call: &mut Call) -> Flow {
         serve_others(srv, call);
     }
     conclude(srv, call, mark)
+}
+
+/// Evicts clients and keys while a limit is passed. False: this client was one of them.
+#[inline]
+fn make_room(srv: &mut Box<Server>, call: &mut Call) -> bool {
+    if call.origin == Origin::Primary && srv.conf.memory.replica_ignore_max {
+        // The primary evicts for both.
+        return true;
+    }
+    if srv.clients.are_weighed() && !evict_clients::before_call(srv, call) {
+        return false;
+    }
+    evict::before_call(srv, call);
+    true
 }
 
 /// What CLIENT CACHING said holds for one command, or one transaction; other subcommands of CLIENT
@@ -159,7 +170,7 @@ fn conclude(srv: &mut Server, call: &mut Call, mark: Mark) -> Flow {
 /// replies.
 #[cold]
 fn log_request(srv: &mut Server, call: &Call, mark: Mark) {
-    let is_monitor = srv.clients.get(call.client).is_none_or(|client| client.marks.monitor);
+    let is_monitor = srv.clients.get(call.client).is_none_or(|client| client.peer.is_monitor());
     let reply = call.out.since(mark);
     if is_monitor || call.session.listens || reply.is_empty() {
         return;
@@ -433,6 +444,10 @@ pub fn with_data<R>(srv: &mut Server, call: &mut Call, run: impl FnOnce(&mut Cx<
     let now = clock.now();
     let mut db = keyspace.select(session.db, now);
     db.no_touch = session.no_touch;
+    if origin == Origin::Primary {
+        // The primary has looked at the clock, and says what has expired.
+        db.expire = Expire::Ignore;
+    }
     run(&mut Cx { cmd, args: query.args(), db, out, fx, conf, now, may_wait, origin })
 }
 

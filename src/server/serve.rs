@@ -7,7 +7,9 @@ use super::{Server, evict_clients, waits};
 use crate::base::os::os_text;
 use crate::base::slab::Id;
 use crate::client::Client;
+use crate::client::peer::Peer;
 use crate::command::lookup::CommandId;
+use crate::command::states::LongWork;
 use crate::command::{Call, ReplyMode};
 use crate::config::LogLevel;
 use crate::keyspace::entry::ObjectFn;
@@ -56,8 +58,13 @@ fn approach(client: &mut Client, closed: bool) -> Approach {
 /// that is complete. `closed` says that the peer has closed its side, so that an end of file
 /// follows what is read, now or by a later call: no other edge will tell.
 pub fn serve(srv: &mut Box<Server>, id: Id, closed: bool) {
-    let Server { clients, net, spare_call, .. } = &mut **srv;
+    let Server { clients, net, spare_call, long_work, .. } = &mut **srv;
     let Some(client) = clients.get_mut(id) else { return };
+    if matches!(client.peer, Peer::Primary) && *long_work != LongWork::None {
+        // Nothing of the stream may be refused: it waits for the end of what takes so long.
+        client.marks.half_closed |= closed;
+        return client.serve_again(net);
+    }
     match approach(client, closed) {
         Approach::Serve => {}
         Approach::Wait => return,

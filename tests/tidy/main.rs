@@ -172,6 +172,7 @@ const EXPECTED: &[&str] = &[
     "jump_wall",      // The simulator.
     "also_propagate", // Replication.
     "keep_backlog",
+    "become_primary",
     "hide_so_far",
     "memory",
     "lag",
