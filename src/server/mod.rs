@@ -119,8 +119,9 @@ pub struct Server {
     pub states: u32,
     /// The long work under way during which others are served by [`turn::meanwhile`].
     pub long_work: LongWork,
-    /// The call that serves clients one after the other, with its buffers.
-    pub spare_call: Option<Box<Call>>,
+    /// The calls that serve clients one after the other, with their buffers: the one on top serves
+    /// those who are ready, the next one those whom it wakes.
+    pub spare_calls: Vec<Box<Call>>,
     /// Leave the loop at the end of this turn.
     pub stopping: bool,
 }
@@ -200,7 +201,7 @@ impl Server {
             links: Kept::default(),
             states: 0,
             long_work: LongWork::None,
-            spare_call: None,
+            spare_calls: Vec::with_capacity(serve::SPARE_CALLS),
             stopping: false,
         })
     }

@@ -23,6 +23,18 @@ use crate::types::View;
 /// a part of it helps.
 const LARGE_PER_TURN: usize = 1 << 20;
 
+/// Calls that are kept for the next clients: for one that is served, for one that it wakes, and for
+/// the same while something long is under way.
+pub const SPARE_CALLS: usize = 4;
+
+/// Keeps a call for the next client.
+#[inline]
+pub fn keep(srv: &mut Server, call: Box<Call>) {
+    if srv.spare_calls.len() < SPARE_CALLS {
+        srv.spare_calls.push(call);
+    }
+}
+
 /// What can be done with a client that is ready.
 enum Approach {
     Serve,
@@ -58,7 +70,7 @@ fn approach(client: &mut Client, closed: bool) -> Approach {
 /// that is complete. `closed` says that the peer has closed its side, so that an end of file
 /// follows what is read, now or by a later call: no other edge will tell.
 pub fn serve(srv: &mut Box<Server>, id: Id, closed: bool) {
-    let Server { clients, net, spare_call, long_work, .. } = &mut **srv;
+    let Server { clients, net, spare_calls, long_work, .. } = &mut **srv;
     let Some(client) = clients.get_mut(id) else { return };
     if matches!(client.peer, Peer::Primary) && *long_work != LongWork::None {
         // Nothing of the stream may be refused: it waits for the end of what takes so long.
@@ -71,7 +83,7 @@ pub fn serve(srv: &mut Box<Server>, id: Id, closed: bool) {
         Approach::Close => return clients.close_later(id),
         Approach::ComeBack => return client.serve_again(net),
     }
-    let mut call = spare_call.take().unwrap_or_default();
+    let mut call = spare_calls.pop().unwrap_or_default();
     client.lend_to(&mut call, &mut net.buffers);
     let mut left = LARGE_PER_TURN;
     let parting = loop {
@@ -97,7 +109,7 @@ pub fn serve(srv: &mut Box<Server>, id: Id, closed: bool) {
         srv.clients.close_later(id);
     }
     finish(srv, &mut call);
-    srv.spare_call = Some(call);
+    keep(srv, call);
     // What a call did that then had to wait may be news for others.
     waits::serve_ready(srv);
 }

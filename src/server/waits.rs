@@ -258,7 +258,7 @@ fn with_waiting(
         return forget(srv, id); // It takes nothing with it.
     }
     let Some(mut waiting) = srv.clients.end_wait(id) else { return };
-    let mut call = srv.spare_call.take().unwrap_or_default();
+    let mut call = srv.spare_calls.pop().unwrap_or_default();
     let Server { clients, net, .. } = &mut **srv;
     let Some(client) = clients.get_mut(id) else { return };
     client.lend_to(&mut call, &mut net.buffers);
@@ -272,7 +272,7 @@ fn with_waiting(
         go_on(srv, &mut call);
     }
     serve::finish(srv, &mut call);
-    srv.spare_call = Some(call);
+    serve::keep(srv, call);
 }
 
 /// Takes a call out of the lines for its keys.

@@ -539,3 +539,22 @@ fn what_was_popped_is_told_as_a_unit_of_its_own() {
     }
     assert_eq!(t.propagated(), ["MULTI", "SET s v", "RPUSH k 3", "EXEC", "RPOP k"]);
 }
+
+/// Each wake-up from a client that was being served once made a new call.
+#[test]
+fn waking_needs_no_new_call() {
+    let mut t = TestServer::new();
+    let waiter = t.connect();
+    let mut seen = vec![];
+    for _ in 0..3 {
+        t.run_as(waiter, "BLPOP l 0");
+        // Two of them: the first serves others while it is itself under way.
+        let client = t.client;
+        t.send(client, b"RPUSH l x\r\nPING\r\n");
+        assert_eq!(t.receive(waiter), b"*2\r\n$1\r\nl\r\n$1\r\nx\r\n");
+        assert_eq!(t.receive(client), b":1\r\n+PONG\r\n");
+        seen.push(t.srv.spare_calls.iter().map(|call| &raw const **call).collect::<Vec<_>>());
+    }
+    assert_eq!(seen[0].len(), 2);
+    assert!(seen.iter().all(|calls| *calls == seen[0]), "the same two, in the same order");
+}
