@@ -67,6 +67,8 @@ start_server {tags {replicas redis8} overrides {appendonly yes appendfsync every
         $client read
         $client waitaof 0 1 0
         wait_for_condition 50 100 {[s blocked_clients] == 1} else {fail "the client does not wait"}
+        # It waits for what its own client has written.
+        r set k y
         assert_equal {1 0} [r waitaof 1 0 0]
         assert_equal 1 [r client unblock $id]
         assert_equal {1 0} [$client read]
