@@ -11,6 +11,7 @@ use crate::command::lookup::Commands;
 use crate::command::{Call, Multi};
 use crate::keyspace::watch::Watch;
 use crate::resp::Proto;
+use crate::resp::reply::OWN_BUFFER;
 use crate::tracking::commands::redirection;
 
 /// What a description needs to know besides the client.
@@ -110,8 +111,8 @@ impl Client {
             query_free: query.claimed().saturating_sub(query.len()),
             argv: if has_args { query.argv_bytes() } else { 0 },
             reply_size: out.open_capacity(),
-            reply_used: out.len() - out.limited_len(),
-            chunks: if out.limited_len() == 0 { 0 } else { out.chunks().max(1) },
+            reply_used: out.len().min(OWN_BUFFER),
+            chunks: out.limited_blocks(),
             chunk_bytes: out.limited_len(),
             proto: out.proto(),
         };

@@ -26,9 +26,13 @@ pub const CHUNK: usize = 64 * 1024;
 /// Values from this size on are sent by reference.
 pub const SHARE: usize = 32 * 1024;
 /// What waits for a client up to this many bytes lies in a buffer of its own, as CLIENT LIST shows
-/// it; limits count the rest.
-// Compat: so large is that buffer in Redis, which has only what goes beyond it in a list.
+/// it; limits count the rest, in whole blocks.
+// Compat: so large is that buffer in Redis, which has what goes beyond it in a list of blocks.
 pub const OWN_BUFFER: usize = 16 * 1024;
+/// Bytes of output that such a block holds.
+const BLOCK: usize = 20 * 1024;
+/// Bytes of such a block as Redis counts it: it stands in a list.
+const BLOCK_COUNTED: usize = BLOCK + 24;
 /// Messages to several clients from this size on are sent by reference.
 pub const SHARE_MESSAGE: usize = 4 * 1024;
 /// Pieces up to which an output refers to short messages: many of them cost more to send than to
@@ -205,11 +209,15 @@ impl Reply {
         self.sealed.len()
     }
 
-    /// Bytes beyond [`OWN_BUFFER`], wherever they lie: what output limits count, and `omem` of
-    /// CLIENT LIST.
+    /// Blocks that hold what goes beyond [`OWN_BUFFER`], wherever it lies: `oll` of CLIENT LIST.
+    pub fn limited_blocks(&self) -> usize {
+        self.len().saturating_sub(OWN_BUFFER).div_ceil(BLOCK)
+    }
+
+    /// Bytes of these blocks: what output limits count, and `omem` of CLIENT LIST.
     #[inline]
     pub fn limited_len(&self) -> usize {
-        self.len().saturating_sub(OWN_BUFFER)
+        if self.len() <= OWN_BUFFER { 0 } else { self.limited_blocks() * BLOCK_COUNTED }
     }
 
     /// Bytes in the open buffer.
@@ -623,6 +631,22 @@ mod tests {
             String::from_utf8(reply.take()).expect("text")
         };
         (run(Proto::Resp2), run(Proto::Resp3))
+    }
+
+    // The bytes alone once counted, so that limits near what a whole list of blocks takes let too
+    // much wait.
+    #[test]
+    fn limits_count_whole_blocks_beyond_the_own_buffer() {
+        let shown = |n: usize| {
+            let mut reply = Reply::new(Proto::Resp2);
+            reply.raw(&vec![b'x'; n], 0);
+            (reply.limited_blocks(), reply.limited_len())
+        };
+        assert_eq!(shown(16_384), (0, 0));
+        assert_eq!(shown(16_385), (1, 20_504));
+        assert_eq!(shown(30_030), (1, 20_504));
+        assert_eq!(shown(40_040), (2, 41_008));
+        assert_eq!(shown(80_080), (4, 82_016), "as Redis shows eight bulks of 10,000 bytes");
     }
 
     #[test]
