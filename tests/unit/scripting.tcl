@@ -230,6 +230,8 @@ start_server {tags {scripting}} {
     } {hematite-only}
 
     test {A script that eats memory ends with an error} {
+        # A build without optimisation works for long on fifty million steps.
+        r timeout 120000
         with_config {script-memory-limit 16mb} {
             r script flush
             assert_error {*not enough memory*} {r eval {local t = {} while true do t[#t + 1] = ('x'):rep(1000) .. #t end} 0}

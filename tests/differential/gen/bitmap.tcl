@@ -108,7 +108,11 @@ proc gen::bitmap::command {} {
             3 append 2 setrange 2 del 3 encoding 1 expire 1 list}] {
         setbit { set argv [list SETBIT $key [bit] [gen::weighted {20 0 20 1 1 2 1 x 1 -1 1 01}]] }
         getbit { set argv [list GETBIT $key [gen::pick [list [bit] [bit] 4294967295]]] }
-        bitcount { set argv [list BITCOUNT $key {*}[gen::pick [list {} [stretch] [stretch]]]] }
+        bitcount {
+            set argv [list BITCOUNT $key {*}[gen::pick [list {} [stretch] [stretch]]]]
+            # A start alone is an error for Redis only.
+            if {[llength $argv] == 3} { return [list drop {*}$argv] }
+        }
         bitpos {
             set argv [list BITPOS $key [gen::weighted {20 0 20 1 1 2 1 x}]]
             switch [gen::int 0 4] {
