@@ -60,6 +60,22 @@ proc data_of {client} {
 
 # ---- life ------------------------------------------------------------------------------------------------------------
 
+# Consumers that got nothing were not told to the file, and gone after a start.
+start_server [list tags {aof} overrides $aof] {
+    test {Consumers that XREADGROUP makes without an entry are there after a start} {
+        r xadd s 1-1 a b
+        r xgroup create s g 0
+        r xreadgroup GROUP g c1 STREAMS s >
+        r xreadgroup GROUP g c2 STREAMS s >
+        r xreadgroup GROUP g c3 STREAMS s 0
+        assert_equal {} [r xreadgroup GROUP g c4 BLOCK 10 STREAMS s >]
+        proc consumers {} { return [lmap consumer [r xinfo consumers s g] { dict get $consumer name }] }
+        assert_equal {c1 c2 c3 c4} [consumers]
+        restart_server 0 KILL
+        assert_equal {c1 c2 c3 c4} [consumers]
+    } {hematite-only}
+}
+
 start_server [list tags {aof} overrides $aof] {
     test {A first start makes a base, an increment and a manifest} {
         assert_match {*Creating AOF base file appendonly.aof.1.base.rdb on server start*Creating AOF incr file\

@@ -175,3 +175,40 @@ start_server {tags {latency} overrides {save {} enable-debug-command yes}} {
         assert {{eviction-cycle} in [events] && {evict-del} in [events]}
     }
 }
+
+# What is written to disk, and the fork, take long enough for a threshold of a millisecond when they are large.
+start_server {tags {latency} overrides {latency-monitor-threshold 1 appendonly yes appendfsync always save {}}} {
+    proc event_names {} { return [lmap event [r latency latest] { lindex $event 0 }] }
+
+    proc wait_for_events {script args} {
+        for {set i 0} {$i < 20} {incr i} {
+            uplevel 1 $script
+            set missing [lmap name $args { if {$name in [event_names]} continue; set name }]
+            if {$missing eq {}} return
+        }
+        fail "no event $missing in [event_names]"
+    }
+
+    test {Events of the append-only file} {
+        set big [string repeat x 20000000]
+        wait_for_events { r set big $big } aof-write aof-write-alone aof-fsync-always
+        assert_equal {} [r latency history aof-write-active-child]
+    }
+
+    test {Events of forks, and of writes beside a child} {
+        r config set appendfsync no
+        r debug populate 300000
+        r config set rdb-key-save-delay 1000
+        r bgsave
+        set big [string repeat x 20000000]
+        wait_for_events { r set big $big } aof-write-active-child
+        r config set rdb-key-save-delay 0
+        r flushall
+        wait_for_condition 500 20 {[s rdb_bgsave_in_progress] == 0} else { fail "the snapshot goes on" }
+        r debug populate 300000
+        wait_for_events {
+            r bgsave
+            wait_for_condition 500 20 {[s rdb_bgsave_in_progress] == 0} else { fail "the snapshot does not end" }
+        } fork
+    }
+}
