@@ -208,7 +208,7 @@ start_server [list tags {aof} overrides $aof] {
         r set b 1
         restart_server 0 KILL
         assert_equal [lsort [r keys *]] {a b}
-    }
+    } {hematite-only}
 
     foreach {what tail wanted} {
         garbage "garbage\r\n" {*Bad file format reading the append only file appendonly.aof.1.incr.aof: make a backup*}

@@ -186,6 +186,22 @@ start_server {tags {info}} {
         wait_for_condition 50 10 {[s used_memory] < $before + 2000000} else { fail "not given back" }
     }
 
+    test {The memory of scripts and functions is told} {
+        needs_commands eval function
+        r eval {return 1} 0
+        set before [s used_memory_vm_functions]
+        r function load "#!lua name=lib\nlocal big = '[string repeat x 500000]'\n\
+            redis.register_function('f', function() return #big end)"
+        set info [r info memory]
+        assert_more [info_field $info used_memory_vm_eval] 1000
+        assert_range [info_field $info used_memory_vm_functions] [expr {$before + 500000}] 10000000
+        assert_equal [info_field $info used_memory_vm_total] \
+            [expr {[info_field $info used_memory_vm_eval] + [info_field $info used_memory_vm_functions]}]
+        assert_more [info_field $info used_memory_functions] 0
+        assert_equal 1 [info_field $info number_of_functions]
+        r function flush
+    } {redis8}
+
     test {INFO replication of a master} {
         assert_equal master [s role]
         assert_equal 0 [s connected_slaves]
