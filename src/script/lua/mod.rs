@@ -30,6 +30,8 @@ use std::alloc::Layout;
 use std::any::TypeId;
 use std::cell::Cell;
 use std::ffi::{c_int, c_void};
+use std::marker::PhantomData;
+use std::ops::{Deref, DerefMut};
 use std::ptr::{self, NonNull};
 
 use mlua_sys as ffi;
@@ -220,6 +222,27 @@ unsafe extern "C-unwind" fn no_way_out(_: *mut lua_State) -> c_int {
     panic!("an error of Lua outside of a protected call")
 }
 
+/// The stack of the main thread, which does not outlive its Lua.
+#[derive(Debug)]
+pub struct MainStack<'a> {
+    stack: Stack,
+    lua: PhantomData<&'a mut Lua>,
+}
+
+impl Deref for MainStack<'_> {
+    type Target = Stack;
+
+    fn deref(&self) -> &Stack {
+        &self.stack
+    }
+}
+
+impl DerefMut for MainStack<'_> {
+    fn deref_mut(&mut self) -> &mut Stack {
+        &mut self.stack
+    }
+}
+
 impl Lua {
     /// A state without any library, whose heap may grow to `limit` bytes. `None`: there is no
     /// memory for it.
@@ -257,8 +280,8 @@ impl Lua {
     }
 
     /// The stack of the main thread, as long as no Lua code runs.
-    pub fn stack(&mut self) -> Stack {
-        Stack::of(self.state.as_ptr())
+    pub fn stack(&mut self) -> MainStack<'_> {
+        MainStack { stack: Stack::of(self.state.as_ptr()), lua: PhantomData }
     }
 
     /// Lends a context to the functions that want one, for the time that `work` takes.
