@@ -54,6 +54,8 @@ static TRACE: Trace = Trace {
 /// The process and the thread whose stack is shown; 0 before there is a thread to write it down.
 static PROCESS: AtomicI32 = AtomicI32::new(0);
 static THREAD: AtomicI32 = AtomicI32::new(0);
+/// Somebody has asked while another trace was being written.
+static IS_ASKED: AtomicBool = AtomicBool::new(false);
 /// The bell's descriptor.
 static BELL: AtomicI32 = AtomicI32::new(-1);
 
@@ -114,7 +116,7 @@ extern "C" fn on_alarm(_: i32, info: *mut libc::siginfo_t, context: *mut c_void)
     unsafe { *libc::__errno_location() = errno };
 }
 
-/// The signal has come to another thread: the one that matters is sent it.
+/// The signal has come to another thread, or too early: the thread that matters is sent it.
 fn pass_on(code: i32) {
     TRACE.by_timer.store(code == libc::SI_KERNEL, SeqCst);
     // SAFETY: the call takes numbers, and may be made in a handler; the thread is one of this
@@ -124,13 +126,21 @@ fn pass_on(code: i32) {
     }
 }
 
-/// Notes the stack of this thread, unless the last trace is still being written.
+/// Notes the stack of this thread. If the last trace is still being written, a signal of the timer
+/// is forgotten, for it says the same once more; one that was sent by hand comes again.
 fn note(code: i32, context: *mut c_void) {
+    let by_timer = code == libc::SI_KERNEL;
+    if !by_timer {
+        IS_ASKED.store(true, SeqCst);
+    }
     if TRACE.is_taken.swap(true, SeqCst) {
         return;
     }
+    if !by_timer {
+        IS_ASKED.store(false, SeqCst);
+    }
     if code != libc::SI_TKILL {
-        TRACE.by_timer.store(code == libc::SI_KERNEL, SeqCst);
+        TRACE.by_timer.store(by_timer, SeqCst);
     }
     TRACE.at.store(interrupted_at(context), SeqCst);
     let mut count = 0;
@@ -176,6 +186,9 @@ fn write_traces(bell: &OwnedFd) {
         // Names take much memory to look up, which is not the server's to keep.
         backtrace::clear_symbol_cache();
         TRACE.is_taken.store(false, SeqCst);
+        if IS_ASKED.swap(false, SeqCst) {
+            pass_on(libc::SI_USER);
+        }
     }
 }
 
