@@ -428,7 +428,7 @@ mod tests {
     fn a_monitor_that_takes_nothing_is_closed_in_the_turn_in_which_it_passes_the_limit() {
         let mut conf = Config::default();
         conf.clients.output_limits[0] =
-            OutputLimit { hard_bytes: 33_000, soft_bytes: 0, soft_seconds: 0 };
+            OutputLimit { hard_bytes: 21_000, soft_bytes: 0, soft_seconds: 0 };
         let mut t = TestServer::with(conf);
         let monitor = t.connect();
         t.run_as(monitor, "MONITOR");
@@ -436,7 +436,7 @@ mod tests {
             sim.window = Some(0);
         }
         let line = format!("ECHO {}", "x".repeat(9_000));
-        for _ in 0..5 {
+        for _ in 0..4 {
             t.run(&line);
         }
         assert!(t.srv.clients.get(monitor).is_some());
