@@ -1,4 +1,5 @@
-//! The bits of a command's record that users see: flags and ACL categories.
+//! The bits of a command's record: flags and ACL categories, which users see, and what is special
+//! about a command, which nobody sees.
 
 /// Flags of a command, with the names COMMAND gives them.
 pub mod flag {
@@ -49,6 +50,16 @@ pub mod flag {
         (MOVABLEKEYS, "movablekeys"),
         (ALLOW_BUSY, "allow_busy"),
     ];
+}
+
+/// What is special about a command: what other rooms do differently for it, so that none of them asks
+/// for a name.
+pub mod special {
+    /// It may read keys that it does not name: it walks over the database, or has patterns.
+    pub const READS_OTHERS: u32 = 1;
+    /// Keys of which it says that it only reads them have something beside their value that it
+    /// changes.
+    pub const WRITES_BESIDE: u32 = 1 << 1;
 }
 
 /// ACL categories, in the order in which ACL CAT lists them.

@@ -22,6 +22,8 @@ use super::key_spec::{Begin, Find, KeySpec, key_flag};
 use super::{Command, flag};
 use crate::base::text::parse_i64;
 use crate::resp::request::Args;
+#[cfg(debug_assertions)]
+use crate::{command::special, keyspace::declared::Declared};
 
 /// Runs that one call can have: no command has as many specs.
 pub const RUNS_MAX: usize = 4;
@@ -92,6 +94,17 @@ pub fn find(command: &Command, args: Args<'_>) -> Result<Found, Malformed> {
     }
 }
 
+/// What a call says of its keys, for a check that it keeps to it. One whose words fit nowhere has
+/// no keys: the command refuses it.
+#[cfg(debug_assertions)]
+pub fn declared(command: &Command, args: Args<'_>) -> Declared {
+    let found = find(command, args).unwrap_or_default();
+    let beside = command.is(special::WRITES_BESIDE);
+    let keys = found.keys();
+    let keys = keys.map(|key| (args.at(key.at), beside || key.flags & key_flag::RO == 0));
+    Declared::keys(command.name, keys, command.is(special::READS_OTHERS))
+}
+
 /// What the key specs alone find.
 pub fn by_specs(command: &Command, args: Args<'_>) -> Result<Found, Malformed> {
     let mut found = Found::default();
@@ -117,6 +130,8 @@ fn run_of(spec: &KeySpec, args: Args<'_>) -> Result<Option<Run>, Malformed> {
     let words = args.len() as i64;
     let begin = match spec.begin {
         Begin::Index(index) if i64::from(index) < words => i64::from(index),
+        // PFMERGE without sources. What a command cannot do without, its arity asks for.
+        Begin::Index(_) if matches!(spec.find, Find::Range { last: ..0, .. }) => return Ok(None),
         Begin::Index(_) => return Err(Malformed),
         Begin::Keyword { word, from } => match behind(word, from, args) {
             Some(begin) => begin as i64,
@@ -355,8 +370,10 @@ mod tests {
         check(
             but_last,
             0,
-            &[("blpop a b 0", Ok(&["a", "b"])), ("blpop a", Ok(&[])), ("blpop", Err(Malformed))],
+            &[("blpop a b 0", Ok(&["a", "b"])), ("blpop a", Ok(&[])), ("blpop", Ok(&[]))],
         );
+        let sources = &[KeySpec::at(1).rw(0), KeySpec::at(2).range(-1, 1, 0).ro(0)];
+        check(sources, 0, &[("pfmerge d", Ok(&["d"])), ("pfmerge d a b", Ok(&["d", "a", "b"]))]);
         check(&[KeySpec::at(1).range(1, 1, 0).ro(0)], 0, &[("lcs a", Err(Malformed))]);
     }
 

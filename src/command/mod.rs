@@ -48,7 +48,7 @@ use crate::resp::request::Args;
 
 pub use call::{Call, Origin};
 pub use error::CmdError;
-pub use flags::{category, flag};
+pub use flags::{category, flag, special};
 pub use key_spec::{Arg, KeySpec};
 pub use record::{Command, Group, Handler};
 pub use session::{Caching, Multi, ReplyMode, Session};

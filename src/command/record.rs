@@ -71,6 +71,8 @@ pub struct Command {
     /// Words of a call, name included; negative: at least that many.
     pub arity: i32,
     pub flags: u64,
+    /// Bits of [`special`](super::special).
+    pub special: u32,
     /// Categories beyond those that follow from the flags.
     pub extra_categories: u32,
     pub group: Group,
@@ -98,6 +100,7 @@ impl Command {
             handler,
             arity: 0,
             flags: 0,
+            special: 0,
             extra_categories: 0,
             group: Group::Generic,
             since: "",
@@ -141,6 +144,11 @@ impl Command {
     pub const fn flags(mut self, flags: u64) -> Command {
         assert!(flags & flag::WRITE == 0 || flags & flag::READONLY == 0, "writes or only reads");
         self.flags = flags;
+        self
+    }
+
+    pub const fn special(mut self, bits: u32) -> Command {
+        self.special = bits;
         self
     }
 
@@ -212,6 +220,11 @@ impl Command {
 
     pub const fn has(&self, flag: u64) -> bool {
         self.flags & flag != 0
+    }
+
+    #[inline]
+    pub const fn is(&self, special: u32) -> bool {
+        self.special & special != 0
     }
 
     /// All ACL categories: the declared ones and those that follow from the flags.

@@ -20,7 +20,7 @@ use super::args::integer;
 use super::key_spec::key_flag::{ACCESS, UPDATE};
 use super::{
     Arg, CmdError, CmdResult, Command, Cx, Done, Group, KeySpec, Origin, category, flag, getkeys,
-    string,
+    special, string,
 };
 use crate::base::text::parse_f64;
 use crate::keyspace::{Event, Selected, Ttl, Type, Value};
@@ -51,6 +51,7 @@ const COMPLEXITY: &str =
 
 pub static SORT: Command = Command::data("sort", sort)
     .arity(-2)
+    .special(special::READS_OTHERS)
     .flags(flag::WRITE | flag::DENYOOM | flag::MOVABLEKEYS)
     .categories(category::SET | category::SORTEDSET | category::LIST | category::DANGEROUS)
     .group(Group::Generic)
@@ -75,6 +76,7 @@ pub static SORT: Command = Command::data("sort", sort)
 
 pub static SORT_RO: Command = Command::data("sort_ro", sort)
     .arity(-2)
+    .special(special::READS_OTHERS)
     .flags(flag::READONLY | flag::MOVABLEKEYS)
     .categories(category::SET | category::SORTEDSET | category::LIST | category::DANGEROUS)
     .group(Group::Generic)

@@ -67,6 +67,7 @@ impl Selected<'_> {
         &'a mut self,
         key: &'a [u8],
     ) -> Result<Option<Edit<'a, T>>, WrongType> {
+        self.declared.writes(key);
         let hash = self.hash(key);
         if self.is_gone(hash, key) { Ok(None) } else { self.edit_found(key, hash) }
     }
@@ -97,6 +98,7 @@ impl Selected<'_> {
         key: &'a [u8],
         in_place: impl FnOnce(Form, &mut [u8]) -> bool,
     ) -> Result<Option<Edit<'a, T>>, WrongType> {
+        self.declared.writes(key);
         let hash = self.hash(key);
         let gone = self.is_gone(hash, key);
         let found = if gone { None } else { self.db().keys.whereabouts(hash, key) };

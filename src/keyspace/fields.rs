@@ -124,8 +124,8 @@ impl Keyspace {
         key: &[u8],
         (now, max): (UnixMillis, usize),
     ) -> usize {
-        let expire = self.expire;
-        let mut db = Selected { keyspace: self, index, now, no_touch: true, expire };
+        let mut db = self.select(index, now);
+        db.no_touch = true;
         let Ok(Some(mut edit)) = db.edit_found::<Hash>(key, hash) else { return 0 };
         let mut fields = Vec::new();
         edit.take_due(now, max, |field| fields.push(field.to_vec().into()));

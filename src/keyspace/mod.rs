@@ -23,6 +23,7 @@
 pub mod access;
 pub mod blocked;
 pub mod db;
+pub mod declared;
 pub mod edit;
 pub mod entry;
 pub mod events;
@@ -54,6 +55,7 @@ use crate::ds::expiry::Expiry;
 use crate::ds::hash::HashSeed;
 use blocked::Blocked;
 use db::Db;
+use declared::Declared;
 use lazyfree::{EFFORT_MIN, Freeing, Garbage, Lazyfree};
 use sizes::Bin;
 use touched::{Touch, Touched};
@@ -196,8 +198,8 @@ impl Keyspace {
     /// [`Keyspace::databases`].
     #[inline]
     pub fn select(&mut self, index: DbIndex, now: UnixMillis) -> Selected<'_> {
-        let expire = self.expire;
-        Selected { keyspace: self, index, now, no_touch: false, expire }
+        let (expire, declared) = (self.expire, Declared::default());
+        Selected { keyspace: self, index, now, no_touch: false, expire, declared }
     }
 
     /// Number of databases.

@@ -15,6 +15,7 @@
 //! fields of hashes; see `fields`.
 
 use super::db::Db;
+use super::declared::Declared;
 use super::entry::{Boxed, Entry, EntryMut, EntryRef, Meta, ObjectFn, Type, Value};
 use super::events::Event;
 use super::touched::Touch;
@@ -78,6 +79,8 @@ pub struct Selected<'a> {
     pub no_touch: bool,
     /// What deadlines mean to this call.
     pub expire: Expire,
+    /// What the call has said of its keys.
+    pub declared: Declared,
 }
 
 impl Selected<'_> {
@@ -115,6 +118,7 @@ impl Selected<'_> {
 
     #[inline]
     fn entry_hashed(&mut self, hash: u64, key: &[u8]) -> Option<EntryRef<'_>> {
+        self.declared.reads(key);
         let gone = self.is_gone(hash, key);
         let Selected { keyspace, index, now, no_touch, .. } = self;
         let Keyspace { dbs, stats, tuning, random, events, .. } = &mut **keyspace;
@@ -135,6 +139,7 @@ impl Selected<'_> {
     /// Reaches a key of any type in order to change it.
     #[inline]
     pub fn entry_mut(&mut self, key: &[u8]) -> Option<EntryMut<'_>> {
+        self.declared.writes(key);
         let hash = self.hash(key);
         if self.is_gone(hash, key) {
             return None;
@@ -150,18 +155,21 @@ impl Selected<'_> {
     /// Deletes the key if it has expired; true when there is a live one. After this,
     /// [`Selected::peek`].
     pub fn settle(&mut self, key: &[u8]) -> bool {
+        self.declared.reads(key);
         let hash = self.hash(key);
         !self.is_gone(hash, key) && self.db().keys.find(hash, key).is_some()
     }
 
     /// Looks at a key without any effect.
     pub fn peek(&self, key: &[u8]) -> Option<EntryRef<'_>> {
+        self.declared.reads(key);
         let entry = self.db().keys.find(self.hash(key), key)?;
         (!self.hides(entry)).then_some(entry)
     }
 
     /// Stores a value, whatever the key held before. True when it existed.
     pub fn set(&mut self, key: &[u8], value: Value<'_>, ttl: Ttl) -> bool {
+        self.declared.writes(key);
         let hash = self.hash(key);
         if self.is_gone(hash, key) && !self.deletes_expired() {
             // A replica may be written to: what was hidden goes without a word.
@@ -212,6 +220,7 @@ impl Selected<'_> {
     /// before. Returns what that was, for [`Selected::announce_replaced`].
     pub fn put(&mut self, entry: Entry) -> Option<Type> {
         let key = entry.view().key();
+        self.declared.writes(key);
         let hash = self.hash(key);
         let _ = self.is_gone(hash, key);
         let old = self.db_mut().remove(hash, key);
@@ -302,6 +311,7 @@ impl Selected<'_> {
     /// Removes a key that a result would have taken the place of; true when it was there. Compat:
     /// that it has expired makes no difference.
     pub fn remove_target(&mut self, key: &[u8], lazily: bool) -> bool {
+        self.declared.writes(key);
         let hash = self.hash(key);
         let found = self.db_mut().remove(hash, key);
         let was_there = found.is_some();
@@ -311,6 +321,7 @@ impl Selected<'_> {
 
     /// Takes a key out, with its value.
     pub fn take(&mut self, key: &[u8]) -> Option<Entry> {
+        self.declared.writes(key);
         let hash = self.hash(key);
         if self.is_gone(hash, key) { None } else { self.db_mut().remove(hash, key) }
     }
@@ -327,6 +338,7 @@ impl Selected<'_> {
     /// [`Selected::announce`] follows.
     #[inline]
     pub fn touched(&mut self, key: &[u8], count: u64) {
+        self.declared.writes(key);
         self.keyspace.dirty += count;
         self.keyspace.watch.touch(self.index, key);
         self.keyspace.blocked.touch(self.index, key);
@@ -344,6 +356,7 @@ impl Selected<'_> {
     /// As [`Selected::changed`], for what is kept beside a value and is no part of it (the groups
     /// of a stream): watches hold, and nobody who waits is tried again.
     pub fn changed_beside(&mut self, key: &[u8], event: Option<Event>, count: u64) {
+        self.declared.writes(key);
         self.keyspace.dirty += count;
         if let Some(event) = event {
             self.announce(key, event);
@@ -363,6 +376,7 @@ impl Selected<'_> {
 
     /// Changes or clears the deadline of a live key; true when there is such a key.
     pub fn set_deadline(&mut self, key: &[u8], deadline: Option<UnixMillis>) -> bool {
+        self.declared.writes(key);
         let hash = self.hash(key);
         if self.is_gone(hash, key) {
             return false;
@@ -471,6 +485,7 @@ impl Selected<'_> {
 
     /// True when a key's deadline has passed and it is still there.
     pub(super) fn is_stale(&self, key: &[u8]) -> bool {
+        self.declared.reads(key);
         self.db().keys.find(self.hash(key), key).is_some_and(|entry| self.hides(entry))
     }
 

@@ -112,6 +112,7 @@ impl Selected<'_> {
 
     /// Has a string reported as `raw`.
     pub fn mark_raw(&mut self, key: &[u8]) {
+        self.declared.writes(key);
         let hash = self.hash(key);
         if let Some(slot) = self.db_mut().keys.find_mut(hash, key) {
             let mut entry = slot.into_mut();
@@ -128,6 +129,7 @@ impl Selected<'_> {
         len: Length,
         write: impl FnOnce(&mut [u8]),
     ) -> Result<Edited, WrongType> {
+        self.declared.writes(key);
         let hash = self.hash(key);
         if self.is_gone(hash, key) {
             // A replica may be written to: what was hidden goes without a word.

@@ -3,6 +3,8 @@
 use super::{Run, Server, evict, evict_clients, expire, multi, news, waits};
 use crate::base::os::os_text;
 use crate::base::slab::Id;
+#[cfg(debug_assertions)]
+use crate::command::getkeys;
 use crate::command::lookup::CommandId;
 use crate::command::states;
 use crate::command::{
@@ -448,6 +450,10 @@ pub fn with_data<R>(srv: &mut Server, call: &mut Call, run: impl FnOnce(&mut Cx<
         // The primary has looked at the clock, and says what has expired.
         db.expire = Expire::Ignore;
     }
+    #[cfg(debug_assertions)]
+    {
+        db.declared = getkeys::declared(cmd, query.args());
+    }
     run(&mut Cx { cmd, args: query.args(), db, out, fx, conf, now, may_wait, origin })
 }
 
@@ -579,3 +585,6 @@ impl crate::command::Session {
         stranger | in_multi | if self.listens { states::LISTENING } else { 0 }
     }
 }
+
+#[cfg(test)]
+mod tests;

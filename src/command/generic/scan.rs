@@ -14,7 +14,7 @@
 //! A table shows the elements of one bucket per step and says where to go on; a packed value shows
 //! all it has, whatever the cursor, and says 0.
 
-use super::super::{Arg, CmdError, CmdResult, Command, Cx, Done, Group, category, flag};
+use super::super::{Arg, CmdError, CmdResult, Command, Cx, Done, Group, category, flag, special};
 use crate::base::glob;
 use crate::command::args::integer;
 use crate::ds::listpack::Item;
@@ -24,6 +24,7 @@ use crate::resp::request::Args;
 
 pub static KEYS: Command = Command::data("keys", keys)
     .arity(2)
+    .special(special::READS_OTHERS)
     .flags(flag::READONLY)
     .categories(category::DANGEROUS | category::KEYSPACE)
     .group(Group::Generic)
@@ -50,6 +51,7 @@ fn keys(cx: &mut Cx<'_>) -> CmdResult {
 
 pub static RANDOMKEY: Command = Command::data("randomkey", randomkey)
     .arity(1)
+    .special(special::READS_OTHERS)
     .flags(flag::READONLY)
     .categories(category::KEYSPACE)
     .group(Group::Generic)
@@ -194,6 +196,7 @@ pub fn cursor(word: &[u8]) -> Result<u64, CmdError> {
 
 pub static SCAN: Command = Command::data("scan", scan)
     .arity(-2)
+    .special(special::READS_OTHERS)
     .flags(flag::READONLY)
     .categories(category::KEYSPACE)
     .group(Group::Generic)

@@ -10,6 +10,7 @@ use std::ops::Range;
 use super::super::key_spec::key_flag::ACCESS;
 use super::super::{
     Arg, CmdError, CmdResult, Command, Cx, Done, Group, KeySpec, Outcome, Wait, category, flag,
+    special,
 };
 use super::{
     announce_consumer, consumer_seen, id, reply_entries, reply_entry, reply_id, tell_consumer,
@@ -198,6 +199,7 @@ fn finish(cx: &mut Cx<'_>, read: &Read<'_>, answer: Answer, wait: Box<Wait>) -> 
 
 pub static XREADGROUP: Command = Command::data("xreadgroup", xreadgroup)
     .arity(-7)
+    .special(special::WRITES_BESIDE)
     .flags(flag::WRITE | flag::BLOCKING | flag::MOVABLEKEYS)
     .categories(category::STREAM)
     .group(Group::Stream)

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use crate::base::rng::Rng;
 use crate::base::slab::Id;
-use crate::command::{Arg, Call, CmdResult, Command, Cx, Done, Outcome, Wait, args, flag};
+use crate::command::{Arg, Call, CmdResult, Command, Cx, Done, KeySpec, Outcome, Wait, args, flag};
 use crate::keyspace::{Event, Ttl, Type, Value};
 use crate::server::testing::TestServer;
 use crate::server::{Run, Server};
 
 /// TPOP key [key ...] timeout
 static TPOP: Command = Command::data("tpop", tpop)
+    .keys(&[KeySpec::at(1).range(-2, 1, 0).rw(0)])
     .arity(-3)
     .flags(flag::WRITE | flag::BLOCKING)
     .args(&[Arg::string("key"), Arg::double("timeout")]);
@@ -36,7 +37,10 @@ fn tpop(cx: &mut Cx<'_>) -> CmdResult {
 }
 
 /// TMOVE from to timeout
-static TMOVE: Command = Command::data("tmove", tmove).arity(4).flags(flag::WRITE | flag::BLOCKING);
+static TMOVE: Command = Command::data("tmove", tmove)
+    .keys(&[KeySpec::at(1).range(1, 1, 0).rw(0)])
+    .arity(4)
+    .flags(flag::WRITE | flag::BLOCKING);
 
 fn tmove(cx: &mut Cx<'_>) -> CmdResult {
     let (from, to) = (cx.args.at(1), cx.args.at(2));
@@ -55,7 +59,8 @@ fn tmove(cx: &mut Cx<'_>) -> CmdResult {
 
 /// TPAST key clock: waits until the clock has passed that moment, `$` being now, and the key is
 /// touched.
-static TPAST: Command = Command::data("tpast", tpast).arity(3).flags(flag::READONLY);
+static TPAST: Command =
+    Command::data("tpast", tpast).keys(&[KeySpec::at(1).ro(0)]).arity(3).flags(flag::READONLY);
 
 fn tpast(cx: &mut Cx<'_>) -> CmdResult {
     let since = match cx.args.at(2) {
@@ -71,7 +76,8 @@ fn tpast(cx: &mut Cx<'_>) -> CmdResult {
 }
 
 /// TLOOK key timeout: waits until the key holds nothing.
-static TLOOK: Command = Command::data("tlook", tlook).arity(3).flags(flag::READONLY);
+static TLOOK: Command =
+    Command::data("tlook", tlook).keys(&[KeySpec::at(1).ro(0)]).arity(3).flags(flag::READONLY);
 
 fn tlook(cx: &mut Cx<'_>) -> CmdResult {
     let until = args::timeout(cx.args.at(2), cx.now)?;
