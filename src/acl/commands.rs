@@ -3,7 +3,7 @@
 use super::DEFAULT_USER;
 use crate::base::version::COMPAT_VERSION;
 use crate::client::commands::set_name;
-use crate::command::args::integer_or;
+use crate::command::args::{integer_or, is_behind};
 use crate::command::{Arg, Call, CmdError, CmdResult, Command, Done, Group, category, flag};
 use crate::resp::Proto;
 use crate::resp::reply::Reply;
@@ -11,6 +11,7 @@ use crate::resp::request::Args;
 use crate::server::{Run, Server};
 
 pub static AUTH: Command = Command::server("auth", &Run(auth))
+    .secrets(|_, at| at >= 1)
     .arity(-2)
     .flags(
         flag::NOSCRIPT
@@ -50,6 +51,8 @@ const NO_PASSWORD_SET: &str = "ERR AUTH <password> called without any password c
     Are you sure your configuration is correct?";
 
 pub static HELLO: Command = Command::server("hello", &Run(hello))
+    // Compat: a HELLO with a bad version shows its password in Redis; that serves nobody.
+    .secrets(|args, at| is_behind(args, at, ("AUTH", 2), 2))
     .arity(-1)
     .flags(
         flag::NOSCRIPT

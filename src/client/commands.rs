@@ -12,7 +12,7 @@ use crate::client::peer::Peer;
 use crate::command::args::{either, integer, integer_or, integer32};
 use crate::command::{
     Arg, Call, CmdError, CmdResult, Command, Done, Group, Origin, ReplyMode, Session, category,
-    flag,
+    flag, special,
 };
 use crate::keyspace::DbIndex;
 use crate::server::{Run, Server, cron, multi, waits};
@@ -63,6 +63,7 @@ fn note_caller(srv: &mut Server, call: &Call) {
 }
 
 pub static CLIENT_CAPA: Command = Command::server("client|capa", &Run(client_capa))
+    .special(special::ABOUT_CLIENT)
     .arity(-3)
     .flags(flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::ALLOW_BUSY)
     .categories(category::CONNECTION)
@@ -81,6 +82,7 @@ fn client_capa(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
 }
 
 pub static CLIENT_GETNAME: Command = Command::server("client|getname", &Run(client_getname))
+    .special(special::ABOUT_CLIENT)
     .arity(2)
     .flags(flag::NOSCRIPT | flag::LOADING | flag::STALE)
     .categories(category::CONNECTION)
@@ -96,6 +98,7 @@ fn client_getname(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
 }
 
 pub static CLIENT_HELP: Command = Command::server("client|help", &Run(client_help))
+    .special(special::ABOUT_CLIENT)
     .arity(2)
     .flags(flag::LOADING | flag::STALE)
     .categories(category::CONNECTION)
@@ -110,6 +113,7 @@ fn client_help(_: &mut Box<Server>, call: &mut Call) -> CmdResult {
 }
 
 pub static CLIENT_ID: Command = Command::server("client|id", &Run(client_id))
+    .special(special::ABOUT_CLIENT)
     .arity(2)
     .flags(flag::NOSCRIPT | flag::LOADING | flag::STALE)
     .categories(category::CONNECTION)
@@ -125,6 +129,7 @@ fn client_id(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
 }
 
 pub static CLIENT_INFO: Command = Command::server("client|info", &Run(client_info))
+    .special(special::ABOUT_CLIENT)
     .arity(2)
     .flags(flag::NOSCRIPT | flag::LOADING | flag::STALE)
     .categories(category::CONNECTION)
@@ -145,6 +150,7 @@ fn client_info(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
 }
 
 pub static CLIENT_KILL: Command = Command::server("client|kill", &Run(client_kill))
+    .special(special::ABOUT_CLIENT)
     .arity(-3)
     .flags(flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE)
     .categories(category::CONNECTION)
@@ -258,6 +264,7 @@ fn chosen(srv: &Server, call: &Call, filter: &Filter) -> Vec<Id> {
 }
 
 pub static CLIENT_LIST: Command = Command::server("client|list", &Run(client_list))
+    .special(special::ABOUT_CLIENT)
     .arity(-2)
     .flags(flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE)
     .categories(category::CONNECTION)
@@ -309,6 +316,7 @@ fn client_list(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
 }
 
 pub static CLIENT_NO_EVICT: Command = Command::server("client|no-evict", &Run(client_no_evict))
+    .special(special::ABOUT_CLIENT)
     .arity(3)
     .flags(flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE)
     .categories(category::CONNECTION)
@@ -326,6 +334,7 @@ fn client_no_evict(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
 }
 
 pub static CLIENT_NO_TOUCH: Command = Command::server("client|no-touch", &Run(client_no_touch))
+    .special(special::ABOUT_CLIENT)
     .arity(3)
     .flags(flag::NOSCRIPT | flag::LOADING | flag::STALE)
     .categories(category::CONNECTION)
@@ -342,6 +351,7 @@ fn client_no_touch(_: &mut Box<Server>, call: &mut Call) -> CmdResult {
 }
 
 pub static CLIENT_PAUSE: Command = Command::server("client|pause", &Run(client_pause))
+    .special(special::ABOUT_CLIENT)
     .arity(-3)
     .flags(flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE)
     .categories(category::CONNECTION)
@@ -379,6 +389,7 @@ fn client_pause(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
 }
 
 pub static CLIENT_REPLY: Command = Command::server("client|reply", &Run(client_reply))
+    .special(special::ABOUT_CLIENT)
     .arity(3)
     .flags(flag::NOSCRIPT | flag::LOADING | flag::STALE)
     .categories(category::CONNECTION)
@@ -418,6 +429,7 @@ fn client_reply(_: &mut Box<Server>, call: &mut Call) -> CmdResult {
 }
 
 pub static CLIENT_SETINFO: Command = Command::server("client|setinfo", &Run(client_setinfo))
+    .special(special::ABOUT_CLIENT)
     .arity(4)
     .flags(flag::NOSCRIPT | flag::LOADING | flag::STALE)
     .categories(category::CONNECTION)
@@ -453,6 +465,7 @@ fn client_setinfo(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
 }
 
 pub static CLIENT_SETNAME: Command = Command::server("client|setname", &Run(client_setname))
+    .special(special::ABOUT_CLIENT)
     .arity(3)
     .flags(flag::NOSCRIPT | flag::LOADING | flag::STALE)
     .categories(category::CONNECTION)
@@ -483,6 +496,7 @@ fn is_printable(text: &[u8]) -> bool {
 }
 
 pub static CLIENT_UNBLOCK: Command = Command::server("client|unblock", &Run(client_unblock))
+    .special(special::ABOUT_CLIENT)
     .arity(-3)
     .flags(flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE)
     .categories(category::CONNECTION)
@@ -516,6 +530,7 @@ fn client_unblock(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
 }
 
 pub static CLIENT_UNPAUSE: Command = Command::server("client|unpause", &Run(client_unpause))
+    .special(special::ABOUT_CLIENT)
     .arity(2)
     .flags(flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE)
     .categories(category::CONNECTION)
@@ -549,6 +564,7 @@ fn select(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
 }
 
 pub static QUIT: Command = Command::server("quit", &Run(quit))
+    .special(special::UNQUEUED | special::FOR_LISTENERS)
     .arity(-1)
     .flags(
         flag::NOSCRIPT
@@ -572,6 +588,7 @@ fn quit(_: &mut Box<Server>, call: &mut Call) -> CmdResult {
 }
 
 pub static RESET: Command = Command::server("reset", &Run(reset))
+    .special(special::UNQUEUED | special::FOR_LISTENERS)
     .arity(1)
     .flags(
         flag::NOSCRIPT

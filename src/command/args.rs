@@ -105,3 +105,13 @@ fn timeouts_are_read_as_long_doubles_and_rounded_up() {
         assert_eq!(left(word), Err(CmdError::TIMEOUT_NOT_INTEGER), "{word}");
     }
 }
+/// Whether the word at an index is one of the `count` words behind a keyword that stands at `first`
+/// or later.
+pub fn is_behind(
+    args: Args<'_>,
+    index: usize,
+    (keyword, first): (&str, usize),
+    count: usize,
+) -> bool {
+    (1..=count).any(|back| index >= first + back && args.is(index - back, keyword))
+}

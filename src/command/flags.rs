@@ -52,14 +52,37 @@ pub mod flag {
     ];
 }
 
-/// What is special about a command: what other rooms do differently for it, so that none of them asks
-/// for a name.
+/// What is special about a command: what other rooms do differently for it, so that none of them
+/// asks for a name.
 pub mod special {
     /// It may read keys that it does not name: it walks over the database, or has patterns.
     pub const READS_OTHERS: u32 = 1;
     /// Keys of which it says that it only reads them have something beside their value that it
     /// changes.
     pub const WRITES_BESIDE: u32 = 1 << 1;
+    /// Expired keys that it comes across and removes are told as units of their own.
+    pub const COMES_ACROSS: u32 = 1 << 2;
+    /// It is about the connection: what CLIENT CACHING has said of the next command is not meant
+    /// for it.
+    pub const ABOUT_CLIENT: u32 = 1 << 3;
+    /// A transaction does not put it aside.
+    pub const UNQUEUED: u32 = 1 << 4;
+    /// It may run for a client of RESP2 that has subscriptions.
+    pub const FOR_LISTENERS: u32 = 1 << 5;
+    /// It begins a transaction.
+    pub const BEGINS_TRANSACTION: u32 = 1 << 6;
+    /// It runs what a transaction has put aside, and does what that does.
+    pub const RUNS_TRANSACTION: u32 = 1 << 7;
+    /// Its answer is an error when the server cannot keep what is written.
+    pub const TELLS_HEALTH: u32 = 1 << 8;
+    /// Its first argument is a script, which may say what it does.
+    pub const RUNS_SCRIPT: u32 = 1 << 9;
+    /// Its first argument is the digest of such a script.
+    pub const RUNS_DIGEST: u32 = 1 << 10;
+    /// Its first argument names a function, which says what it does.
+    pub const RUNS_FUNCTION: u32 = 1 << 11;
+    /// If it is protected, so by `enable-module-command`, not by `enable-debug-command`.
+    pub const ABOUT_MODULES: u32 = 1 << 12;
 }
 
 /// ACL categories, in the order in which ACL CAT lists them.

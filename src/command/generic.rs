@@ -21,7 +21,8 @@ pub use scan::{KEYS, RANDOMKEY, SCAN};
 
 use super::key_spec::key_flag::{ACCESS, DELETE, INSERT, UPDATE};
 use super::{
-    Arg, CmdError, CmdResult, Command, Cx, Done, Group, KeySpec, Outcome, Wait, category, flag,
+    Arg, CmdError, CmdResult, Command, Cx, Done, Group, KeySpec, Outcome, Reach, Wait, category,
+    flag,
 };
 use crate::command::args::{integer32, lazily};
 use crate::keyspace::lazyfree::Freeing;
@@ -205,6 +206,7 @@ pub fn database(keyspace: &Keyspace, word: &[u8]) -> Result<DbIndex, CmdError> {
 }
 
 pub static COPY: Command = Command::data("copy", copy)
+    .reach(Reach::Copy)
     .arity(-3)
     .flags(flag::WRITE | flag::DENYOOM)
     .categories(category::KEYSPACE)
@@ -268,6 +270,7 @@ fn copy(cx: &mut Cx<'_>) -> CmdResult {
 }
 
 pub static MOVE: Command = Command::data("move", move_key)
+    .reach(Reach::Move)
     .arity(3)
     .flags(flag::WRITE | flag::FAST)
     .categories(category::KEYSPACE)
@@ -297,6 +300,7 @@ fn move_key(cx: &mut Cx<'_>) -> CmdResult {
 }
 
 pub static SWAPDB: Command = Command::data("swapdb", swapdb)
+    .reach(Reach::Swap)
     .arity(3)
     .flags(flag::WRITE | flag::FAST)
     .categories(category::DANGEROUS | category::KEYSPACE)
@@ -348,6 +352,7 @@ const FLUSH_TYPES_CAME: &[(&str, &str)] =
     &[("4.0.0", "The mode `ASYNC`."), ("6.2.0", "The mode `SYNC`.")];
 
 pub static FLUSHDB: Command = Command::data("flushdb", flushdb)
+    .reach(Reach::Flush)
     .arity(-1)
     .flags(flag::WRITE)
     .categories(category::DANGEROUS | category::KEYSPACE)
@@ -367,6 +372,7 @@ fn flushdb(cx: &mut Cx<'_>) -> CmdResult {
 
 // Snapshots have a part in it.
 pub static FLUSHALL: Command = Command::server("flushall", &Run(rdb::flushall))
+    .reach(Reach::FlushAll)
     .arity(-1)
     .flags(flag::WRITE)
     .categories(category::DANGEROUS | category::KEYSPACE)

@@ -50,7 +50,7 @@ pub use call::{Call, Origin};
 pub use error::CmdError;
 pub use flags::{category, flag, special};
 pub use key_spec::{Arg, KeySpec};
-pub use record::{Command, Group, Handler};
+pub use record::{Command, Group, Handler, Reach};
 pub use session::{Caching, Multi, ReplyMode, Session};
 pub use wait::Wait;
 

@@ -4,6 +4,7 @@ use std::any::Any;
 
 use super::getkeys::FindKeys;
 use super::{Arg, CmdResult, Cx, KeySpec, category, flag};
+use crate::resp::request::Args;
 
 /// The two kinds of handler, see `server::exec`.
 #[derive(Clone, Copy)]
@@ -16,6 +17,28 @@ pub enum Handler {
     /// A name with subcommands only.
     Container,
 }
+
+/// In which way a call changes data, for who wants to take it back: the undo log of scripts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// It changes the keys that its key specs tell.
+    Keys,
+    /// A key here is copied to a database, as the words of COPY say.
+    Copy,
+    /// A key moves to the database that stands behind it.
+    Move,
+    /// It exchanges the two databases that it names.
+    Swap,
+    /// It empties databases.
+    Flush,
+    /// It empties all of them, and perhaps the snapshot.
+    FlushAll,
+    /// It changes what lies outside of the data.
+    Outside,
+}
+
+/// Whether the word of a call at an index is a secret.
+pub type Secrets = fn(Args<'_>, usize) -> bool;
 
 /// The documentation group of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +98,9 @@ pub struct Command {
     pub special: u32,
     /// Categories beyond those that follow from the flags.
     pub extra_categories: u32,
+    pub reach: Reach,
+    /// Which words logs and MONITOR do not show.
+    pub secrets: Option<Secrets>,
     pub group: Group,
     pub since: &'static str,
     pub summary: &'static str,
@@ -102,6 +128,8 @@ impl Command {
             flags: 0,
             special: 0,
             extra_categories: 0,
+            reach: Reach::Keys,
+            secrets: None,
             group: Group::Generic,
             since: "",
             summary: "",
@@ -149,6 +177,16 @@ impl Command {
 
     pub const fn special(mut self, bits: u32) -> Command {
         self.special = bits;
+        self
+    }
+
+    pub const fn reach(mut self, reach: Reach) -> Command {
+        self.reach = reach;
+        self
+    }
+
+    pub const fn secrets(mut self, secrets: Secrets) -> Command {
+        self.secrets = Some(secrets);
         self
     }
 

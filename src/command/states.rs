@@ -5,7 +5,7 @@
 //! ([`concerns`]); so a call that nothing stands against costs one test. What a state means for a
 //! call that it concerns is decided by the gates of `server::admit`.
 
-use super::{Command, flag};
+use super::{Command, flag, special};
 
 /// Always set: for commands that are guarded by an option.
 pub const ALWAYS: u32 = 1;
@@ -51,22 +51,6 @@ pub enum LongWork {
     Function,
 }
 
-/// Commands that a transaction does not put aside.
-const UNQUEUED: &[&str] = &["discard", "exec", "multi", "quit", "reset", "watch"];
-
-/// What a client of RESP2 may do while it has subscriptions.
-const LISTENERS: &[&str] = &[
-    "ping",
-    "psubscribe",
-    "punsubscribe",
-    "quit",
-    "reset",
-    "ssubscribe",
-    "subscribe",
-    "sunsubscribe",
-    "unsubscribe",
-];
-
 /// The states that concern a command.
 pub fn concerns(command: &Command) -> u32 {
     // What EXEC and scripts need depends on the call, so the gate itself looks at the flags.
@@ -77,15 +61,18 @@ pub fn concerns(command: &Command) -> u32 {
     if !command.has(flag::NO_AUTH) {
         bits |= STRANGER;
     }
-    let is_exec = command.name == "exec";
+    let is_exec = command.is(special::RUNS_TRANSACTION);
     if command.has(flag::WRITE | flag::MAY_REPLICATE) || is_exec {
         bits |= PAUSED_WRITES;
     }
-    if !LISTENERS.contains(&command.name) {
+    if !command.is(special::FOR_LISTENERS) {
         bits |= LISTENING;
     }
     // Compat: PING tells that the server is not well.
-    if command.has(flag::WRITE | flag::MAY_REPLICATE) || is_exec || command.name == "ping" {
+    if command.has(flag::WRITE | flag::MAY_REPLICATE)
+        || is_exec
+        || command.is(special::TELLS_HEALTH)
+    {
         bits |= UNSAFE;
     }
     if command.has(flag::WRITE | flag::MAY_REPLICATE) || is_exec {
@@ -97,7 +84,7 @@ pub fn concerns(command: &Command) -> u32 {
     if !command.has(flag::ALLOW_BUSY) {
         bits |= BUSY;
     }
-    if !UNQUEUED.contains(&command.name) {
+    if !command.is(special::UNQUEUED) {
         bits |= IN_MULTI;
     }
     if command.has(flag::WRITE | flag::MAY_REPLICATE | flag::READONLY) {

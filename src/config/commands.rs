@@ -1,10 +1,11 @@
 //! CONFIG: the configuration, seen and changed by clients.
 
 use super::set::{Leave, SetError, set_many};
-use super::{Guard, get, rewrite};
+use super::{Guard, find, get, rewrite};
 use crate::base::os::os_text;
 use crate::command::states;
 use crate::command::{Arg, Call, CmdError, CmdResult, Command, Done, Group, flag};
+use crate::resp::request::Args;
 use crate::server::apply;
 use crate::server::{Run, Server};
 
@@ -111,6 +112,7 @@ fn rewrite_failed(error: &std::io::Error) -> CmdError {
 }
 
 pub static CONFIG_SET: Command = Command::server("config|set", &Run(config_set))
+    .secrets(is_secret)
     .arity(-4)
     .flags(FLAGS)
     .group(Group::Server)
@@ -120,6 +122,12 @@ pub static CONFIG_SET: Command = Command::server("config|set", &Run(config_set))
     .history(&[("7.0.0", "Takes several parameters.")])
     .args(&[Arg::block("data", &[Arg::string("parameter"), Arg::string("value")]).multiple()])
     .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]);
+
+/// Whether a word is the value of an option that is one.
+fn is_secret(args: Args<'_>, at: usize) -> bool {
+    let is_value = at >= 3 && at % 2 == 1;
+    is_value && find(args.at(at - 1)).is_some_and(|option| option.sensitive)
+}
 
 fn config_set(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     let words: Vec<&[u8]> = call.args().from(2).collect();

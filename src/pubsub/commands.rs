@@ -12,6 +12,7 @@ use crate::client::Client;
 use crate::client::subscriptions::Kind;
 use crate::command::{
     Arg, Call, CmdError, CmdResult, Command, Done, Group, KeySpec, category, flag, key_spec,
+    special,
 };
 use crate::resp::Proto;
 use crate::resp::reply::Reply;
@@ -22,6 +23,7 @@ const LISTEN: u64 = flag::PUBSUB | flag::NOSCRIPT | flag::LOADING | flag::STALE;
 const TELL: u64 = flag::PUBSUB | flag::LOADING | flag::STALE;
 
 pub static SUBSCRIBE: Command = Command::server("subscribe", &Run(subscribe))
+    .special(special::FOR_LISTENERS)
     .arity(-2)
     .flags(LISTEN)
     .group(Group::Pubsub)
@@ -35,6 +37,7 @@ fn subscribe(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
 }
 
 pub static PSUBSCRIBE: Command = Command::server("psubscribe", &Run(psubscribe))
+    .special(special::FOR_LISTENERS)
     .arity(-2)
     .flags(LISTEN)
     .group(Group::Pubsub)
@@ -48,6 +51,7 @@ fn psubscribe(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
 }
 
 pub static SSUBSCRIBE: Command = Command::server("ssubscribe", &Run(ssubscribe))
+    .special(special::FOR_LISTENERS)
     .arity(-2)
     .flags(LISTEN)
     .group(Group::Pubsub)
@@ -67,6 +71,7 @@ fn ssubscribe(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
 }
 
 pub static UNSUBSCRIBE: Command = Command::server("unsubscribe", &Run(unsubscribe))
+    .special(special::FOR_LISTENERS)
     .arity(-1)
     .flags(LISTEN)
     .group(Group::Pubsub)
@@ -80,6 +85,7 @@ fn unsubscribe(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
 }
 
 pub static PUNSUBSCRIBE: Command = Command::server("punsubscribe", &Run(punsubscribe))
+    .special(special::FOR_LISTENERS)
     .arity(-1)
     .flags(LISTEN)
     .group(Group::Pubsub)
@@ -93,6 +99,7 @@ fn punsubscribe(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
 }
 
 pub static SUNSUBSCRIBE: Command = Command::server("sunsubscribe", &Run(sunsubscribe))
+    .special(special::FOR_LISTENERS)
     .arity(-1)
     .flags(LISTEN)
     .group(Group::Pubsub)
@@ -357,6 +364,7 @@ const HELP: &[&str] = &[
 // -- PING -----------------------------------------------------------------------------------------
 
 pub static PING: Command = Command::server("ping", &Run(ping))
+    .special(special::FOR_LISTENERS | special::TELLS_HEALTH)
     .arity(-1)
     .flags(flag::FAST)
     .categories(category::CONNECTION)

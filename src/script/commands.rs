@@ -7,6 +7,7 @@ use super::shebang;
 use crate::command::args::lazily;
 use crate::command::{
     Arg, Call, CmdError, CmdResult, Command, Done, Group, KeySpec, category, flag, key_spec,
+    special,
 };
 use crate::server::{Run, Server};
 use key_spec::key_flag::{ACCESS, UPDATE};
@@ -38,6 +39,7 @@ const fn caller(command: Command, since: &'static str) -> Command {
 }
 
 pub static EVAL: Command = caller(Command::server("eval", &Run(eval)), "2.6.0")
+    .special(special::RUNS_SCRIPT)
     .flags(CALL | flag::MAY_REPLICATE)
     .summary("Runs a Lua script.")
     .keys(&[KeySpec::at(2).count(0, 1, 1).rw(ACCESS | UPDATE)])
@@ -48,6 +50,7 @@ fn eval(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
 }
 
 pub static EVAL_RO: Command = caller(Command::server("eval_ro", &Run(eval_ro)), "7.0.0")
+    .special(special::RUNS_SCRIPT)
     .flags(CALL | flag::READONLY)
     .summary("Runs a Lua script that only reads.")
     .keys(&[KeySpec::at(2).count(0, 1, 1).ro(ACCESS)])
@@ -58,6 +61,7 @@ fn eval_ro(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
 }
 
 pub static EVALSHA: Command = caller(Command::server("evalsha", &Run(evalsha)), "2.6.0")
+    .special(special::RUNS_DIGEST)
     .flags(CALL | flag::MAY_REPLICATE)
     .summary("Runs a Lua script that the server knows, by its digest.")
     .keys(&[KeySpec::at(2).count(0, 1, 1).rw(ACCESS | UPDATE)])
@@ -68,6 +72,7 @@ fn evalsha(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
 }
 
 pub static EVALSHA_RO: Command = caller(Command::server("evalsha_ro", &Run(evalsha_ro)), "7.0.0")
+    .special(special::RUNS_DIGEST)
     .flags(CALL | flag::READONLY)
     .summary("Runs a Lua script that the server knows and that only reads, by its digest.")
     .keys(&[KeySpec::at(2).count(0, 1, 1).ro(ACCESS)])

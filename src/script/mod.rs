@@ -38,7 +38,7 @@ use eval::Cache;
 use functions::registry::Libraries;
 use shebang::script_flag;
 
-use crate::command::{Call, flag};
+use crate::command::{Call, flag, special};
 
 /// The part of the server that knows scripts.
 #[derive(Debug, Default)]
@@ -80,13 +80,14 @@ pub enum Form {
 pub fn flags(scripts: &Scripts, call: &Call) -> u64 {
     let all = call.cmd.flags;
     let name = call.args().get(1).unwrap_or_default();
-    let promised = match call.cmd.name {
-        "eval" | "eval_ro" => shebang::of_script(name).ok().map(|(promised, _)| promised),
-        "evalsha" | "evalsha_ro" => {
-            eval::sha_in(name).and_then(|sha| Some(scripts.cache.peek(&sha)?.flags))
-        }
-        "fcall" | "fcall_ro" => scripts.libraries.find(name).map(|function| function.flags),
-        _ => return all,
+    let promised = if call.cmd.is(special::RUNS_SCRIPT) {
+        shebang::of_script(name).ok().map(|(promised, _)| promised)
+    } else if call.cmd.is(special::RUNS_DIGEST) {
+        eval::sha_in(name).and_then(|sha| Some(scripts.cache.peek(&sha)?.flags))
+    } else if call.cmd.is(special::RUNS_FUNCTION) {
+        scripts.libraries.find(name).map(|function| function.flags)
+    } else {
+        return all;
     };
     match promised {
         None => all,

@@ -21,7 +21,7 @@ use crate::base::clock::UnixMillis;
 use crate::command::generic;
 use crate::command::getkeys::{self, Found};
 use crate::command::key_spec::key_flag;
-use crate::command::{Call, Command};
+use crate::command::{Call, Reach, special};
 use crate::keyspace::entry::Entry;
 use crate::keyspace::events::Event;
 use crate::keyspace::{DbIndex, Keyspace};
@@ -48,30 +48,6 @@ pub struct Undo {
     noted: HashSet<(DbIndex, Box<[u8]>)>,
 }
 
-/// The way in which a call changes what its key specs do not tell.
-enum Reach {
-    /// It does not.
-    Keys,
-    Copy,
-    Move,
-    Swap,
-    Flush,
-    Outside,
-}
-
-impl Reach {
-    fn of(command: &Command) -> Reach {
-        match command.name {
-            "copy" => Reach::Copy,
-            "move" => Reach::Move,
-            "swapdb" => Reach::Swap,
-            "flushdb" | "flushall" => Reach::Flush,
-            "migrate" => Reach::Outside,
-            _ => Reach::Keys,
-        }
-    }
-}
-
 impl Undo {
     /// A script begins.
     pub fn begin(&mut self, is_on: bool, flushes_file: bool) {
@@ -95,10 +71,10 @@ impl Undo {
         }
         let (here, args) = (call.session.db, call.args());
         // Of calls whose words are wrong nothing is noted: they will be refused.
-        match Reach::of(call.cmd) {
+        match call.cmd.reach {
             Reach::Outside => return false,
-            Reach::Flush if call.cmd.name == "flushall" && self.flushes_file => return false,
-            Reach::Flush => {
+            Reach::FlushAll if self.flushes_file => return false,
+            Reach::Flush | Reach::FlushAll => {
                 keyspace.keep_flushed();
                 self.steps.push(Step::Flush(keyspace.flushed()));
             }
@@ -135,14 +111,12 @@ impl Undo {
         found: Found,
         now: UnixMillis,
     ) -> bool {
-        // Keys that are only read need no copy; but if it says so of all, it writes beside a value
-        // (XREADGROUP).
-        let writes = |flags: u32| flags & key_flag::RO == 0;
-        let says_so = found.keys().any(|key| writes(key.flags));
+        // Keys that are only read need no copy.
+        let beside = call.cmd.is(special::WRITES_BESIDE);
         let mut is_named = false;
         for key in found.keys() {
             is_named = true;
-            if !says_so || writes(key.flags) {
+            if beside || key.flags & key_flag::RO == 0 {
                 self.note_key(keyspace, (call.session.db, call.args().at(key.at)), now);
             }
         }

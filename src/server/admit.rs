@@ -5,7 +5,7 @@
 
 use super::{Server, multi};
 use crate::command::states::LongWork;
-use crate::command::{Call, CmdError, Origin, flag, states};
+use crate::command::{Call, CmdError, Origin, flag, special, states};
 use crate::config::Guard;
 use crate::resp::Proto;
 
@@ -75,9 +75,9 @@ pub fn check_inside(srv: &Server, call: &Call) -> Option<CmdError> {
 
 /// DEBUG and MODULE: what `enable-debug-command` and `enable-module-command` say.
 fn guarded(srv: &Server, call: &Call) -> Admission {
-    let (guard, name) = match call.cmd.name.split('|').next() {
-        Some("debug") => (srv.conf.security.enable_debug_command, "DEBUG"),
-        _ => (srv.conf.security.enable_module_command, "MODULE"),
+    let (guard, name) = match call.cmd.is(special::ABOUT_MODULES) {
+        false => (srv.conf.security.enable_debug_command, "DEBUG"),
+        true => (srv.conf.security.enable_module_command, "MODULE"),
     };
     let is_local = || srv.clients.get(call.client).is_some_and(|c| c.conn.is_local());
     match guard {
@@ -112,7 +112,7 @@ fn listening(_: &Server, call: &Call) -> Admission {
 }
 
 fn unsafe_to_write(srv: &Server, call: &Call) -> Admission {
-    if call.cmd.name != "ping" && multi::flags(srv, call) & flag::WRITE == 0 {
+    if !call.cmd.is(special::TELLS_HEALTH) && multi::flags(srv, call) & flag::WRITE == 0 {
         return Admission::Run;
     }
     Admission::Refuse(misconf(srv))

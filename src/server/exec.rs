@@ -9,6 +9,7 @@ use crate::command::lookup::CommandId;
 use crate::command::states;
 use crate::command::{
     Caching, Call, CmdError, CmdResult, Cx, Handler, Multi, Origin, Outcome, ReplyMode, Wait, flag,
+    special,
 };
 use crate::keyspace::{DbIndex, Expire};
 use crate::observe::latency::{self, event};
@@ -82,7 +83,7 @@ fn make_room(srv: &mut Box<Server>, call: &mut Call) -> bool {
 /// do not count.
 #[cold]
 fn end_caching(call: &mut Call) {
-    let counts = !call.is_known || !call.cmd.name.starts_with("client|");
+    let counts = !call.is_known || !call.cmd.is(special::ABOUT_CLIENT);
     if counts && call.session.multi == Multi::No {
         call.session.caching_next = false;
     }
@@ -462,7 +463,7 @@ pub fn with_data<R>(srv: &mut Server, call: &mut Call, run: impl FnOnce(&mut Cx<
 #[cold]
 fn gather_deleted(srv: &mut Server, call: &Call) {
     // Compat: keys that a call comes across without having named them are units of their own.
-    let apart = srv.unit.depth == 0 && matches!(call.cmd.name, "keys" | "randomkey" | "scan");
+    let apart = srv.unit.depth == 0 && call.cmd.is(special::COMES_ACROSS);
     expire::note_longest(srv);
     for deleted in std::mem::take(&mut srv.keyspace.deleted) {
         expire::tell(&mut srv.unit, &deleted, apart);

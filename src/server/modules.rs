@@ -1,7 +1,7 @@
 //! MODULE, on a server that has none and loads none.
 
 use super::{Run, Server};
-use crate::command::{Arg, Call, CmdError, CmdResult, Command, Done, Group, flag};
+use crate::command::{Arg, Call, CmdError, CmdResult, Command, Done, Group, flag, special};
 
 pub static MODULE: Command = Command::container("module", SUBCOMMANDS)
     .arity(-2)
@@ -54,6 +54,7 @@ fn list(_: &mut Box<Server>, call: &mut Call) -> CmdResult {
 const LOADS: u64 = flag::ADMIN | flag::NOSCRIPT | flag::NO_ASYNC_LOADING | flag::PROTECTED;
 
 static LOAD: Command = Command::server("module|load", &Run(load))
+    .special(special::ABOUT_MODULES)
     .arity(-3)
     .flags(LOADS)
     .group(Group::Server)
@@ -63,6 +64,7 @@ static LOAD: Command = Command::server("module|load", &Run(load))
     .args(&[Arg::string("path"), Arg::string("arg").optional().multiple()]);
 
 static LOADEX: Command = Command::server("module|loadex", &Run(load))
+    .special(special::ABOUT_MODULES)
     .arity(-3)
     .flags(LOADS)
     .group(Group::Server)
@@ -86,6 +88,7 @@ fn load(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
 }
 
 static UNLOAD: Command = Command::server("module|unload", &Run(unload))
+    .special(special::ABOUT_MODULES)
     .arity(3)
     .flags(LOADS)
     .group(Group::Server)

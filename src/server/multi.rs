@@ -20,13 +20,15 @@ mod tests;
 use super::{Run, Server, exec};
 use crate::client::transaction::Transaction;
 use crate::command::{
-    Arg, Call, CmdError, CmdResult, Command, Done, Group, KeySpec, Multi, ReplyMode, category, flag,
+    Arg, Call, CmdError, CmdResult, Command, Done, Group, KeySpec, Multi, ReplyMode, category,
+    flag, special,
 };
 use crate::script;
 
 const FLAGS: u64 = flag::NOSCRIPT | flag::LOADING | flag::STALE;
 
 pub static MULTI: Command = Command::server("multi", &Run(multi))
+    .special(special::UNQUEUED | special::BEGINS_TRANSACTION)
     .arity(1)
     .flags(FLAGS | flag::FAST | flag::ALLOW_BUSY)
     .categories(category::TRANSACTION)
@@ -45,6 +47,7 @@ fn multi(_: &mut Box<Server>, call: &mut Call) -> CmdResult {
 }
 
 pub static DISCARD: Command = Command::server("discard", &Run(discard))
+    .special(special::UNQUEUED)
     .arity(1)
     .flags(FLAGS | flag::FAST | flag::ALLOW_BUSY)
     .categories(category::TRANSACTION)
@@ -63,6 +66,7 @@ fn discard(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
 }
 
 pub static WATCH: Command = Command::server("watch", &Run(watch))
+    .special(special::UNQUEUED)
     .arity(-2)
     .flags(FLAGS | flag::FAST | flag::ALLOW_BUSY)
     .categories(category::TRANSACTION)
@@ -101,6 +105,7 @@ fn unwatch(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
 }
 
 pub static EXEC: Command = Command::server("exec", &Run(exec))
+    .special(special::UNQUEUED | special::RUNS_TRANSACTION)
     .arity(1)
     .flags(FLAGS | flag::SKIP_SLOWLOG)
     .categories(category::TRANSACTION)
@@ -197,7 +202,7 @@ pub fn flags(srv: &Server, call: &Call) -> u64 {
         let client = srv.clients.get(call.client)?;
         Some(client.transaction.as_ref()?.flags)
     };
-    if std::ptr::eq(call.cmd, &EXEC) && call.session.multi == Multi::Open {
+    if call.cmd.is(special::RUNS_TRANSACTION) && call.session.multi == Multi::Open {
         call.cmd.flags | queued().unwrap_or(0)
     } else {
         script::flags(&srv.script, call)
@@ -216,7 +221,7 @@ pub fn refuse(
     if call.session.multi != Multi::No {
         call.session.multi = Multi::Broken;
     }
-    if !is_known || !std::ptr::eq(call.cmd, &EXEC) {
+    if !is_known || !call.cmd.is(special::RUNS_TRANSACTION) {
         return None;
     }
     forget(srv, call);

@@ -6,7 +6,7 @@ use crate::base::slab::Id;
 use crate::client::tracked::Tracked;
 use crate::command::args::integer;
 use crate::command::{
-    Arg, Caching, Call, CmdError, CmdResult, Command, Done, Group, category, flag,
+    Arg, Caching, Call, CmdError, CmdResult, Command, Done, Group, category, flag, special,
 };
 use crate::resp::request::Args;
 use crate::server::{Run, Server};
@@ -14,6 +14,7 @@ use crate::server::{Run, Server};
 const FLAGS: u64 = flag::NOSCRIPT | flag::LOADING | flag::STALE;
 
 pub static CLIENT_TRACKING: Command = Command::server("client|tracking", &Run(tracking))
+    .special(special::ABOUT_CLIENT)
     .arity(-3)
     .flags(FLAGS)
     .categories(category::CONNECTION)
@@ -180,6 +181,7 @@ fn receiver(srv: &Server, number: i64) -> Result<(Id, u64), CmdError> {
 }
 
 pub static CLIENT_CACHING: Command = Command::server("client|caching", &Run(caching))
+    .special(special::ABOUT_CLIENT)
     .arity(3)
     .flags(FLAGS)
     .categories(category::CONNECTION)
@@ -216,6 +218,7 @@ fn caching(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
 }
 
 pub static CLIENT_GETREDIR: Command = Command::server("client|getredir", &Run(getredir))
+    .special(special::ABOUT_CLIENT)
     .arity(2)
     .flags(FLAGS)
     .categories(category::CONNECTION)
@@ -237,6 +240,7 @@ pub fn redirection(tracked: Option<&Tracked>) -> i64 {
 
 pub static CLIENT_TRACKINGINFO: Command =
     Command::server("client|trackinginfo", &Run(trackinginfo))
+        .special(special::ABOUT_CLIENT)
         .arity(2)
         .flags(FLAGS)
         .categories(category::CONNECTION)

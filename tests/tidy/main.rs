@@ -63,6 +63,9 @@ fn complaints(source: &Source) -> Vec<String> {
             out.push(format!("{path}: {word}: use {instead}"));
         }
     }
+    if asks_for_command_name(path, code) {
+        out.push(format!("{path}: asks for a command's name: give its record a bit (`special`)"));
+    }
     if !may_name_server(path) && names_server(code) {
         out.push(format!("{path}: names Server, which it must not know"));
     }
@@ -106,6 +109,24 @@ fn width_beside_texts(line: &str) -> usize {
     let pieces: Vec<usize> = line.split('"').map(|piece| piece.chars().count()).collect();
     let every_second = |from: usize| pieces.iter().skip(from).step_by(2).sum::<usize>();
     every_second(0).min(every_second(1))
+}
+
+/// What depends on which command it is stands in the command's record. Only its own room may tell
+/// commands that share a handler apart by name.
+fn asks_for_command_name(path: &str, code: &str) -> bool {
+    let names = ["cmd.name", "command.name", "record.name"];
+    let is_asked = |line: &str| {
+        names.iter().any(|name| {
+            line.match_indices(name).any(|(at, _)| {
+                let (before, behind) = (&line[..at], line[at + name.len()..].trim_start());
+                let is_matched = before.contains("match ") || before.contains("matches!(");
+                let compares = ["==", "!=", ".starts_with(", ".ends_with(", ".contains(", ".split"];
+                let compares = compares.iter().any(|word| behind.starts_with(word));
+                is_matched || compares || before.contains(".contains(&")
+            })
+        })
+    };
+    !path.starts_with("src/command/") && code.lines().any(is_asked)
 }
 
 /// The type, not the variant `Group::Server` or `Handler::Server`, nor a word of a comment or text.
@@ -245,6 +266,12 @@ fn every_check_can_fail() {
     assert_eq!(faulty("src/persist/a.rs", "//! x\nuse crate::command::set;\n"), 1);
     assert_eq!(faulty("src/persist/rdb/driver.rs", "//! x\nuse crate::command::set;\n"), 0);
     assert_eq!(faulty("src/base/a.rs", &format!("//! x\n{}", "\n".repeat(900))), 1, "too long");
+    for asks in ["call.cmd.name == \"exec\"", "match cmd.name {", "X.contains(&command.name)"] {
+        let text = format!("//! x\nlet a = {asks}\n");
+        assert_eq!(faulty("src/server/a.rs", &text), 1, "a command's name: {asks}");
+        assert_eq!(faulty("src/command/a.rs", &text), 0, "its own room: {asks}");
+    }
+    assert_eq!(faulty("src/server/a.rs", "//! x\nlet a = text(call.cmd.name);\n"), 0, "shown");
     let long = format!("//! x\nfn long() {{\n{}}}\n", "    x();\n".repeat(65));
     assert_eq!(faulty("src/base/a.rs", &long), 1, "a long function");
     let wide = format!("//! x\n// {}\n", "y".repeat(98));

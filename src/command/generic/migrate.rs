@@ -19,10 +19,10 @@ use std::time::Duration;
 
 use super::DEL_EVENT;
 use crate::base::line;
-use crate::command::args::integer;
+use crate::command::args::{integer, is_behind};
 use crate::command::key_spec::key_flag::{ACCESS, DELETE, INCOMPLETE};
 use crate::command::{
-    Arg, CmdError, CmdResult, Command, Cx, Done, Group, KeySpec, category, flag, getkeys,
+    Arg, CmdError, CmdResult, Command, Cx, Done, Group, KeySpec, Reach, category, flag, getkeys,
 };
 use crate::net::kept::{Kept, Peer};
 use crate::persist::rdb::commands as rdb;
@@ -31,6 +31,8 @@ use crate::persist::rdb::save;
 use crate::server::Run;
 
 pub static MIGRATE: Command = Command::server("migrate", &Run(rdb::migrate))
+    .reach(Reach::Outside)
+    .secrets(|args, at| is_behind(args, at, ("AUTH", 6), 1) || is_behind(args, at, ("AUTH2", 6), 2))
     .arity(-6)
     .flags(flag::WRITE | flag::MOVABLEKEYS)
     .categories(category::KEYSPACE | category::DANGEROUS)

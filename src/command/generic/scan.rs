@@ -24,7 +24,7 @@ use crate::resp::request::Args;
 
 pub static KEYS: Command = Command::data("keys", keys)
     .arity(2)
-    .special(special::READS_OTHERS)
+    .special(special::READS_OTHERS | special::COMES_ACROSS)
     .flags(flag::READONLY)
     .categories(category::DANGEROUS | category::KEYSPACE)
     .group(Group::Generic)
@@ -51,7 +51,7 @@ fn keys(cx: &mut Cx<'_>) -> CmdResult {
 
 pub static RANDOMKEY: Command = Command::data("randomkey", randomkey)
     .arity(1)
-    .special(special::READS_OTHERS)
+    .special(special::READS_OTHERS | special::COMES_ACROSS)
     .flags(flag::READONLY)
     .categories(category::KEYSPACE)
     .group(Group::Generic)
@@ -196,7 +196,7 @@ pub fn cursor(word: &[u8]) -> Result<u64, CmdError> {
 
 pub static SCAN: Command = Command::data("scan", scan)
     .arity(-2)
-    .special(special::READS_OTHERS)
+    .special(special::READS_OTHERS | special::COMES_ACROSS)
     .flags(flag::READONLY)
     .categories(category::KEYSPACE)
     .group(Group::Generic)

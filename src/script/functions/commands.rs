@@ -9,6 +9,7 @@ use crate::base::glob;
 use crate::command::args::lazily;
 use crate::command::{
     Arg, Call, CmdError, CmdResult, Command, Done, Group, KeySpec, category, flag, key_spec,
+    special,
 };
 use crate::persist::rdb::{load, save};
 use crate::script::bridge::{self, Bridge, Engine, Job};
@@ -29,6 +30,7 @@ const CALL_ARGS: &[Arg] = &[
 ];
 
 pub static FCALL: Command = Command::server("fcall", &Run(fcall))
+    .special(special::RUNS_FUNCTION)
     .arity(-3)
     .flags(CALL | flag::MAY_REPLICATE)
     .categories(category::SCRIPTING)
@@ -44,6 +46,7 @@ fn fcall(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
 }
 
 pub static FCALL_RO: Command = Command::server("fcall_ro", &Run(fcall_ro))
+    .special(special::RUNS_FUNCTION)
     .arity(-3)
     .flags(CALL | flag::READONLY)
     .categories(category::SCRIPTING)

@@ -18,7 +18,7 @@ use super::is_snapshot;
 use crate::base::os::os_text;
 use crate::command::effects::Readers;
 use crate::command::states::LongWork;
-use crate::command::{Call, Origin};
+use crate::command::{Call, Origin, special};
 use crate::keyspace::Expire;
 use crate::persist::rdb::Loading;
 use crate::persist::rdb::driver as rdb;
@@ -296,11 +296,11 @@ fn run_command(
     let found = exec::look_up(srv, call);
     let done = match found {
         Err(unfit) => Err(unfit),
-        Ok(()) if call.cmd.name == "multi" => {
+        Ok(()) if call.cmd.is(special::BEGINS_TRANSACTION) => {
             at.multi = at.multi.or(Some(start));
             Ok(())
         }
-        Ok(()) if call.cmd.name == "exec" => {
+        Ok(()) if call.cmd.is(special::RUNS_TRANSACTION) => {
             call.query.give_back(reader.buffer().0);
             run_queued(srv, call, at);
             return Ok(());
