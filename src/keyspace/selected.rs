@@ -272,7 +272,8 @@ impl Selected<'_> {
     /// Another database, seen in the same way.
     pub fn beside(&mut self, index: DbIndex) -> Selected<'_> {
         let Selected { now, expire, .. } = *self;
-        Selected { keyspace: self.keyspace, index, now, no_touch: false, expire }
+        let declared = Declared::default();
+        Selected { keyspace: self.keyspace, index, now, no_touch: false, expire, declared }
     }
 
     /// True when this call deletes what has expired.

@@ -232,7 +232,8 @@ mod tests {
             write(&t, as_lines, Dismiss::default(), &mut whole);
             let child =
                 child::start(child::Spawner::Fork, &Disk::default(), Task::Snapshot, |reporter| {
-                    // Room that is in memory already, so that only what is given back changes the sum.
+                    // Room that is in memory already, so that only what is given back changes the
+                    // sum.
                     let mut bytes = vec![1; whole.len()];
                     bytes.clear();
                     let before = resident();

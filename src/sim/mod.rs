@@ -19,7 +19,8 @@ pub mod durability;
 pub struct Dice(u64);
 
 impl Dice {
-    /// Neighbouring seeds begin far apart: the first number of each is where its own sequence begins.
+    /// Neighbouring seeds begin far apart: the first number of each is where its own sequence
+    /// begins.
     pub fn new(seed: u64) -> Dice {
         Dice(Dice(seed).next_u64().wrapping_mul(0xd134_2543_de82_ef95))
     }
@@ -49,6 +50,7 @@ impl Dice {
 
 /// The seeds that a test runs: the one of `SIM_SEED`, or so many as `SIM_SEEDS` says, or the usual
 /// number.
+#[cfg(test)]
 pub fn seeds(usual: u64) -> std::ops::Range<u64> {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     match number("SIM_SEED") {
