@@ -28,8 +28,7 @@ impl Unkept {
     }
 }
 
-/// All of them. `tls-port` is refused where sockets are opened, `user` lines in `users.rs`,
-/// `loadmodule` at the start.
+/// All of them. `user` lines are refused in `users.rs`, `loadmodule` at the start.
 static UNKEPT: &[Unkept] = &[
     Unkept::new(
         "aclfile",
@@ -42,6 +41,8 @@ static UNKEPT: &[Unkept] = &[
         |conf| conf.cluster.enabled,
         "cluster mode is not supported yet",
     ),
+    // Nobody who asks for encryption must be served without it.
+    Unkept::new("tls-port", |conf| conf.tls.port != 0, "TLS is not supported yet"),
     Unkept::new("import-mode", |conf| conf.server.import_mode, "import mode is not supported yet"),
     Unkept::new(
         "socket-mark-id",
@@ -97,6 +98,7 @@ mod tests {
             ("replicaof 127.0.0.1 6379", "replication is not supported yet"),
             ("slaveof 127.0.0.1 6379", "replication is not supported yet"),
             ("cluster-enabled yes", "cluster mode is not supported yet"),
+            ("tls-port 6380", "TLS is not supported yet"),
             ("import-mode yes", "import mode is not supported yet"),
             ("locale-collate en_US.UTF-8", "Invalid locale name"),
             ("socket-mark-id 7", "marks on sockets are not supported yet"),

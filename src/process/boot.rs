@@ -301,11 +301,6 @@ fn open_sockets(srv: &mut Server) -> Result<(), Fatal> {
         srv.log.warning(format_args!("Configured to not listen anywhere, exiting."));
         return Err(Fatal::Said);
     }
-    if srv.conf.tls.port != 0 {
-        // Whoever asks for encryption must not be served without it.
-        srv.log.warning(format_args!("Failed finding TLS support."));
-        return Err(Fatal::Said);
-    }
     let Err(failed) = listen(srv) else {
         return Ok(());
     };

@@ -55,10 +55,6 @@ fn take(srv: &mut Server, step: Apply) -> Result<(), String> {
                 .map_err(|_| "Unable to listen on this port. Check server logs.".to_owned())?;
             boot::show_title(srv);
         }
-        // Encryption is not there yet, and nobody shall believe that it is.
-        Apply::TlsPort if srv.conf.tls.port != 0 => {
-            return Err("Unable to listen on this port. Check server logs.".to_owned());
-        }
         Apply::Maxclients => return raise_open_files(srv),
         Apply::OomScoreAdj => {
             let Server { oom, conf, files, log, .. } = srv;

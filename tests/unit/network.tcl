@@ -204,7 +204,7 @@ start_server {tags {network} overrides {bind * protected-mode yes}} {
 
 test {A TLS port is refused as long as there is no TLS} {
     set run [run_server [list --port [free_port] --tls-port [free_port]]]
-    assert_match {*Failed finding TLS support.*} [dict get $run output]
+    assert_match {*TLS is not supported yet*} [dict get $run output]
     assert_equal 1 [dict get $run status]
 } {hematite-only}
 
