@@ -425,7 +425,7 @@ pub fn run_inner(srv: &mut Box<Server>, call: &mut Call, mark: Mark) {
 }
 
 /// Hands a call to its handler.
-#[inline]
+#[inline(always)]
 fn handle(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
     match call.cmd.handler {
         Handler::Data(handler) => with_data(srv, call, handler),
@@ -438,7 +438,7 @@ fn handle(srv: &mut Box<Server>, call: &mut Call) -> CmdResult {
 }
 
 /// Runs what needs the data alone.
-#[inline]
+#[inline(always)]
 pub fn with_data<R>(srv: &mut Server, call: &mut Call, run: impl FnOnce(&mut Cx<'_>) -> R) -> R {
     let Server { keyspace, conf, clock, unit, .. } = srv;
     let Call { cmd, query, out, fx, session, may_wait, origin, .. } = call;
