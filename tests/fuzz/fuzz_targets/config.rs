@@ -14,7 +14,7 @@ fuzz_target!(|input: (&[u8], Vec<Vec<u8>>)| {
         if path.ends_with("fuzz.conf") { Ok(file.to_vec()) } else { Err(std::io::ErrorKind::NotFound.into()) }
     });
     if let Ok(started) = read {
-        let written = rewrite::rewrite(Some(file), &started.config, &[]);
+        let written = rewrite::rewrite(Some(file), &started.config);
         let again = startup(&args[..1], false, &mut |_| Ok(written.clone()));
         assert!(again.is_ok(), "what was rewritten can be read");
     }
