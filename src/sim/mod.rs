@@ -14,23 +14,21 @@
 
 pub mod durability;
 
-/// Random numbers of a world: SplitMix64.
+use crate::base::rng::Draws;
+
+/// Random numbers of a world.
 #[derive(Clone, Debug)]
-pub struct Dice(u64);
+pub struct Dice(Draws);
 
 impl Dice {
     /// Neighbouring seeds begin far apart: the first number of each is where its own sequence
     /// begins.
     pub fn new(seed: u64) -> Dice {
-        Dice(Dice(seed).next_u64().wrapping_mul(0xd134_2543_de82_ef95))
+        Dice(Draws::new(Draws::new(seed).word().wrapping_mul(0xd134_2543_de82_ef95)))
     }
 
     pub fn next_u64(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut word = self.0;
-        word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        word ^ (word >> 31)
+        self.0.word()
     }
 
     /// A number below `n`, which is not 0.
